@@ -1,0 +1,37 @@
+//! The only source of wall-clock time. Code that needs the time takes a [`Clock`]; tests move it.
+//!
+//! Durations (deadlines, busy times) use `tokio::time::Instant` and need no clock.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Tells the time. Cheap to clone; clones share the offset.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    /// Nanoseconds added to the system's time; zero except in tests.
+    offset: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The system's time.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// Now, in UTC, cut to microseconds: what PostgreSQL can store.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    pub fn now(&self) -> Timestamp {
+        let offset = SignedDuration::from_nanos(self.offset.load(Ordering::Relaxed));
+        let now = Timestamp::now() + offset;
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Moves every clone of this clock forward; for tests.
+    pub fn advance(&self, by: SignedDuration) {
+        self.offset.fetch_add(by.as_nanos() as i64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,64 @@
+//! Opaque identifiers. Each entity has its own newtype over UUIDv7 (RFC 9562), so that ids cannot be mixed up.
+//!
+//! Ids are ordered by time and guessable in principle: they are names, never secrets.
+
+use jiff::Timestamp;
+use postgres_types::{FromSql, ToSql};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSql, FromSql,
+                 utoipa::ToSchema)]
+        #[serde(transparent)]
+        #[postgres(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id, ordered by `now`.
+            pub fn new(now: Timestamp) -> Self {
+                Self(uuid_v7(now))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )*};
+}
+
+id! {
+    /// A person with an account.
+    UserId;
+    /// One log-in of a person: its access and refresh tokens are revoked together.
+    SessionId;
+    /// A city with events.
+    CityId;
+    /// An event that can be booked.
+    EventId;
+    /// A picture of an event.
+    ImageId;
+    /// Tickets of one person for one event.
+    BookingId;
+    /// One attempt to pay a booking.
+    PaymentId;
+    /// A review of an event by a person.
+    ReviewId;
+}
+
+fn uuid_v7(now: Timestamp) -> Uuid {
+    let since_epoch = now.as_duration();
+    let (secs, nanos) = (since_epoch.as_secs().max(0) as u64, since_epoch.subsec_nanos().max(0) as u32);
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos))
+}

@@ -1,0 +1,31 @@
+//! Sportello: the back office of service practices in one binary.
+//!
+//! The tour, in reading order:
+//!
+//! - [`app`] builds every part and stops them in reverse: start here.
+//! - [`actors`] is what runs: the kernel, and the tree of supervised actors.
+//! - [`db`] is how the rest of the crate talks to PostgreSQL: reads through lanes, transactions by lease.
+//! - [`http`] turns requests into calls of the domains, and errors into problems.
+//! - [`accounts`] and [`events`] are the domains: rules and SQL, knowing neither axum nor ractor.
+//! - [`jobs`] says what a job is and what happened to it.
+//! - [`config`], [`clock`], [`ids`], [`scope`], [`telemetry`], [`metrics`] are the ground everything stands on.
+//! - [`postgres`], [`migrate`], [`seed`], [`cli`] are what an operator touches.
+
+pub mod accounts;
+pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod events;
+pub mod http;
+pub mod ids;
+pub mod jobs;
+pub mod mail;
+pub mod metrics;
+pub mod migrate;
+pub mod postgres;
+pub mod scope;
+pub mod seed;
+pub mod telemetry;

@@ -1,0 +1,89 @@
+//! What belongs to one request (or one job attempt) and travels with its task: deadline, id, and what it cost.
+//!
+//! The scope is a task-local, so that the deadline and the counters reach the database without being an argument
+//! of every function. Spawned tasks do not inherit it; work done for others (lane batches) is counted by the caller
+//! when its answer arrives.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// The scope of one request. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Scope(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    request_id: String,
+    deadline: Instant,
+    queries: AtomicU32,
+    rows: AtomicU32,
+    db_us: AtomicU64,
+}
+
+tokio::task_local! {
+    static CURRENT: Scope;
+}
+
+impl Scope {
+    /// A scope that ends at `deadline`.
+    pub fn new(request_id: String, deadline: Instant) -> Self {
+        Self(Arc::new(Inner {
+            request_id,
+            deadline,
+            queries: AtomicU32::new(0),
+            rows: AtomicU32::new(0),
+            db_us: AtomicU64::new(0),
+        }))
+    }
+
+    /// Runs `future` inside this scope.
+    pub fn enter<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, future)
+    }
+
+    /// The id shown in problems and logs.
+    pub fn request_id(&self) -> &str {
+        &self.0.request_id
+    }
+
+    /// When the request must have been answered.
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline
+    }
+
+    /// Statements, rows and database time (waiting included) so far.
+    pub fn cost(&self) -> (u32, u32, Duration) {
+        (
+            self.0.queries.load(Relaxed),
+            self.0.rows.load(Relaxed),
+            Duration::from_micros(self.0.db_us.load(Relaxed)),
+        )
+    }
+}
+
+/// The scope of the running task, if it has one.
+pub fn current() -> Option<Scope> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// The deadline of the running request; `None` outside requests.
+pub fn deadline() -> Option<Instant> {
+    CURRENT.try_with(Scope::deadline).ok()
+}
+
+/// Counts one statement of the running request.
+pub fn count_query(rows: usize, took: Duration) {
+    let _ = CURRENT.try_with(|scope| {
+        scope.0.queries.fetch_add(1, Relaxed);
+        scope.0.rows.fetch_add(rows as u32, Relaxed);
+        scope.0.db_us.fetch_add(took.as_micros() as u64, Relaxed);
+    });
+}
