@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::values::{Bytes, Optional, Period, Quota, Secret};
+use super::values::{Bytes, Cidr, Optional, Period, Quota, Secret};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,7 +48,7 @@ pub struct Server {
     pub slow_request: Period,
     pub stop_grace: Period,
     pub drain_delay: Period,
-    pub trusted_proxies: Vec<String>,
+    pub trusted_proxies: Vec<Cidr>,
     pub cors_origins: Vec<String>,
     pub hsts: bool,
     pub server_timing: bool,

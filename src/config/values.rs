@@ -1,11 +1,11 @@
-//! Value types of the configuration: durations, sizes, quotas, secrets, and "empty means not set".
+//! Value types of the configuration: durations, sizes, quotas, networks, secrets, and "empty means not set".
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// A duration written like `250ms`, `30s`, `5m`, `24h`, `7d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
 
 impl std::ops::Deref for Period {
@@ -35,12 +35,18 @@ impl std::ops::Deref for Bytes {
     }
 }
 
+impl FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_bytes(text)
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not a size; write \"64KiB\" or \"10MiB\""))
+    }
+}
+
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_bytes(&text)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a size; write \"64KiB\" or \"10MiB\"")))
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -74,6 +80,51 @@ impl FromStr for Quota {
 }
 
 impl<'de> Deserialize<'de> for Quota {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A network written like `10.0.0.0/8` or `fd00::/8`; a single address is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    network: IpAddr,
+    bits: u8,
+}
+
+impl Cidr {
+    /// Whether `address` lies in this network. An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.network, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
+                network.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+                network.to_bits() & mask == address.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (network, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
+            let network: IpAddr = network.trim().parse().ok()?;
+            let most = if network.is_ipv4() { 32 } else { 128 };
+            let bits =
+                bits.map_or(Some(most), |bits| bits.trim().parse().ok()).filter(|bits| *bits <= most)?;
+            Some(Self { network, bits })
+        };
+        parse().ok_or_else(|| format!("{text:?} is not a network; write \"10.0.0.0/8\" or \"127.0.0.1\""))
+    }
+}
+
+impl<'de> Deserialize<'de> for Cidr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
@@ -133,7 +184,21 @@ impl From<String> for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quota, parse_bytes};
+    use super::{Cidr, Quota, parse_bytes};
+
+    #[test]
+    fn networks_contain_their_addresses_and_no_others() {
+        let inside = |network: &str, ip: &str| network.parse::<Cidr>().unwrap().contains(ip.parse().unwrap());
+        assert!(inside("10.0.0.0/8", "10.255.0.1"));
+        assert!(inside("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(!inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(inside("0.0.0.0/0", "8.8.8.8"));
+        assert!(!inside("0.0.0.0/0", "::1"));
+        assert!(inside("fd00::/8", "fd12::1"));
+        assert!(inside("127.0.0.1", "127.0.0.1"));
+        assert!("10.0.0.0/33".parse::<Cidr>().is_err());
+        assert!("office".parse::<Cidr>().unwrap_err().contains("10.0.0.0/8"));
+    }
 
     #[test]
     fn sizes_and_quotas_parse_or_say_why_not() {

@@ -1,0 +1,264 @@
+//! What must hold beyond each key's type: limits above zero, texts that name something real, and rules between
+//! keys. The server refuses to start rather than find out at night.
+
+use std::{str::FromStr, time::Duration};
+
+use toml::Value;
+
+use super::{Config, error::Problem, origin::Setting, values::Bytes};
+
+/// Connections of the managed server that are not the pool's or the lanes': PostgreSQL's own reserve for
+/// superusers (3), the listener, administration, and one `psql` of the operator.
+pub const RESERVED_CONNECTIONS: usize = 6;
+/// Shorter keys could be guessed.
+const MIN_SECRET: usize = 16;
+/// Smaller log files would rotate without end.
+const MIN_LOG_FILE: usize = 64 << 10;
+/// argon2's own minimum for one lane.
+const MIN_PASSWORD_MEMORY: usize = 8 << 10;
+/// What OWASP and NIST SP 800-63B ask of a password.
+const MIN_PASSWORD: usize = 8;
+
+/// Keys whose zero means something: no overflow, no delay, everything is slow, nothing is kept.
+const MAY_BE_ZERO: [&str; 8] = [
+    "server.drain_delay",
+    "server.slow_request",
+    "server.compression_min_bytes",
+    "database.pool_overflow",
+    "database.slow_query",
+    "cache.stale_if_error",
+    "cache.ttl_negative",
+    "postgres.stop_timeout",
+];
+
+/// Every broken rule, at the place where the value was given.
+pub(super) fn check(config: &Config, settings: &[Setting]) -> Vec<Problem> {
+    let mut rules = Rules { broken: Vec::new() };
+    rules.positive(settings);
+    if !rules.broken.is_empty() {
+        // The rules between keys would only repeat the news.
+        return rules.broken.into_iter().map(|(name, message)| place(settings, name, &message)).collect();
+    }
+    rules.server(config);
+    rules.database(config);
+    rules.addresses(config);
+    rules.choices(config);
+    rules.jobs_and_actors(config);
+    rules.accounts(config);
+    rules.broken.into_iter().map(|(name, message)| place(settings, name, &message)).collect()
+}
+
+fn place(settings: &[Setting], name: &str, message: &str) -> Problem {
+    let origin = settings.iter().find(|setting| setting.name == name).map(|setting| &setting.origin);
+    Problem {
+        place: origin.map_or_else(|| "default".to_owned(), ToString::to_string),
+        message: format!("{name}: {message}"),
+    }
+}
+
+struct Rules<'a> {
+    broken: Vec<(&'a str, String)>,
+}
+
+impl<'a> Rules<'a> {
+    fn require(&mut self, holds: bool, name: &'a str, message: impl Into<String>) {
+        if !holds {
+            self.broken.push((name, message.into()));
+        }
+    }
+
+    /// Whatever is above zero by default is a limit or a time that zero would turn into a standstill.
+    fn positive(&mut self, settings: &'a [Setting]) {
+        for setting in settings.iter().filter(|setting| !MAY_BE_ZERO.contains(&setting.name.as_str())) {
+            let amount = |value: &Value| match value {
+                Value::Integer(number) => Some(i128::from(*number)),
+                Value::String(text) if humantime::parse_duration(text).is_ok() => {
+                    humantime::parse_duration(text).ok().map(|time| time.as_nanos() as i128)
+                }
+                Value::String(text) => Bytes::from_str(text).ok().map(|size| size.0 as i128),
+                _ => None,
+            };
+            if amount(&setting.default).is_some_and(|default| default > 0)
+                && amount(&setting.value) == Some(0)
+            {
+                let message = format!("must be more than zero; the default is {}", setting.default);
+                self.require(false, &setting.name, message);
+            }
+        }
+    }
+
+    fn server(&mut self, config: &Config) {
+        let server = &config.server;
+        if let Some(url) = &*server.public_url {
+            self.require(is_origin(url, true), "server.public_url", format!(
+                "{url:?} is not an address; write \"https://tickets.example.org\", without a slash at the end"
+            ));
+        }
+        for origin in &server.cors_origins {
+            self.require(is_origin(origin, false), "server.cors_origins", format!(
+                "{origin:?} is not an origin; write \"https://www.example.org\": scheme, host, port if unusual"
+            ));
+        }
+    }
+
+    fn database(&mut self, config: &Config) {
+        let (database, postgres) = (&config.database, &config.postgres);
+        let valid =
+            |url: &str| tokio_postgres::Config::from_str(url).is_ok_and(|url| !url.get_hosts().is_empty());
+        for (name, url) in [("database.url", &database.url), ("database.replica_url", &database.replica_url)]
+        {
+            if let Some(url) = &**url {
+                let message =
+                    "not a PostgreSQL address; write \"postgres://user:password@host:5432/database\"";
+                self.require(valid(url.expose()), name, message);
+            }
+        }
+        self.require(
+            database.replica_url.is_none() || database.url.is_some(),
+            "database.replica_url",
+            "a replica needs a primary: set database.url too",
+        );
+        self.require(
+            database.lane_statement_timeout <= database.statement_timeout,
+            "database.lane_statement_timeout",
+            "must not be longer than database.statement_timeout",
+        );
+        self.require(
+            is_memory(&postgres.shared_buffers),
+            "postgres.shared_buffers",
+            format!("{:?} is not PostgreSQL's way to write memory; write \"256MB\"", postgres.shared_buffers),
+        );
+        let wanted = database.pool_size
+            + database.pool_overflow
+            + database.point_lanes
+            + database.list_lanes
+            + RESERVED_CONNECTIONS;
+        self.require(
+            database.url.is_some() || wanted <= postgres.max_connections,
+            "postgres.max_connections",
+            format!(
+                "{} is too few: pool_size + pool_overflow + point_lanes + list_lanes + {RESERVED_CONNECTIONS} \
+                 reserved = {wanted}",
+                postgres.max_connections
+            ),
+        );
+    }
+
+    /// Of Redis, SMTP and mail.
+    fn addresses(&mut self, config: &Config) {
+        let has_scheme = |url: &str, schemes: &[&str]| schemes.iter().any(|scheme| url.starts_with(scheme));
+        if let Some(url) = &*config.redis.url {
+            let message =
+                "not a Redis address; write \"redis://host:6379/0\" or \"rediss://host:6380/0\" for TLS";
+            let valid = has_scheme(url.expose(), &["redis://", "rediss://"])
+                && fred::types::config::Config::from_url(url.expose()).is_ok();
+            self.require(valid, "redis.url", message);
+        }
+        if let Some(url) = &*config.mail.smtp_url {
+            let message = "not an SMTP address; write \"smtp://user:password@host:587?tls=required\" or \
+                           \"smtps://user:password@host\"";
+            let valid = has_scheme(url.expose(), &["smtp://", "smtps://"])
+                && lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(url.expose()).is_ok();
+            self.require(valid, "mail.smtp_url", message);
+        }
+        self.require(
+            lettre::message::Mailbox::from_str(&config.mail.from).is_ok(),
+            "mail.from",
+            format!("{:?} is not a sender; write \"Sportello <noreply@example.org>\"", config.mail.from),
+        );
+    }
+
+    /// Texts with a fixed set of values.
+    fn choices(&mut self, config: &Config) {
+        let mut choice = |name, value: &str, allowed: &[&str]| {
+            let message = format!("{value:?} is not one of {}", allowed.join(", "));
+            self.require(allowed.contains(&value), name, message);
+        };
+        choice("mail.language", &config.mail.language, &["it", "en"]);
+        choice("payments.provider", &config.payments.provider, &["builtin"]);
+        choice("logs.format", &config.logs.format, &["auto", "text", "json"]);
+        self.require(
+            jiff::tz::TimeZone::get(&config.events.time_zone).is_ok(),
+            "events.time_zone",
+            format!("{:?} is not a time zone; write \"Europe/Rome\"", config.events.time_zone),
+        );
+        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.logs.level) {
+            let message = format!("{:?} is not a log filter ({error}); write \"info\"", config.logs.level);
+            self.require(false, "logs.level", message);
+        }
+        self.require(
+            *config.logs.file_bytes >= MIN_LOG_FILE,
+            "logs.file_bytes",
+            "must be at least \"64KiB\"",
+        );
+    }
+
+    fn jobs_and_actors(&mut self, config: &Config) {
+        let (jobs, actors) = (&config.jobs, &config.actors);
+        let mut ordered = |name, first: Duration, second: Duration, message: &str| {
+            self.require(first < second, name, message);
+        };
+        ordered(
+            "jobs.beat",
+            *jobs.beat,
+            *jobs.fence,
+            "must be shorter than jobs.fence, or a healthy process is fenced",
+        );
+        ordered(
+            "jobs.fence",
+            *jobs.fence,
+            *jobs.rescue,
+            "must be shorter than jobs.rescue, or a job could run twice at once",
+        );
+        ordered("jobs.poll_min", *jobs.poll_min, *jobs.poll_max, "must be shorter than jobs.poll_max");
+        ordered(
+            "actors.backoff_min",
+            *actors.backoff_min,
+            *actors.backoff_max,
+            "must be shorter than actors.backoff_max",
+        );
+    }
+
+    fn accounts(&mut self, config: &Config) {
+        let accounts = &config.accounts;
+        self.require(
+            accounts.access_ttl < accounts.refresh_ttl,
+            "accounts.access_ttl",
+            "must be shorter than accounts.refresh_ttl",
+        );
+        self.require(
+            accounts.min_password >= MIN_PASSWORD,
+            "accounts.min_password",
+            format!("must be at least {MIN_PASSWORD}"),
+        );
+        self.require(
+            *accounts.password_memory >= MIN_PASSWORD_MEMORY,
+            "accounts.password_memory",
+            "must be at least \"8KiB\"; \"19MiB\" is what OWASP asks for",
+        );
+        let long = |secret: &str| secret.len() >= MIN_SECRET;
+        let message = format!("too short to be a secret: at least {MIN_SECRET} characters");
+        let secret = accounts.secret.as_ref().is_none_or(|secret| long(secret.expose()));
+        self.require(secret, "accounts.secret", message.clone());
+        self.require(long(config.payments.webhook_secret.expose()), "payments.webhook_secret", message);
+    }
+}
+
+/// `scheme://host[:port]`, with a path only where `with_path` allows one.
+fn is_origin(text: &str, with_path: bool) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    let web = uri
+        .scheme()
+        .is_some_and(|scheme| *scheme == http::uri::Scheme::HTTP || *scheme == http::uri::Scheme::HTTPS);
+    let path = uri.path() == "/" || with_path;
+    web && path
+        && uri.query().is_none()
+        && !text.ends_with('/')
+        && uri.host().is_some_and(|host| !host.is_empty())
+}
+
+/// PostgreSQL's memory units.
+fn is_memory(text: &str) -> bool {
+    let number = ["kB", "MB", "GB"].iter().find_map(|unit| text.strip_suffix(unit));
+    number.is_some_and(|number| number.trim().parse::<u64>().is_ok_and(|amount| amount > 0))
+}
