@@ -1,1 +1,46 @@
-//! (being written)
+//! How the rest of the crate talks to PostgreSQL.
+//!
+//! - [`Db::lookup`]: a short read by key. It is a message to a *point lane*, which answers many lookups of one
+//!   statement with one execution. The fastest way to read.
+//! - [`Db::read`]: any other short read (lists, searches). A message to a *list lane*, pipelined.
+//! - [`Db::begin`]: a transaction, on a connection leased from the pool actor.
+//!
+//! Every statement is a constant whose first line is its label: `-- events.bookings.take`. Labels name statements in
+//! metrics, in the slow-query log and in `pg_stat_activity`.
+//!
+//! Invariants
+//! - A read that failed because its lane died is retried once, elsewhere if there is an elsewhere.
+//! - A commit whose outcome is unknown is [`DbError::Unknown`], and nobody retries it silently.
+//! - Errors never carry SQL or values into an answer; they are for logs.
+
+mod connect;
+mod error;
+mod observer;
+mod params;
+mod reads;
+mod tx;
+
+pub use connect::{ConnectError, Connector, Driver};
+pub use error::DbError;
+pub use observer::{BUCKETS_US, Observer, StatementStats};
+pub use params::{Arg, Param, Params, Transposed};
+pub use reads::{Db, Route, Rows};
+pub use tx::Tx;
+
+/// The label of a statement: the first line, without its dashes. Statements without one are called `unlabelled`.
+pub fn label(sql: &'static str) -> &'static str {
+    let first = sql.lines().next().unwrap_or_default();
+    first.strip_prefix("--").map_or("unlabelled", str::trim)
+}
+
+/// The key of a lookup: `key![slug, user]`.
+#[macro_export]
+macro_rules! key {
+    ($($value:expr),+ $(,)?) => { $crate::db::Params::from_iter([$($crate::db::Param::from($value)),+]) };
+}
+
+/// The arguments of a read: `args![city, limit]`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as $crate::db::Arg),*] };
+}

@@ -1,1 +1,4 @@
-//! (being written)
+//! The actors that own what Sportello stores and reads.
+
+pub mod lanes;
+pub mod pool;

@@ -199,7 +199,7 @@ impl<B: Behaviour> Actor for Adapter<B> {
                 self.behaviour.handle(&incarnation.ctx, message, &mut incarnation.state).await?;
                 in_hand.0 = None;
                 cell.finish(kind, began);
-                if cell.handled() % VIEW_EVERY == 0 {
+                if cell.handled().is_multiple_of(VIEW_EVERY) {
                     cell.set_view(self.behaviour.view(&incarnation.state));
                 }
             }
