@@ -1,1 +1,23 @@
-//! (being written)
+//! HTTP: requests become calls of the domains, and errors become problems (RFC 9457).
+//!
+//! Writing a route takes four things from here:
+//!
+//! - [`state::AppState`]: what handlers may use, each part also available as its own substate;
+//! - [`extract`]: `Json`, `Query`, `Path`; [`listing`]: filters plus signed cursors; [`conditional`]: ETags;
+//!   [`idempotency`]: every POST that creates; [`validate`]: all field errors at once;
+//! - [`problem::Problem`]: the only error a handler returns, logged once by [`front`].
+//!
+//! Requests pass [`server`] (connections and their deadlines), then [`front`] (ids, limits, headers, metrics: one
+//! layer around the router), then their route.
+
+use axum::http::HeaderValue;
+
+pub mod cursor;
+pub mod extract;
+pub mod listing;
+pub mod problem;
+pub mod state;
+pub mod validate;
+
+/// The media type of almost every answer.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -1,0 +1,355 @@
+//! Extractors whose rejections are problems.
+//!
+//! Types that are read from requests carry `#[serde(deny_unknown_fields)]`: an unknown field is 422, an unknown
+//! parameter 400. Text with a NUL character never gets past here, because PostgreSQL cannot store it.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRef, FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    problem::{FieldError, Problem},
+    state::BodyLimits,
+};
+
+/// A JSON body, read within its limits; as a response, the JSON of its value.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<T>(pub T);
+
+impl<S, T> FromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, BodyLimits::from_ref(state)).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, super::JSON)], body).into_response(),
+            Err(error) => Problem::internal(error).into_response(),
+        }
+    }
+}
+
+/// The bytes of a JSON body: media type, size and time are checked, the content is not.
+pub async fn json_bytes(request: Request, limits: BodyLimits) -> Result<Bytes, Problem> {
+    check_media_type(request.headers())?;
+    read_body(request, limits).await
+}
+
+/// A whole body within its limits.
+pub async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body is larger than {} bytes", limits.max_bytes);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limits.max_bytes) {
+        return Err(too_large());
+    }
+    let body: Body = request.into_body();
+    let reading = Limited::new(body, limits.max_bytes).collect();
+    match tokio::time::timeout(limits.deadline, reading).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            Err(Problem::bad_request("incomplete_body", "the body did not arrive whole").because(error))
+        }
+        Err(_) => Err(body_timeout(limits.deadline)),
+    }
+}
+
+/// 408: the body took too long.
+pub fn body_timeout(deadline: Duration) -> Problem {
+    let detail = format!("the body had not arrived after {} ms", deadline.as_millis());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    const UNSUPPORTED: StatusCode = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Problem::new(UNSUPPORTED, "unsupported_encoding", "send the body without compression"));
+    }
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
+    let essence = essence.trim().to_ascii_lowercase();
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let parameters = parameters.to_ascii_lowercase();
+    let utf8 = !parameters.contains("charset") || parameters.contains("utf-8");
+    if json && utf8 {
+        return Ok(());
+    }
+    Err(Problem::new(UNSUPPORTED, "unsupported_media_type", "send the body as application/json"))
+}
+
+/// Parses JSON: 400 if it is none, 422 with a pointer if it does not fit.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().clone();
+        let error = error.into_inner();
+        if error.classify() == serde_json::error::Category::Data {
+            unfitting(&path, &error.to_string())
+        } else {
+            malformed(&error)
+        }
+    })?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    refuse_nul(bytes)?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::bad_request("malformed_json", format!("the body is not JSON: {error}"))
+}
+
+fn unfitting(path: &serde_path_to_error::Path, message: &str) -> Problem {
+    // " at line 1 column 9" is about the text; the pointer is about the value.
+    let message = message.rfind(" at line ").map_or(message, |at| &message[..at]);
+    let (code, member) = match (quoted("missing field", message), quoted("unknown field", message)) {
+        (Some(name), _) => ("required", Some(name)),
+        (_, Some(name)) => ("unknown_field", Some(name)),
+        _ if message.starts_with("duplicate field") => {
+            ("duplicate_field", quoted("duplicate field", message))
+        }
+        _ if message.starts_with("unknown variant") => ("not_allowed", None),
+        _ if message.starts_with("invalid type") => ("wrong_type", None),
+        _ => ("invalid", None),
+    };
+    let mut pointer = String::new();
+    let mut last = None;
+    for segment in path {
+        let text = match segment {
+            serde_path_to_error::Segment::Seq { index } => Cow::from(index.to_string()),
+            serde_path_to_error::Segment::Map { key } => Cow::from(key.replace('~', "~0").replace('/', "~1")),
+            _ => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&text);
+        last = Some(text);
+    }
+    // serde's path ends at the parent for a missing member, but at the member for an unknown one.
+    if let Some(member) = member.filter(|member| last.as_deref() != Some(*member)) {
+        pointer.push('/');
+        pointer.push_str(&member.replace('~', "~0").replace('/', "~1"));
+    }
+    Problem::unprocessable(vec![FieldError::body(pointer, code, message.to_owned())])
+}
+
+/// The name in a message like "missing field `title`".
+fn quoted<'m>(prefix: &str, message: &'m str) -> Option<&'m str> {
+    let rest = message.strip_prefix(prefix)?.strip_prefix(" `")?;
+    rest.split_once('`').map(|(name, _)| name)
+}
+
+/// Refuses strings with U+0000, which can only have come as an escape.
+fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
+    const ESCAPE: &[u8] = br"\u0000";
+    if !bytes.windows(ESCAPE.len()).any(|window| window == ESCAPE) {
+        return Ok(());
+    }
+    let value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    let mut errors = Vec::new();
+    find_nul(&value, "", &mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::unprocessable(errors)) }
+}
+
+fn find_nul(value: &serde_json::Value, pointer: &str, errors: &mut Vec<FieldError>) {
+    let mut report = || errors.push(FieldError::body(pointer, "nul", "must not contain U+0000"));
+    match value {
+        serde_json::Value::String(text) if text.contains('\0') => report(),
+        serde_json::Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_nul(item, &format!("{pointer}/{index}"), errors);
+            }
+        }
+        serde_json::Value::Object(members) => {
+            if members.keys().any(|key| key.contains('\0')) {
+                report();
+            }
+            for (key, item) in members {
+                find_nul(item, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Query parameters of a route that is not a list; lists use [`super::listing::Listing`].
+#[derive(Debug, Clone, Copy)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse_query(&query_pairs(parts.uri.query().unwrap_or_default())?).map(Self)
+    }
+}
+
+/// Most parameters in one query: no route has half as many.
+const MAX_PARAMETERS: usize = 64;
+
+/// The decoded parameters; refuses NUL, text that is not UTF-8, and too many of them.
+pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
+        .map_err(|_| Problem::bad_request("malformed_query", "the query string does not parse"))?;
+    if pairs.len() > MAX_PARAMETERS {
+        return Err(Problem::bad_request("too_many_parameters", "the query string has too many parameters"));
+    }
+    match pairs
+        .iter()
+        .find(|(name, value)| [name, value].iter().any(|text| text.contains(['\0', '\u{fffd}'])))
+    {
+        Some((name, _)) => Err(Problem::invalid_parameters(vec![FieldError::query(
+            name,
+            "invalid_text",
+            "is not valid UTF-8 text without U+0000",
+        )])),
+        None => Ok(pairs),
+    }
+}
+
+/// Reads parameters into a type; 400 names the parameter that is wrong, and those that exist.
+pub fn parse_query<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Problem> {
+    let encoded = serde_urlencoded::to_string(pairs).expect("pairs of strings encode");
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(&encoded));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        let (code, name) = if let Some(name) = quoted("unknown field", &message) {
+            ("unknown_parameter", name)
+        } else if let Some(name) = quoted("missing field", &message) {
+            ("required", name)
+        } else if let Some(name) = quoted("duplicate field", &message) {
+            ("repeated_parameter", name)
+        } else {
+            ("invalid", path.as_str())
+        };
+        let detail = message.replace("field", "parameter");
+        Problem::invalid_parameters(vec![FieldError::query(name, code, detail)])
+    })
+}
+
+fn form_urlencoded(encoded: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(encoded.as_bytes())
+}
+
+/// Path parameters; one that does not parse names nothing, so it is 404.
+#[derive(Debug, Clone, Copy)]
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::not_found("resource"));
+        }
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) if rejection.status().is_server_error() => Err(Problem::internal(rejection)),
+            Err(_) => Err(Problem::not_found("resource")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::{parse_json, parse_query, query_pairs};
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        title: String,
+        #[serde(default)]
+        #[expect(dead_code, reason = "only its reading is tested")]
+        slots: Vec<Slot>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Slot {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        start: u32,
+    }
+
+    fn body(text: &str) -> (u16, String, String) {
+        let problem = parse_json::<Body>(text.as_bytes()).unwrap_err();
+        let (pointer, code) = problem
+            .errors()
+            .first()
+            .map_or((String::new(), problem.code().to_owned()), |e| (e.pointer.clone(), e.code.to_string()));
+        (problem.status().as_u16(), pointer, code)
+    }
+
+    #[test]
+    fn wrong_bodies_name_the_place() {
+        let cases = [
+            (r#"{"title": 3}"#, 422, "/title", "wrong_type"),
+            (r#"{"slots": []}"#, 422, "/title", "required"),
+            (
+                r#"{"title": "x", "slots": [{"start": 1}, {"start": "x"}]}"#,
+                422,
+                "/slots/1/start",
+                "wrong_type",
+            ),
+            (r#"{"title": "x", "slots": [{}]}"#, 422, "/slots/0/start", "required"),
+            (r#"{"title": "x", "slots": [{"start": 1, "end": 2}]}"#, 422, "/slots/0/end", "unknown_field"),
+            (r#"{"title": "x", "title": "y"}"#, 422, "/title", "duplicate_field"),
+            (r#"{"title": "a\u0000b"}"#, 422, "/title", "nul"),
+            (r#"{"title": "x""#, 400, "", "malformed_json"),
+            (r#"{"title": "x"} y"#, 400, "", "malformed_json"),
+            ("", 400, "", "malformed_json"),
+            ("[]", 422, "", "invalid"),
+        ];
+        for (text, status, pointer, code) in cases {
+            assert_eq!(body(text), (status, pointer.to_owned(), code.to_owned()), "{text}");
+        }
+        assert!(parse_json::<Body>(br#"{"title": "back\\u0000slash"}"#).is_ok());
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Filters {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        city: Option<String>,
+        #[expect(dead_code, reason = "only its reading is tested")]
+        min_price: Option<u32>,
+    }
+
+    #[test]
+    fn wrong_queries_name_the_parameter() {
+        let check = |query: &str| {
+            let error = query_pairs(query).and_then(|pairs| parse_query::<Filters>(&pairs)).unwrap_err();
+            let first = &error.errors()[0];
+            (error.status().as_u16(), first.pointer.clone(), first.code.to_string(), first.detail.to_string())
+        };
+        let (status, pointer, code, detail) = check("town=roma");
+        assert_eq!((status, pointer.as_str(), code.as_str()), (400, "/town", "unknown_parameter"));
+        assert!(detail.contains("`city`") && detail.contains("`min_price`"), "{detail}");
+        assert_eq!(check("city=a&city=b").2, "repeated_parameter");
+        assert_eq!(check("min_price=x").1, "/min_price");
+        assert_eq!(check("city=%00").2, "invalid_text");
+        assert_eq!(check("city=%ff").2, "invalid_text");
+    }
+}

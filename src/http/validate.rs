@@ -1,0 +1,193 @@
+//! Checks of request bodies that collect every wrong field before answering 422.
+//!
+//! ```
+//! # use sportello::http::validate::Checks;
+//! let mut checks = Checks::default();
+//! let title = checks.text("/title", " Concerto ", 1..=200);
+//! checks.range("/tickets", 3, 1..=10);
+//! checks.done().expect("all is right");
+//! assert_eq!(title, "Concerto");
+//! ```
+
+use std::{borrow::Cow, fmt::Display, ops::RangeInclusive};
+
+use super::problem::{FieldError, Problem};
+
+/// RFC 5321 allows no longer address.
+const MAX_EMAIL: usize = 254;
+const MAX_URL: usize = 2048;
+
+/// Collects field errors.
+#[derive(Debug, Default)]
+pub struct Checks(Vec<FieldError>);
+
+impl Checks {
+    /// Adds an error at a JSON pointer.
+    pub fn fail(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
+        self.0.push(FieldError::body(pointer, code, detail));
+    }
+
+    /// Adds an error unless `right`.
+    pub fn ensure(&mut self, right: bool, pointer: &str, code: &'static str, detail: &'static str) {
+        if !right {
+            self.fail(pointer, code, detail);
+        }
+    }
+
+    /// Text without the white space around it; its length is counted in characters.
+    pub fn text<'t>(&mut self, pointer: &str, text: &'t str, chars: RangeInclusive<usize>) -> &'t str {
+        let trimmed = text.trim();
+        let length = trimmed.chars().count();
+        if length == 0 && *chars.start() > 0 {
+            self.fail(pointer, "required", "must not be empty");
+        } else if length < *chars.start() {
+            self.fail(pointer, "too_short", format!("needs at least {} characters", chars.start()));
+        } else if length > *chars.end() {
+            let detail = format!("has {length} characters, at most {} are allowed", chars.end());
+            self.fail(pointer, "too_long", detail);
+        } else if trimmed.chars().any(|c| c.is_control() && c != '\n' && c != '\t' && c != '\r') {
+            self.fail(pointer, "invalid_text", "must not contain control characters");
+        }
+        trimmed
+    }
+
+    /// Text of one line, for names and titles.
+    pub fn line<'t>(&mut self, pointer: &str, text: &'t str, chars: RangeInclusive<usize>) -> &'t str {
+        let trimmed = self.text(pointer, text, chars);
+        self.ensure(!trimmed.contains(['\n', '\r', '\t']), pointer, "invalid_text", "must be a single line");
+        trimmed
+    }
+
+    /// A number within its range.
+    pub fn range<N: PartialOrd + Display + Copy>(
+        &mut self,
+        pointer: &str,
+        value: N,
+        range: RangeInclusive<N>,
+    ) {
+        if !range.contains(&value) {
+            let detail = format!("must be from {} to {}", range.start(), range.end());
+            self.fail(pointer, "out_of_range", detail);
+        }
+    }
+
+    /// A list that is not too long.
+    pub fn at_most<T>(&mut self, pointer: &str, items: &[T], most: usize) {
+        if items.len() > most {
+            self.fail(
+                pointer,
+                "too_many",
+                format!("has {} elements, at most {most} are allowed", items.len()),
+            );
+        }
+    }
+
+    /// An e-mail address, in lower case. Only a mail can tell whether it exists.
+    pub fn email(&mut self, pointer: &str, text: &str) -> String {
+        let text = text.trim();
+        self.ensure(is_email(text), pointer, "invalid_email", "is not an e-mail address");
+        text.to_lowercase()
+    }
+
+    /// An absolute `http` or `https` address.
+    pub fn url(&mut self, pointer: &str, text: &str) {
+        let right = text.len() <= MAX_URL
+            && text.parse::<axum::http::Uri>().is_ok_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https"))
+                    && uri.host().is_some_and(|host| !host.is_empty())
+            });
+        self.ensure(right, pointer, "invalid_url", "is not an http or https address");
+    }
+
+    /// Words in lower case joined by hyphens.
+    pub fn slug(&mut self, pointer: &str, text: &str, chars: RangeInclusive<usize>) {
+        let right = chars.contains(&text.len())
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        self.ensure(right, pointer, "invalid_slug", "must be lower-case letters, digits and hyphens");
+    }
+
+    /// Whether nothing is wrong so far.
+    pub fn is_ok(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// 422 with all errors, if there are any.
+    pub fn done(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::unprocessable(self.0)) }
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\\\"@".contains(c);
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    text.len() <= MAX_EMAIL
+        && (1..=64).contains(&local.len())
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(plain)
+        && domain.contains('.')
+        && domain.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checks, is_email};
+
+    #[test]
+    fn all_wrong_fields_are_reported_at_once() {
+        let mut checks = Checks::default();
+        checks.line("/title", "two\nlines", 1..=20);
+        checks.text("/text", "   ", 1..=20);
+        checks.range("/tickets", 11, 1..=10);
+        checks.email("/email", "nobody");
+        let problem = checks.done().unwrap_err();
+        let found: Vec<_> = problem.errors().iter().map(|e| (e.pointer.as_str(), e.code.as_ref())).collect();
+        assert_eq!(
+            found,
+            [
+                ("/title", "invalid_text"),
+                ("/text", "required"),
+                ("/tickets", "out_of_range"),
+                ("/email", "invalid_email")
+            ]
+        );
+    }
+
+    #[test]
+    fn lengths_count_characters_not_bytes() {
+        let mut checks = Checks::default();
+        checks.text("/name", "àèìòù", 1..=5);
+        assert!(checks.is_ok());
+    }
+
+    #[test]
+    fn addresses_are_recognised() {
+        for good in ["a@b.it", "anna.rossi+tag@posta.example.org", "è@università.it"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "@b.it",
+            "a@",
+            "a b@c.it",
+            "a@b..it",
+            ".a@b.it",
+            "a@-b.it",
+            "a@b.it\r\nBcc: x@y.it",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+}
