@@ -1,1 +1,237 @@
-//! (being written)
+//! Brings a database to this binary's schema: embedded files, in order, once, under one lock.
+//!
+//! Invariants
+//! - Two migrators never work at once (advisory lock); the second finds nothing to do.
+//! - A file is applied whole and recorded in the same transaction, except files marked `-- no-transaction`, which may
+//!   be run again after an interruption.
+//! - A database with an edited or unknown file is refused, never "repaired".
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use tokio_postgres::Client;
+
+use crate::db::{ConnectError, Connector};
+
+/// One migration file.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// The number in front of the file's name.
+    pub version: i32,
+    /// The rest of the file's name.
+    pub name: &'static str,
+    /// Its text.
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal $file:literal),+ $(,)?) => {
+        /// Every file of `migrations/`, in order; a test compares the list with the directory.
+        pub const MIGRATIONS: &[Migration] = &[$(Migration {
+            version: $version, name: $name, sql: include_str!(concat!("../migrations/", $file)),
+        }),+];
+    };
+}
+migrations! {
+    1 "jobs" "0001_jobs.sql",
+    2 "accounts" "0002_accounts.sql",
+    3 "events" "0003_events.sql",
+}
+
+/// Two migrators of any version lock the same number.
+const LOCK: i64 = 0x5350_4F52_5445_4C4C; // "SPORTELL"
+/// A migration that cannot get its locks gives up rather than queue every other transaction behind it.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '10s'";
+const FIRST_LINE_NO_TRANSACTION: &str = "-- no-transaction";
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Names of the files applied now.
+    pub applied: Vec<String>,
+    /// Files that had been applied before.
+    pub already: usize,
+}
+
+/// Why a database was not migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A file that was applied has been edited since.
+    #[error(
+        "migration {version} ({name}) was edited after it had been applied to this database: restore the released \
+         file and put the change into a new one"
+    )]
+    Edited {
+        /// Its number.
+        version: i32,
+        /// Its name.
+        name: String,
+    },
+    /// The database knows a file that this binary does not.
+    #[error("the database is at schema {version}, newer than this binary ({ours}): start the newer binary")]
+    Newer {
+        /// The database's version.
+        version: i32,
+        /// The binary's.
+        ours: i32,
+    },
+    /// A file failed; nothing of it was kept.
+    #[error("migration {version} ({name}) failed and was rolled back: {source}")]
+    Failed {
+        /// Its number.
+        version: i32,
+        /// Its name.
+        name: &'static str,
+        /// What PostgreSQL said.
+        source: tokio_postgres::Error,
+    },
+    /// The bookkeeping failed.
+    #[error("the migration table could not be read or written: {0}")]
+    Postgres(#[from] tokio_postgres::Error),
+}
+
+/// Migrates the database of `connector`.
+pub async fn run(connector: &Connector) -> Result<Report, MigrateError> {
+    let (mut client, driver) = connector.connect().await?;
+    let migrating = async {
+        let report = run_on(&mut client, MIGRATIONS).await;
+        drop(client); // ends the driver
+        report
+    };
+    let (report, _) = tokio::join!(migrating, driver);
+    report
+}
+
+/// Migrates over an open connection.
+pub async fn run_on(client: &mut Client, migrations: &[Migration]) -> Result<Report, MigrateError> {
+    client.query("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    let report = locked(client, migrations).await;
+    // Closing the connection would release it too; an error here must not hide the report.
+    let _ = client.query("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+    report
+}
+
+/// The files applied to a database, with when; empty for a new one.
+pub async fn status(client: &Client) -> Result<Vec<(i32, String, jiff::Timestamp)>, MigrateError> {
+    let exists = client.query_one("SELECT to_regclass('schema_migration') IS NOT NULL", &[]).await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let rows =
+        client.query("SELECT version, name, applied_at FROM schema_migration ORDER BY version", &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
+async fn locked(client: &mut Client, migrations: &[Migration]) -> Result<Report, MigrateError> {
+    const TABLE: &str = "-- migrate.table
+        CREATE TABLE IF NOT EXISTS schema_migration (
+            version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now(), took_ms bigint NOT NULL)";
+    const APPLIED: &str = "-- migrate.applied
+        SELECT version, name, checksum FROM schema_migration ORDER BY version";
+    client.batch_execute(LOCK_TIMEOUT).await?;
+    client.batch_execute(TABLE).await?;
+    let applied = client.query(APPLIED, &[]).await?;
+    for row in &applied {
+        let (version, name, checksum): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
+        match migrations.iter().find(|migration| migration.version == version) {
+            Some(known) if checksum_of(known.sql) == checksum => {}
+            Some(_) => return Err(MigrateError::Edited { version, name }),
+            None => {
+                let ours = migrations.last().map_or(0, |last| last.version);
+                return Err(MigrateError::Newer { version, ours });
+            }
+        }
+    }
+    let mut report = Report { applied: Vec::new(), already: applied.len() };
+    for migration in migrations {
+        if applied.iter().any(|row| row.get::<_, i32>(0) == migration.version) {
+            continue;
+        }
+        apply(client, migration).await?;
+        report.applied.push(format!("{:04}_{}", migration.version, migration.name));
+    }
+    Ok(report)
+}
+
+async fn apply(client: &mut Client, migration: &Migration) -> Result<(), MigrateError> {
+    const RECORD: &str = "-- migrate.record
+        INSERT INTO schema_migration (version, name, checksum, took_ms) VALUES ($1, $2, $3, $4)";
+    let &Migration { version, name, sql } = migration;
+    let failed = |source| MigrateError::Failed { version, name, source };
+    let began = Instant::now();
+    let took = || began.elapsed().as_millis() as i64;
+    if sql.starts_with(FIRST_LINE_NO_TRANSACTION) {
+        drop_invalid_indexes(client).await.map_err(failed)?;
+        for statement in sql.split(";\n").filter(|statement| has_sql(statement)) {
+            client.batch_execute(statement).await.map_err(failed)?;
+        }
+        client.execute(RECORD, &[&version, &name, &checksum_of(sql), &took()]).await.map_err(failed)?;
+    } else {
+        let tx = client.transaction().await?;
+        tx.batch_execute(sql).await.map_err(failed)?;
+        tx.execute(RECORD, &[&version, &name, &checksum_of(sql), &took()]).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+    }
+    tracing::info!(migration.version = version, migration.name = name, took_ms = took(), "migration applied");
+    Ok(())
+}
+
+/// An interrupted `CREATE INDEX CONCURRENTLY` leaves an invalid index, which `IF NOT EXISTS` would take for done.
+async fn drop_invalid_indexes(client: &Client) -> Result<(), tokio_postgres::Error> {
+    const INVALID: &str = "-- migrate.invalid_indexes
+        SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
+          AND indrelid::regclass::oid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)";
+    for row in client.query(INVALID, &[]).await? {
+        client.batch_execute(&format!("DROP INDEX {}", row.get::<_, String>(0))).await?;
+    }
+    Ok(())
+}
+
+fn has_sql(statement: &str) -> bool {
+    statement.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
+}
+
+/// SHA-256 in hexadecimal.
+fn checksum_of(sql: &str) -> String {
+    Sha256::digest(sql).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// A name for this schema: equal for equal files. Names the tests' template database.
+pub fn fingerprint() -> String {
+    let all: String = MIGRATIONS.iter().map(|migration| migration.sql).collect();
+    checksum_of(&all)[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MIGRATIONS, has_sql};
+
+    #[test]
+    fn the_list_is_the_directory() {
+        let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        files.sort();
+        let listed: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|migration| format!("{:04}_{}.sql", migration.version, migration.name))
+            .collect();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn comments_alone_are_no_statement() {
+        assert!(!has_sql("-- no-transaction\n\n"));
+        assert!(has_sql("-- why\nCREATE INDEX CONCURRENTLY IF NOT EXISTS x ON y (z)"));
+    }
+}
