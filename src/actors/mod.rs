@@ -1,4 +1,14 @@
-//! What runs: the kernel and the tree of supervised actors.
+//! What runs: the kernel, and the tree of supervised actors.
+//!
+//! ```text
+//! root                 rest_for_one, actors.root_intensity; meltdown = exit code 70
+//! └─ data              one_for_one
+//!    ├─ postgres       back-off; only when no database.url is configured
+//!    ├─ lanes          one_for_one: point-0… and list-0…, each back-off
+//!    └─ pool           intensity; the connections survive it
+//! ```
+//!
+//! Children start from top to bottom and stop from bottom to top.
 
 pub mod core;
 pub mod data;
@@ -6,3 +16,74 @@ pub mod edge;
 pub mod jobs;
 pub mod kernel;
 pub mod ops;
+
+use crate::{
+    app::{DATA_GRACE, Handles},
+    config::Config,
+    db::{Connector, Observer},
+};
+use data::{
+    lanes::Lane,
+    pool::PoolActor,
+    postgres::{Postgres, PostgresMsg},
+};
+use kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
+
+/// What the tree is built from.
+pub struct Parts<'a> {
+    /// Where actors are registered.
+    pub registry: &'a Registry,
+    /// The configuration.
+    pub config: &'a Config,
+    /// Opens database connections.
+    pub connector: &'a Connector,
+    /// Counts statements.
+    pub observer: &'a Observer,
+    /// The handles of the actors.
+    pub handles: &'a Handles,
+    /// The managed PostgreSQL, already running.
+    pub managed: Option<Postgres>,
+}
+
+/// Builds the whole tree.
+pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
+    let actors = &parts.config.actors;
+    let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
+    let registry = parts.registry;
+    Ok(root.supervisor(registry, data(parts)?))
+}
+
+fn backoff(config: &Config) -> Restart {
+    Restart::Backoff { min: *config.actors.backoff_min, max: *config.actors.backoff_max }
+}
+
+fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
+    let Parts { registry, config, connector, observer, handles, managed } = parts;
+    let intensity = (config.actors.intensity, *config.actors.intensity_within);
+    let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
+    if let Some(postgres) = managed {
+        // One message in a life: that the server ended.
+        let handle = registry.handle::<PostgresMsg>("root/data/postgres", "postgres", 1);
+        data = data.child(actor(postgres, &handle).restart(backoff(config)).grace(Postgres::GRACE));
+    }
+    let lanes = Supervisor::new("root/data/lanes", Strategy::OneForOne, intensity.0, intensity.1).children(
+        handles.point.iter().chain(&handles.list).map(|handle| lane(config, connector, observer, handle)),
+    );
+    let pool = actor(PoolActor::new(connector, &config.database)?, handles.pool.handle()).grace(DATA_GRACE);
+    Ok(data.supervisor(registry, lanes).child(pool))
+}
+
+fn lane(
+    config: &Config,
+    connector: &Connector,
+    observer: &Observer,
+    handle: &kernel::Handle<data::lanes::LaneMsg>,
+) -> Child {
+    let lane = Lane {
+        connector: connector.for_use("lane", *config.database.lane_statement_timeout),
+        in_flight: config.database.lane_in_flight,
+        batch: config.database.lane_batch,
+        observer: observer.clone(),
+    };
+    actor(lane, handle).restart(backoff(config)).grace(DATA_GRACE)
+}

@@ -1,1 +1,9 @@
-fn main() {}
+//! The one integration binary: real servers, no mocks of our own parts. In reading order.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
+mod harness;
+
+mod database;
+mod migrate;
+mod postgres;

@@ -2,3 +2,4 @@
 
 pub mod lanes;
 pub mod pool;
+pub mod postgres;
