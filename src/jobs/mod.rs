@@ -1,1 +1,15 @@
-//! (being written)
+//! Durable background work (being written; the public face is final).
+
+mod context;
+mod handle;
+mod ids;
+mod job;
+mod new_job;
+pub mod registry;
+pub mod store;
+
+pub use context::{Attempt, FinishError, JobContext, Resources};
+pub use handle::{Hints, Jobs};
+pub use ids::JobId;
+pub use job::{Job, Keep, Outcome, QueueName, Retry};
+pub use new_job::{Hold, NewJob, Unique};

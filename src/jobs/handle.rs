@@ -1,0 +1,164 @@
+//! The jobs, as everybody else sees them: enqueue, and wake.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+
+use super::{
+    Job, JobId, NewJob, QueueName,
+    ids::IdSource,
+    registry::Registry,
+    store::{self, Catalog},
+};
+use crate::{
+    clock::Clock,
+    db::{DbError, Tx},
+};
+
+/// Who wants to know that there is work. Hints only: all of them may be lost.
+pub trait Hints: Send + Sync + 'static {
+    /// Jobs of this queue are ready.
+    fn ready(&self, queue: QueueName);
+    /// A job is due then.
+    fn due(&self, at: Timestamp);
+}
+
+/// Enqueues jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    registry: Registry,
+    ids: IdSource,
+    catalog: OnceLock<Catalog>,
+    hints: OnceLock<Box<dyn Hints>>,
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Jobs")
+    }
+}
+
+impl Jobs {
+    /// Jobs of the kinds of `registry`.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn new(clock: Clock, registry: Registry) -> Self {
+        let entropy = getrandom::u64().expect("the operating system gives randomness");
+        let (catalog, hints) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { clock, registry, ids: IdSource::new(entropy), catalog, hints }))
+    }
+
+    /// The kinds this binary knows.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Enqueues a job inside `tx`: it exists if and only if the transaction commits, and starts right after.
+    pub async fn enqueue<J: Job>(&self, tx: &mut Tx, job: &J) -> Result<JobId, DbError> {
+        self.insert_one(tx, NewJob::of(job)).await
+    }
+
+    /// The same, not to be run before `at`.
+    pub async fn enqueue_at<J: Job>(&self, tx: &mut Tx, job: &J, at: Timestamp) -> Result<JobId, DbError> {
+        self.insert_one(tx, NewJob::of(job).at(at)).await
+    }
+
+    /// Enqueues many jobs with one statement.
+    pub async fn enqueue_many<'a, J: Job>(
+        &self,
+        tx: &mut Tx,
+        jobs: impl IntoIterator<Item = &'a J>,
+    ) -> Result<Vec<JobId>, DbError> {
+        let jobs: Vec<_> = jobs.into_iter().map(NewJob::of).collect();
+        Ok(self.insert(tx, &jobs).await?.into_iter().flatten().collect())
+    }
+
+    /// Enqueues any number of jobs of any kinds with one statement. The answer has a place for each; `None` where an
+    /// equal unique job is live already.
+    pub async fn insert(&self, tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<Option<JobId>>, DbError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.0.clock.now();
+        let ids: Vec<_> = self.0.ids.take(now, jobs.len()).collect();
+        let read;
+        let catalog = match self.0.catalog.get() {
+            Some(catalog) => catalog,
+            None => {
+                // Before the workers are up. Not remembered: this transaction may be rolled back.
+                read = store::catalog::register(tx, &self.0.registry).await?;
+                &read
+            }
+        };
+        let inserted = store::insert::insert(tx, catalog, jobs, &ids, now).await?;
+        self.hint_on_commit(tx, jobs, now);
+        Ok(inserted)
+    }
+
+    async fn insert_one(&self, tx: &mut Tx, job: NewJob) -> Result<JobId, DbError> {
+        let ids = self.insert(tx, std::slice::from_ref(&job)).await?;
+        Ok(ids[0].expect("a job without a unique key is always inserted"))
+    }
+
+    /// Wakes whom the jobs concern, each at most once, after the commit.
+    fn hint_on_commit(&self, tx: &mut Tx, jobs: &[NewJob], now: Timestamp) {
+        let mut ready = [false; QueueName::ALL.len()];
+        let mut due = None::<Timestamp>;
+        for job in jobs {
+            match job.run_at.filter(|at| *at > now) {
+                Some(at) => due = Some(due.map_or(at, |due| due.min(at))),
+                None => ready[job.queue.index()] = true,
+            }
+        }
+        let jobs = self.clone();
+        tx.on_commit(move || {
+            QueueName::ALL
+                .into_iter()
+                .filter(|queue| ready[queue.index()])
+                .for_each(|queue| jobs.wake(queue));
+            if let Some(at) = due {
+                jobs.wake_at(at);
+            }
+        });
+    }
+
+    /// Jobs of `queue` may be ready: somebody should look. A hint, never a promise.
+    pub fn wake(&self, queue: QueueName) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.ready(queue);
+        }
+    }
+
+    /// A job is due at `at`.
+    pub fn wake_at(&self, at: Timestamp) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.due(at);
+        }
+    }
+
+    /// Says who listens to hints; once, when the actors are built.
+    pub(crate) fn listen(&self, hints: impl Hints) {
+        let known = self.0.hints.set(Box::new(hints)).is_err();
+        assert!(!known, "the jobs of one server are built once");
+    }
+
+    /// The numbers of kinds and queues, once they are registered.
+    pub(crate) fn catalog(&self) -> Option<&Catalog> {
+        self.0.catalog.get()
+    }
+
+    /// Remembers committed numbers, and that this process is that worker.
+    pub(crate) fn registered(&self, catalog: Catalog, worker: i64) {
+        let _ = self.0.catalog.set(catalog); // the numbers never change: a second registration brings the same
+        self.0.ids.become_worker(worker);
+    }
+}

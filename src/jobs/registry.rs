@@ -1,0 +1,77 @@
+//! Every kind of job this binary knows.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+
+use serde_json::value::RawValue;
+
+use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
+
+/// Every kind, in alphabetical order. Adding a job is one line here.
+pub fn registry() -> Registry {
+    Registry::default()
+}
+
+/// A running attempt.
+pub type Running = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
+
+/// What the engine knows of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// Where its jobs wait.
+    pub queue: QueueName,
+    /// Attempts before a job is discarded.
+    pub max_attempts: u16,
+    /// Longest attempt.
+    pub timeout: Duration,
+    /// Smaller runs first.
+    pub priority: i16,
+    /// What stays of a job that has ended.
+    pub keep: Keep,
+    /// The pause after a failed attempt.
+    pub retry: Retry,
+    /// Decodes the arguments and starts an attempt.
+    pub start: fn(&RawValue, JobContext) -> Result<Running, serde_json::Error>,
+}
+
+/// Kinds by name.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(BTreeMap<&'static str, Kind>);
+
+impl Registry {
+    /// Adds a kind.
+    ///
+    /// # Panics
+    /// When another kind has its name: a duplicate stops the start-up.
+    #[must_use]
+    pub fn with<J: Job>(mut self) -> Self {
+        let kind = Kind {
+            name: J::KIND,
+            queue: J::QUEUE,
+            max_attempts: J::MAX_ATTEMPTS,
+            timeout: J::TIMEOUT,
+            priority: J::PRIORITY,
+            keep: J::KEEP,
+            retry: J::RETRY,
+            start: |args, ctx| {
+                let job: J = serde_json::from_str(args.get())?;
+                // The only boxed future of the crate: kinds meet in one table.
+                Ok(Box::pin(async move { job.run(&ctx).await }))
+            },
+        };
+        let earlier = self.0.insert(J::KIND, kind);
+        assert!(earlier.is_none(), "two jobs are called {:?}", J::KIND);
+        self
+    }
+
+    /// The kind called `name`.
+    pub fn get(&self, name: &str) -> Option<&Kind> {
+        self.0.get(name)
+    }
+
+    /// Every kind, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,81 @@
+//! Numbers of kinds and queues: registered once, never changed, kept in memory.
+
+use ahash::AHashMap;
+use tokio_postgres::Row;
+
+use crate::{
+    db::{DbError, Tx},
+    jobs::{QueueName, registry::Registry},
+};
+
+/// Numbers instead of names in the narrow rows.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    queues: [i16; QueueName::ALL.len()],
+    kinds: AHashMap<&'static str, i16>,
+    names: AHashMap<i16, &'static str>,
+}
+
+impl Catalog {
+    /// The number of a queue.
+    pub fn queue(&self, queue: QueueName) -> i16 {
+        self.queues[queue.index()]
+    }
+
+    /// The queue with a number; `None` for queues of a newer binary.
+    pub fn queue_name(&self, number: i16) -> Option<QueueName> {
+        QueueName::ALL.into_iter().find(|queue| self.queues[queue.index()] == number)
+    }
+
+    /// The number of a kind.
+    ///
+    /// # Panics
+    /// When the kind is missing in `registry.rs`: the first test that enqueues it finds out.
+    pub fn kind(&self, name: &str) -> i16 {
+        *self.kinds.get(name).unwrap_or_else(|| panic!("job kind {name:?} is missing in jobs/registry.rs"))
+    }
+
+    /// The kind with a number; `None` for kinds of a newer binary.
+    pub fn kind_name(&self, number: i16) -> Option<&'static str> {
+        self.names.get(&number).copied()
+    }
+
+    fn of(registry: &Registry, queues: &[Row], kinds: &[Row]) -> Self {
+        let mut catalog = Self::default();
+        for row in queues {
+            let name: &str = row.get(0);
+            if let Some(queue) = QueueName::ALL.into_iter().find(|queue| queue.as_str() == name) {
+                catalog.queues[queue.index()] = row.get(1);
+            }
+        }
+        for row in kinds {
+            if let Some(kind) = registry.get(row.get(0)) {
+                catalog.kinds.insert(kind.name, row.get(1));
+                catalog.names.insert(row.get(1), kind.name);
+            }
+        }
+        catalog
+    }
+}
+
+/// Reads the numbers, giving new ones to what is new.
+pub async fn register(tx: &mut Tx, registry: &Registry) -> Result<Catalog, DbError> {
+    // The insert happens only for what is missing, so that a boot burns no numbers and locks nothing.
+    const QUEUES: &str = "-- jobs.catalog.add_queues
+        INSERT INTO job.queue (name) SELECT name FROM unnest($1::text[]) AS t (name)
+        WHERE name NOT IN (SELECT name FROM job.queue) ORDER BY name
+        ON CONFLICT (name) DO NOTHING";
+    const KINDS: &str = "-- jobs.catalog.add_kinds
+        INSERT INTO job.kind (name) SELECT name FROM unnest($1::text[]) AS t (name)
+        WHERE name NOT IN (SELECT name FROM job.kind) ORDER BY name
+        ON CONFLICT (name) DO NOTHING";
+    const READ_QUEUES: &str = "-- jobs.catalog.queues\nSELECT name, id FROM job.queue";
+    const READ_KINDS: &str = "-- jobs.catalog.kinds\nSELECT name, id FROM job.kind";
+    let queues = QueueName::ALL.map(QueueName::as_str).to_vec();
+    let kinds: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
+    tx.execute(QUEUES, &[&queues]).await?;
+    tx.execute(KINDS, &[&kinds]).await?;
+    let queues = tx.query(READ_QUEUES, &[]).await?;
+    let kinds = tx.query(READ_KINDS, &[]).await?;
+    Ok(Catalog::of(registry, &queues, &kinds))
+}
