@@ -119,6 +119,7 @@ CREATE TABLE bookings (
   hold_expires_at timestamptz,
   confirmed_at    timestamptz,
   cancelled_at    timestamptz,
+  reminded_at     timestamptz,
   cancelled_why   text CONSTRAINT bookings_cancelled_why_known CHECK (cancelled_why IN ('buyer', 'withdrawn', 'unpaid')),
   refund_percent  smallint CONSTRAINT bookings_refund_percent CHECK (refund_percent BETWEEN 0 AND 100),
   refund_cents    bigint NOT NULL DEFAULT 0,

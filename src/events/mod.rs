@@ -1,1 +1,17 @@
-//! (being written)
+//! The events desk: people find events, book tickets, pay, cancel with a refund rule, and review.
+//!
+//! Reading order: [`booking`] (what a booking is), [`selling`] (how tickets are taken: the only place that lowers
+//! `tickets_left`), [`cancelling`] and [`refund`] (how they come back), [`payments`] (money), [`upkeep`] (what time
+//! does: expiry, completion, reminders).
+//!
+//! Invariants of the desk
+//! - Tickets of live bookings (pending, confirmed, completed) plus `tickets_left` are the event's capacity.
+//! - A booking is charged at most once and refunded at most once, never more than was charged.
+//! - What a write promises by its answer was committed before the answer was sent.
+
+pub mod booking;
+pub mod cancelling;
+pub mod payments;
+pub mod refund;
+pub mod selling;
+pub mod upkeep;
