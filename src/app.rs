@@ -9,12 +9,14 @@ use anyhow::Context as _;
 use crate::{
     actors::{
         self,
-        data::{lanes::LaneMsg, pool::Pool, postgres::Postgres},
+        data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres},
         kernel::{Handle, Meltdown, Registry, System},
+        sales::Sales,
     },
     clock::Clock,
     config::Config,
     db::{Connector, Db, Observer, Route},
+    jobs::{self, Jobs},
     migrate,
     postgres::{Cluster, ClusterOptions, locate},
 };
@@ -27,6 +29,10 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub db: Db,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// Sells tickets.
+    pub sales: Sales,
     /// Every actor.
     pub registry: Registry,
     system: System,
@@ -48,6 +54,7 @@ impl App {
         let observer = Observer::new(*config.database.slow_query);
         let handles = Handles::new(&registry, &config);
         let db = handles.db(&observer);
+        let jobs = Jobs::new(clock.clone(), jobs::registry::registry());
         let tree = actors::tree(actors::Parts {
             registry: &registry,
             config: &config,
@@ -55,9 +62,12 @@ impl App {
             observer: &observer,
             handles: &handles,
             managed,
+            db: &db,
+            jobs: &jobs,
         })?;
         let system = System::start(&registry, tree).await?;
-        Ok(Self { config, clock, db, registry, system })
+        let sales = handles.sales.clone();
+        Ok(Self { config, clock, db, jobs, sales, registry, system })
     }
 
     /// Stops everything in reverse order, within `server.stop_grace`.
@@ -80,6 +90,10 @@ pub struct Handles {
     pub list: Vec<Handle<LaneMsg>>,
     /// The transaction pool.
     pub pool: Pool,
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// Sells tickets.
+    pub sales: Sales,
 }
 
 impl Handles {
@@ -87,10 +101,15 @@ impl Handles {
         let lane = |name: &str, n: usize| {
             registry.handle(format!("root/data/lanes/{name}-{n}"), "lane", config.database.lane_bound)
         };
+        let shard = |n: usize| {
+            registry.handle(format!("root/data/sales/shard-{n}"), "sales", config.events.sales_bound)
+        };
         Self {
             point: (0..config.database.point_lanes).map(|n| lane("point", n)).collect(),
             list: (0..config.database.list_lanes).map(|n| lane("list", n)).collect(),
             pool: Pool::new(registry.handle("root/data/pool", "pool", config.database.lane_bound)),
+            mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
+            sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
         }
     }
 

@@ -5,7 +5,9 @@
 //! └─ data              one_for_one
 //!    ├─ postgres       back-off; only when no database.url is configured
 //!    ├─ lanes          one_for_one: point-0… and list-0…, each back-off
-//!    └─ pool           intensity; the connections survive it
+//!    ├─ pool           intensity; the connections survive it
+//!    ├─ mailer         intensity
+//!    └─ sales          one_for_one: shard-0…
 //! ```
 //!
 //! Children start from top to bottom and stop from bottom to top.
@@ -16,18 +18,26 @@ pub mod edge;
 pub mod jobs;
 pub mod kernel;
 pub mod ops;
+pub mod sales;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
 
 use crate::{
     app::{DATA_GRACE, Handles},
     config::Config,
-    db::{Connector, Observer},
+    db::{Connector, Db, Observer},
+    jobs::Jobs,
 };
 use data::{
     lanes::Lane,
+    mailer::MailerActor,
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
 };
 use kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
+use sales::Shard;
 
 /// What the tree is built from.
 pub struct Parts<'a> {
@@ -41,6 +51,10 @@ pub struct Parts<'a> {
     pub observer: &'a Observer,
     /// The handles of the actors.
     pub handles: &'a Handles,
+    /// The database.
+    pub db: &'a Db,
+    /// The jobs.
+    pub jobs: &'a Jobs,
     /// The managed PostgreSQL, already running.
     pub managed: Option<Postgres>,
 }
@@ -58,7 +72,7 @@ fn backoff(config: &Config) -> Restart {
 }
 
 fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
-    let Parts { registry, config, connector, observer, handles, managed } = parts;
+    let Parts { registry, config, connector, observer, handles, managed, db, jobs } = parts;
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
@@ -70,7 +84,18 @@ fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
         handles.point.iter().chain(&handles.list).map(|handle| lane(config, connector, observer, handle)),
     );
     let pool = actor(PoolActor::new(connector, &config.database)?, handles.pool.handle()).grace(DATA_GRACE);
-    Ok(data.supervisor(registry, lanes).child(pool))
+    let mailer = actor(MailerActor::new(config)?, handles.mailer.handle());
+    let shard = Shard {
+        db: db.clone(),
+        jobs: jobs.clone(),
+        clock: jobs.clock().clone(),
+        hold: SignedDuration::try_from(*config.events.booking_hold)?,
+        batch: config.events.sales_batch,
+        sold: Arc::new(|_| {}),
+    };
+    let sales = Supervisor::new("root/data/sales", Strategy::OneForOne, intensity.0, intensity.1)
+        .children(handles.sales.shards().iter().map(|handle| actor(shard.clone(), handle)));
+    Ok(data.supervisor(registry, lanes).child(pool).child(mailer).supervisor(registry, sales))
 }
 
 fn lane(

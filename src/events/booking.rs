@@ -187,3 +187,39 @@ pub async fn list(
     let rows = db.read(LIST, args![owner, status, at, id, limit]).await?;
     Ok(rows.iter().map(Booking::from_row).collect())
 }
+
+/// Whom to write about a booking, and where the visit is.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The address.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// The person's language.
+    pub language: String,
+    /// Where the event takes place.
+    pub location: String,
+}
+
+/// A booking and its buyer, for mails.
+pub async fn contact(db: &Db, id: BookingId) -> Result<Option<(Booking, Contact)>, DbError> {
+    const CONTACT: &str = concat!(
+        "-- events.booking.contact\n SELECT k.n, ",
+        booking_columns!(),
+        ",
+            u.email, u.name, u.language, e.location || ', ' || c.name AS location
+        FROM unnest($1::uuid[]) WITH ORDINALITY AS k (id, n)
+        JOIN bookings b ON b.id = k.id JOIN events e ON e.id = b.event_id
+        JOIN cities c ON c.id = e.city_id JOIN users u ON u.id = b.user_id"
+    );
+    let rows = db.lookup(CONTACT, key![id]).await?;
+    Ok(rows.first().map(|row| {
+        let contact = Contact {
+            email: row.get("email"),
+            name: row.get("name"),
+            language: row.get("language"),
+            location: row.get("location"),
+        };
+        (Booking::from_row(row), contact)
+    }))
+}

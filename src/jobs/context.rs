@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{JobId, Jobs, store};
 use crate::{
+    actors::data::mailer::Mailer,
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
@@ -28,6 +29,8 @@ pub struct Resources {
     pub config: Arc<Config>,
     /// For enqueueing further jobs.
     pub jobs: Jobs,
+    /// Sends mails.
+    pub mailer: Mailer,
 }
 
 /// One attempt of one job. The resources are reached directly: `ctx.db`.

@@ -1,6 +1,7 @@
 //! Durable background work (being written; the public face is final).
 
 mod context;
+pub mod events;
 mod handle;
 mod ids;
 mod job;

@@ -8,7 +8,15 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
+    use super::events;
     Registry::default()
+        .with::<events::CompleteBookings>()
+        .with::<events::ExpireBookings>()
+        .with::<events::RefundBooking>()
+        .with::<events::SendBookingMail>()
+        .with::<events::SendReminders>()
+        .with::<events::SettlePayments>()
+        .with::<events::WithdrawBookings>()
 }
 
 /// A running attempt.

@@ -5,5 +5,6 @@
 mod harness;
 
 mod database;
+mod events;
 mod migrate;
 mod postgres;

@@ -1,5 +1,6 @@
 //! The actors that own what Sportello stores and reads.
 
 pub mod lanes;
+pub mod mailer;
 pub mod pool;
 pub mod postgres;

@@ -1,16 +1,21 @@
 //! Charging a booking: start, ask the provider, settle.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::provider::Verdict;
 use crate::{
-    db::{DbError, Tx},
+    args,
+    db::{Db, DbError, Tx},
     events::{
         booking::{Booking, Status, booking_columns},
         cancelling::lock,
+        selling::ticket_code,
     },
     ids::{BookingId, PaymentId, UserId},
 };
+
+/// A payment older than this is not in the hands of a request any more.
+const OPEN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
 /// Why a booking cannot be paid.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +101,27 @@ pub struct Paid {
     pub payment: PaymentId,
     /// The booking, as it is now.
     pub booking: Booking,
+}
+
+/// Payments whose outcome is open for longer than a request may take, at most a batch of them.
+pub async fn open(db: &Db, now: Timestamp) -> Result<Vec<(PaymentId, String)>, DbError> {
+    const OPEN: &str = "-- events.payments.open
+        SELECT id, reference FROM payments
+        WHERE kind = 'charge' AND status IN ('started', 'needs_action') AND updated_at < $1
+        ORDER BY updated_at LIMIT 100";
+    let rows = db.read(OPEN, args![now - OPEN_AFTER]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Applies the provider's verdict on a charge, drawing the ticket code from `random`; see [`settle`].
+pub async fn apply(
+    tx: &mut Tx,
+    payment: PaymentId,
+    verdict: &Verdict,
+    now: Timestamp,
+    random: u64,
+) -> Result<Option<Settled>, DbError> {
+    settle(tx, payment, verdict, &ticket_code(random), now).await
 }
 
 /// Applies the provider's verdict on a charge; safe to repeat. `None` when there is no such payment.

@@ -21,7 +21,7 @@ mod returns;
 mod webhook;
 
 pub use builtin::Builtin;
-pub use charge::{Paid, PayError, Settled, Started, settle, start};
+pub use charge::{Paid, PayError, Settled, Started, apply, open, settle, start};
 pub use provider::{Charge, Port, Provider, ProviderError, Verdict};
 pub use returns::{Due, due_refunds, refund_done, request_refund};
 pub use webhook::{Webhook, WebhookError, is_first, sign, verify};

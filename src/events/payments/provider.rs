@@ -79,7 +79,7 @@ pub enum Provider {
 impl Provider {
     /// The provider called `name` in the configuration.
     pub fn named(name: &str) -> Option<Self> {
-        (name == Builtin::NAME).then(|| Self::Builtin(Builtin))
+        (name == Builtin::NAME).then_some(Self::Builtin(Builtin))
     }
 
     /// Its name in rows.

@@ -31,7 +31,7 @@ pub async fn request_refund(
     const REQUEST: &str = "-- events.payments.request_refund
         INSERT INTO payments (id, booking_id, kind, amount_cents, currency, provider, reference, status, created_at,
             updated_at)
-        SELECT $1, p.booking_id, 'refund', least($3, p.amount_cents), p.currency, p.provider, $1::text, 'started', $4, $4
+        SELECT $1::uuid, p.booking_id, 'refund', least($3, p.amount_cents), p.currency, p.provider, $1::uuid::text, 'started', $4, $4
         FROM payments p WHERE p.booking_id = $2 AND p.kind = 'charge' AND p.status = 'succeeded' AND $3 > 0
         ON CONFLICT DO NOTHING";
     Ok(tx.execute(REQUEST, &[&refund, &booking, &amount_cents, &now]).await? == 1)

@@ -55,7 +55,7 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sale {
     /// Sold just now.
-    Sold(Booking),
+    Sold(Box<Booking>),
     /// Sold before, under the same idempotency key: the stored answer.
     Replayed {
         /// The HTTP status.
@@ -233,7 +233,7 @@ fn decide(
         let body = serde_json::to_vec(&booking).expect("a booking is plain data");
         answers.insert(claim.key, Answer { fingerprint: claim.fingerprint.to_vec(), status: 201, body });
     }
-    Ok(Sale::Sold(booking))
+    Ok(Sale::Sold(Box::new(booking)))
 }
 
 fn made(order: &Order, stock: &Stock, date: Date, now: Timestamp, hold: SignedDuration) -> Booking {
@@ -274,6 +274,29 @@ struct Columns {
     bodies: Vec<Vec<u8>>,
 }
 
+/// Tickets, bookings and stored answers of a whole batch: one statement.
+const WRITE: &str = "-- events.selling.write
+    WITH taken AS (
+        UPDATE events e SET tickets_left = e.tickets_left - t.tickets,
+            bookings_count = e.bookings_count + t.bookings
+        FROM unnest($1::uuid[], $2::int[], $3::int[]) AS t (id, tickets, bookings)
+        WHERE e.id = t.id AND e.tickets_left >= t.tickets RETURNING e.id
+    ), sold AS (
+        INSERT INTO bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status, code,
+            confirmed_at, hold_expires_at, created_at, updated_at)
+        SELECT b.id, b.event_id, b.user_id, b.tickets, b.event_date, b.unit_cents, b.unit_cents * b.tickets,
+            CASE WHEN b.code IS NULL THEN 'pending' ELSE 'confirmed' END, b.code,
+            CASE WHEN b.code IS NULL THEN NULL ELSE $12::timestamptz END, b.hold, $12, $12
+        FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::smallint[], $8::date[], $9::bigint[], $10::text[],
+            $11::timestamptz[]) AS b (id, event_id, user_id, tickets, event_date, unit_cents, code, hold)
+    ), answers AS (
+        INSERT INTO idempotency_key (key, fingerprint, status, body, created_at)
+        SELECT a.key, a.fingerprint, 201, a.body, $12
+        FROM unnest($13::bytea[], $14::bytea[], $15::bytea[]) AS a (key, fingerprint, body)
+    )
+    SELECT count(*) FROM taken";
+
+/// Writes what was decided.
 async fn write(
     tx: &mut Tx,
     orders: &[Order],
@@ -281,26 +304,6 @@ async fn write(
     stock: &AHashMap<String, Stock>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    const WRITE: &str = "-- events.selling.write
-        WITH taken AS (
-            UPDATE events e SET tickets_left = e.tickets_left - t.tickets,
-                bookings_count = e.bookings_count + t.bookings
-            FROM unnest($1::uuid[], $2::int[], $3::int[]) AS t (id, tickets, bookings)
-            WHERE e.id = t.id AND e.tickets_left >= t.tickets RETURNING e.id
-        ), sold AS (
-            INSERT INTO bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status, code,
-                confirmed_at, hold_expires_at, created_at, updated_at)
-            SELECT b.id, b.event_id, b.user_id, b.tickets, b.event_date, b.unit_cents, b.unit_cents * b.tickets,
-                CASE WHEN b.code IS NULL THEN 'pending' ELSE 'confirmed' END, b.code,
-                CASE WHEN b.code IS NULL THEN NULL ELSE $12 END, b.hold, $12, $12
-            FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::smallint[], $8::date[], $9::bigint[], $10::text[],
-                $11::timestamptz[]) AS b (id, event_id, user_id, tickets, event_date, unit_cents, code, hold)
-        ), answers AS (
-            INSERT INTO idempotency_key (key, fingerprint, status, body, created_at)
-            SELECT a.key, a.fingerprint, 201, a.body, $12
-            FROM unnest($13::bytea[], $14::bytea[], $15::bytea[]) AS a (key, fingerprint, body)
-        )
-        SELECT count(*) FROM taken";
     let mut columns = Columns::default();
     for (order, outcome) in orders.iter().zip(outcomes) {
         if let Ok(Sale::Sold(booking)) = outcome {

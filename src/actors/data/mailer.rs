@@ -1,0 +1,205 @@
+//! The mailer: hands mails to an SMTP server, or files them in an outbox when none is configured.
+//!
+//! It keeps nothing: whoever sends a mail is a job that tries again. A crash loses what is in the mailbox, the jobs hear
+//! it and come back; a mail may then arrive twice, with the same Message-ID.
+//!
+//! The outbox is a directory like a maildir: a mail is written under `tmp`, synced, and renamed into `new`, so that a
+//! reader never sees half a mail. Its file is named by the Message-ID: sent twice, it is there once.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, MultiPart},
+};
+use tokio::{io::AsyncWriteExt, sync::Semaphore};
+
+use crate::{
+    actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
+    config::Config,
+    mail::Mail,
+};
+
+/// Mails being handed over at once.
+const SENDING: usize = 8;
+
+/// Why a mail was not sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MailError {
+    /// The address or a header is not one: trying again is useless.
+    #[error("the mail cannot be sent: {0}")]
+    Invalid(String),
+    /// The server refused it for good (SMTP 5xx).
+    #[error("the mail server refused the mail: {0}")]
+    Refused(String),
+    /// The server or the disk is away: try again.
+    #[error("the mail could not be handed over: {0}")]
+    Temporary(String),
+}
+
+/// Messages of the mailer.
+pub enum MailerMsg {
+    /// Send a mail.
+    Send {
+        /// The mail.
+        mail: Box<Mail>,
+        /// Where the outcome goes.
+        reply: Reply<Result<(), MailError>>,
+    },
+}
+crate::kinds!(MailerMsg: Send);
+
+/// Sends mails. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailer(Handle<MailerMsg>);
+
+impl Mailer {
+    /// The handle of the mailer.
+    pub fn new(handle: Handle<MailerMsg>) -> Self {
+        Self(handle)
+    }
+
+    /// The actor's handle.
+    pub fn handle(&self) -> &Handle<MailerMsg> {
+        &self.0
+    }
+
+    /// Returns when the mail is with the server, or safe in the outbox.
+    pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
+        let mail = Box::new(mail);
+        match self.0.call(|reply| MailerMsg::Send { mail, reply }).await {
+            Ok(outcome) => outcome,
+            Err(error @ (CallError::Overloaded | CallError::Down | CallError::Crashed)) => {
+                Err(MailError::Temporary(error.to_string()))
+            }
+        }
+    }
+}
+
+enum Transport {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Outbox(PathBuf),
+}
+
+/// The mailer actor.
+pub struct MailerActor {
+    transport: Arc<Transport>,
+    from: Mailbox,
+    domain: String,
+    timeout: Duration,
+    sending: Arc<Semaphore>,
+}
+
+impl MailerActor {
+    /// As `[mail]` of the configuration says.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let from: Mailbox =
+            config.mail.from.parse().map_err(|_| {
+                anyhow::anyhow!("mail.from is not an address; write \"Name <name@example.org>\"")
+            })?;
+        let domain = from.email.domain().to_owned();
+        let transport = match config.mail.smtp_url.as_ref() {
+            Some(url) => {
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
+                    .map_err(|error| anyhow::anyhow!("mail.smtp_url cannot be used: {error}"))?;
+                Transport::Smtp(builder.timeout(Some(*config.mail.timeout)).build())
+            }
+            None => Transport::Outbox(outbox(config)),
+        };
+        Ok(Self {
+            transport: Arc::new(transport),
+            from,
+            domain,
+            timeout: *config.mail.timeout,
+            sending: Arc::new(Semaphore::new(SENDING)),
+        })
+    }
+
+    fn message(&self, mail: &Mail) -> Result<Message, MailError> {
+        let invalid = |error: &dyn std::fmt::Display| MailError::Invalid(error.to_string());
+        let to = Mailbox::new(Some(mail.name.clone()), mail.to.parse().map_err(|error| invalid(&error))?);
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(&mail.subject)
+            .message_id(Some(format!("<{}@{}>", mail.id, self.domain)))
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|error| invalid(&error))
+    }
+}
+
+/// Where mails are filed without an SMTP server.
+pub fn outbox(config: &Config) -> PathBuf {
+    config.mail.outbox.0.clone().unwrap_or_else(|| config.database.data_dir.join("outbox"))
+}
+
+impl Behaviour for MailerActor {
+    type Msg = MailerMsg;
+    type State = u64;
+
+    async fn init(&self, _: &Context<MailerMsg>) -> Result<u64, Failure> {
+        if let Transport::Outbox(path) = &*self.transport {
+            for folder in ["tmp", "new"] {
+                tokio::fs::create_dir_all(path.join(folder)).await?;
+            }
+        }
+        Ok(0)
+    }
+
+    async fn handle(
+        &self,
+        ctx: &Context<MailerMsg>,
+        MailerMsg::Send { mail, reply }: MailerMsg,
+        taken: &mut u64,
+    ) -> Result<(), Failure> {
+        *taken += 1;
+        let message = match self.message(&mail) {
+            Ok(message) => message,
+            Err(error) => {
+                reply.send(Err(error));
+                return Ok(());
+            }
+        };
+        let (transport, timeout, sending) = (self.transport.clone(), self.timeout, self.sending.clone());
+        ctx.spawn(async move {
+            let Ok(_place) = sending.acquire_owned().await else { return };
+            let sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)).await;
+            reply.send(sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned()))));
+        });
+        Ok(())
+    }
+
+    fn view(&self, taken: &u64) -> serde_json::Value {
+        let to = match &*self.transport {
+            Transport::Smtp(_) => "smtp",
+            Transport::Outbox(_) => "outbox",
+        };
+        serde_json::json!({ "transport": to, "taken": taken, "places_free": self.sending.available_permits() })
+    }
+}
+
+impl Transport {
+    async fn send(&self, id: &str, message: Message) -> Result<(), MailError> {
+        match self {
+            Self::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|error| {
+                if error.is_permanent() {
+                    MailError::Refused(error.to_string())
+                } else {
+                    MailError::Temporary(error.to_string())
+                }
+            }),
+            Self::Outbox(path) => file(path, id, &message.formatted())
+                .await
+                .map_err(|error| MailError::Temporary(error.to_string())),
+        }
+    }
+}
+
+/// Files a mail so that it is there whole, or not at all, also after a power cut.
+async fn file(outbox: &std::path::Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let (tmp, new) = (outbox.join("tmp").join(id), outbox.join("new").join(format!("{id}.eml")));
+    let mut file = tokio::fs::File::create(&tmp).await?;
+    file.write_all(bytes).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(tmp, new).await
+}

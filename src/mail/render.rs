@@ -1,0 +1,180 @@
+//! From a text and its values to a mail with two parts.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+/// The languages people may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Italian.
+    It,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// From its code; Italian for any other.
+    pub fn of(code: &str) -> Self {
+        if code == "en" { Self::En } else { Self::It }
+    }
+
+    /// Its ISO 639-1 code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::It => "it",
+            Self::En => "en",
+        }
+    }
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $variant:ident $name:literal),+ $(,)?) => {
+        /// Every text that is mailed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Text { $($(#[$doc])* $variant),+ }
+
+        impl Text {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name in files.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            const fn source(self, language: Language) -> &'static str {
+                match (self, language) {
+                    $((Self::$variant, Language::It) => include_str!(concat!("texts/", $name, ".it.txt")),
+                      (Self::$variant, Language::En) => include_str!(concat!("texts/", $name, ".en.txt")),)+
+                }
+            }
+        }
+    };
+}
+texts! {
+    /// Tickets are held until they are paid.
+    BookingPlaced "booking_placed",
+    /// Paid or free: here is the ticket code.
+    BookingConfirmed "booking_confirmed",
+    /// Cancelled by the buyer.
+    BookingCancelled "booking_cancelled",
+    /// Not paid in time.
+    BookingExpired "booking_expired",
+    /// The event is tomorrow.
+    EventReminder "event_reminder",
+    /// The host withdrew the event.
+    EventWithdrawn "event_withdrawn",
+    /// An account was made.
+    AccountWelcome "account_welcome",
+    /// The password was changed.
+    PasswordChanged "password_changed",
+}
+
+/// A mail, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The address.
+    pub to: String,
+    /// The person's name.
+    pub name: String,
+    /// The subject.
+    pub subject: String,
+    /// The plain part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// The left side of the Message-ID: the same mail sent twice has the same.
+    pub id: String,
+}
+
+static TEXTS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut texts = Environment::new();
+    texts.set_undefined_behavior(UndefinedBehavior::Strict); // a missing value is a bug, not a gap in a mail
+    for text in Text::ALL {
+        for language in [Language::It, Language::En] {
+            texts
+                .add_template_owned(template_name(*text, language), text.source(language))
+                .expect("a test renders every text");
+        }
+    }
+    texts
+});
+
+fn template_name(text: Text, language: Language) -> String {
+    format!("{}.{}", text.name(), language.code())
+}
+
+/// Makes the mail `text` for a person.
+///
+/// # Errors
+/// When a value is missing.
+pub fn render(
+    text: Text,
+    language: Language,
+    (to, name): (&str, &str),
+    values: Value,
+    id: String,
+) -> Result<Mail, minijinja::Error> {
+    let rendered = TEXTS.get_template(&template_name(text, language))?.render(values)?;
+    let (subject, body) = rendered.split_once('\n').unwrap_or((&rendered, ""));
+    Ok(Mail {
+        to: to.to_owned(),
+        name: name.to_owned(),
+        subject: subject.trim().to_owned(),
+        text: body.trim().to_owned() + "\n",
+        html: html(subject, body, language),
+        id,
+    })
+}
+
+fn html(subject: &str, body: &str, language: Language) -> String {
+    let mut html = format!(
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
+         <body style=\"font-family:sans-serif;max-width:36em;margin:2em auto;line-height:1.5\">",
+        language.code(),
+        escaped(subject.trim())
+    );
+    for paragraph in body.trim().split("\n\n") {
+        let lines: Vec<String> = paragraph.trim().lines().map(escaped).collect();
+        let _ = write!(html, "<p>{}</p>", lines.join("<br>"));
+    }
+    html.push_str("</body></html>");
+    html
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::context;
+
+    use super::{Language, Text, render};
+
+    #[test]
+    fn every_text_renders_in_every_language_and_escapes_what_people_wrote() {
+        let values = context! {
+            name => "Anna", title => "<b>Jazz & Co</b>", tickets => 2, date => "giovedì", total => "10,00 €",
+            until => "domani", code => "ABC", refund => "5,00 €", percent => 50, location => "Piazza",
+            begins => "21:00", url => "http://localhost", is_paid => true,
+        };
+        for text in Text::ALL {
+            for language in [Language::It, Language::En] {
+                let to = ("anna@example.org", "Anna");
+                let mail = render(*text, language, to, values.clone(), "id".to_owned()).unwrap();
+                assert!(!mail.subject.is_empty() && !mail.subject.contains('\n'));
+                assert!(mail.text.contains("Anna"), "{text:?}");
+                assert!(!mail.html.contains("<b>Jazz"), "{text:?} lets markup through");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_value_is_an_error() {
+        let to = ("anna@example.org", "Anna");
+        assert!(render(Text::BookingPlaced, Language::It, to, context! {}, "id".to_owned()).is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! The events desk.
+
+mod payments;
+mod selling;

@@ -1,0 +1,77 @@
+//! Builders: rows that tests start from.
+
+use jiff::{ToSpan, civil::Date};
+use sportello::ids::{CityId, EventId, UserId};
+
+use super::app::TestApp;
+
+/// An event to be made: published, free of charge, thirty days from now, with ten tickets.
+pub(crate) struct AnEvent<'a> {
+    app: &'a TestApp,
+    capacity: i32,
+    price_cents: i64,
+    days_ahead: i64,
+}
+
+impl TestApp {
+    /// Makes a person.
+    pub(crate) async fn a_user(&self) -> UserId {
+        let id = UserId::new(self.app.clock.now());
+        let email = format!("{id}@example.org");
+        let sql = "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, 'Anna Bianchi', 'x')";
+        self.database.client().await.execute(sql, &[&id, &email]).await.unwrap();
+        id
+    }
+
+    /// Makes an event.
+    pub(crate) fn an_event(&self) -> AnEvent<'_> {
+        AnEvent { app: self, capacity: 10, price_cents: 0, days_ahead: 30 }
+    }
+
+    /// The first column of the first row.
+    pub(crate) async fn value<T: for<'r> postgres_types::FromSql<'r>>(&self, sql: &str) -> T {
+        self.database.client().await.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Today, where the tests' events are.
+    pub(crate) fn today(&self) -> Date {
+        self.app.clock.now().in_tz("Europe/Rome").unwrap().date()
+    }
+}
+
+impl AnEvent<'_> {
+    pub(crate) fn with_capacity(mut self, capacity: i32) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    pub(crate) fn priced(mut self, cents: i64) -> Self {
+        self.price_cents = cents;
+        self
+    }
+
+    pub(crate) fn days_ahead(mut self, days: i64) -> Self {
+        self.days_ahead = days;
+        self
+    }
+
+    /// Its name in URLs.
+    pub(crate) async fn create(self) -> String {
+        let now = self.app.app.clock.now();
+        let (city, event) = (CityId::new(now), EventId::new(now));
+        let host = self.app.a_user().await;
+        let (city_slug, slug) = (format!("city-{city}"), format!("event-{event}"));
+        let date = self.app.today() + self.days_ahead.days();
+        let client = self.app.database.client().await;
+        let sql = "INSERT INTO cities (id, slug, name, province) VALUES ($1, $2, 'Bologna', 'BO')";
+        client.execute(sql, &[&city, &city_slug]).await.unwrap();
+        let sql = "INSERT INTO events (id, slug, host_id, city_id, title, description, category, location, starts_on,
+                ends_on, price_cents, capacity, tickets_left)
+            VALUES ($1, $2, $3, $4, 'Concerto', 'Musica', 'music', 'Piazza Maggiore', $5, $5, $6, $7, $7)";
+        client
+            .execute(sql, &[&event, &slug, &host, &city, &date, &self.price_cents, &self.capacity])
+            .await
+            .unwrap();
+        slug
+    }
+}
