@@ -1,6 +1,6 @@
 //! The events desk: people find events, book tickets, pay, cancel with a refund rule, and review.
 //!
-//! Reading order: [`booking`] (what a booking is), [`selling`] (how tickets are taken: the only place that lowers
+//! Reading order: [`catalogue`] (finding events), [`booking`] (what a booking is), [`selling`] (how tickets are taken: the only place that lowers
 //! `tickets_left`), [`cancelling`] and [`refund`] (how they come back), [`payments`] (money), [`upkeep`] (what time
 //! does: expiry, completion, reminders).
 //!
@@ -11,6 +11,7 @@
 
 pub mod booking;
 pub mod cancelling;
+pub mod catalogue;
 pub mod payments;
 pub mod refund;
 pub mod selling;

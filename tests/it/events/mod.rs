@@ -1,4 +1,5 @@
 //! The events desk.
 
+mod catalogue;
 mod payments;
 mod selling;

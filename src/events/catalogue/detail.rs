@@ -1,0 +1,170 @@
+//! One event with everything its page shows: one lookup, answered in batches.
+
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+
+use super::list::average;
+use crate::{
+    db::{Db, DbError},
+    ids::{EventId, UserId},
+    key,
+};
+
+/// An event as its page shows it.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Detail {
+    /// Its id.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub id: EventId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// Its category.
+    pub category: String,
+    /// Who hosts it.
+    pub host: Host,
+    /// Where.
+    pub city: CityName,
+    /// Where in the city.
+    pub location: String,
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    pub starts_on: Date,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    pub ends_on: Date,
+    /// When it starts, local time.
+    #[schema(value_type = Option<String>, example = "21:00:00")]
+    pub start_time: Option<Time>,
+    /// The zone of its times (IANA).
+    pub time_zone: String,
+    /// Price of a ticket; 0 is free.
+    pub price_cents: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Places in all.
+    pub capacity: i32,
+    /// Tickets left.
+    pub tickets_left: i32,
+    /// What the price includes.
+    pub included: Option<String>,
+    /// What visitors should know.
+    pub things_to_know: Option<String>,
+    /// The host's words on cancelling; the desk's refund rule applies all the same.
+    pub cancellation_policy: Option<String>,
+    /// Youngest visitors, in years.
+    pub age_restriction: Option<i16>,
+    /// Shown first by the desk.
+    pub featured: bool,
+    /// Average rating of 1 to 5; null without reviews.
+    pub rating: Option<f64>,
+    /// How many reviews.
+    pub review_count: i32,
+    /// The ten latest: `{rating, comment, name, created_at}`.
+    #[schema(value_type = Vec<Object>)]
+    pub reviews: Box<RawValue>,
+    /// Pictures: `{key, thumbnail, width, height}`.
+    #[schema(value_type = Vec<Object>)]
+    pub images: Box<RawValue>,
+    /// Three more of its category: `{slug, title, starts_on, price_cents}`.
+    #[schema(value_type = Vec<Object>)]
+    pub similar: Box<RawValue>,
+    /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Counts its changes; its ETag for editing.
+    pub version: i64,
+}
+
+/// Who hosts an event.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Host {
+    /// The host.
+    pub id: UserId,
+    /// The host's name.
+    pub name: String,
+}
+
+/// A city, by name.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct CityName {
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Its province.
+    pub province: String,
+}
+
+/// The published event called `slug`; similar ones are not over on `today`.
+pub async fn detail(db: &Db, slug: &str, today: Date) -> Result<Option<Detail>, DbError> {
+    const DETAIL: &str = "-- events.catalogue.detail
+        SELECT k.n, e.id, e.slug, e.title, e.description, e.category, e.host_id, h.name AS host_name,
+            c.slug AS city_slug, c.name AS city_name, c.province, e.location, e.starts_on, e.ends_on, e.start_time,
+            e.time_zone, e.price_cents, e.currency::text, e.capacity, e.tickets_left, e.included, e.things_to_know,
+            e.cancellation_policy, e.age_restriction, e.is_featured, e.rating_sum, e.rating_count, e.updated_at,
+            e.version,
+            (SELECT coalesce(json_agg(r), '[]')::text FROM (
+                SELECT v.rating, v.comment, split_part(u.name, ' ', 1) AS name, v.created_at
+                FROM reviews v JOIN users u ON u.id = v.user_id
+                WHERE v.event_id = e.id AND v.status = 'published'
+                ORDER BY v.created_at DESC, v.id DESC LIMIT 10) r) AS reviews,
+            (SELECT coalesce(json_agg(i), '[]')::text FROM (
+                SELECT m.key, m.thumbnail, m.width, m.height FROM event_images m
+                WHERE m.event_id = e.id ORDER BY m.is_primary DESC, m.position, m.id) i) AS images,
+            (SELECT coalesce(json_agg(s), '[]')::text FROM (
+                SELECT o.slug, o.title, o.starts_on, o.price_cents FROM events o
+                WHERE o.category = e.category AND o.status = 'published' AND o.starts_on >= k.today AND o.id <> e.id
+                ORDER BY o.starts_on, o.id LIMIT 3) s) AS similar
+        FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS k (slug, today, n)
+        JOIN events e ON e.slug = k.slug AND e.status = 'published'
+        JOIN users h ON h.id = e.host_id JOIN cities c ON c.id = e.city_id";
+    Ok(db.lookup(DETAIL, key![slug, today]).await?.first().map(from_row))
+}
+
+fn from_row(row: &Row) -> Detail {
+    let (sum, count): (i64, i32) = (row.get("rating_sum"), row.get("rating_count"));
+    let json = |column: &str| RawValue::from_string(row.get(column)).expect("PostgreSQL writes valid JSON");
+    Detail {
+        id: row.get("id"),
+        slug: row.get("slug"),
+        title: row.get("title"),
+        description: row.get("description"),
+        category: row.get("category"),
+        host: Host { id: row.get("host_id"), name: row.get("host_name") },
+        city: CityName {
+            slug: row.get("city_slug"),
+            name: row.get("city_name"),
+            province: row.get("province"),
+        },
+        location: row.get("location"),
+        starts_on: row.get("starts_on"),
+        ends_on: row.get("ends_on"),
+        start_time: row.get("start_time"),
+        time_zone: row.get("time_zone"),
+        price_cents: row.get("price_cents"),
+        currency: row.get("currency"),
+        capacity: row.get("capacity"),
+        tickets_left: row.get("tickets_left"),
+        included: row.get("included"),
+        things_to_know: row.get("things_to_know"),
+        cancellation_policy: row.get("cancellation_policy"),
+        age_restriction: row.get("age_restriction"),
+        featured: row.get("is_featured"),
+        rating: average(sum, count),
+        review_count: count,
+        reviews: json("reviews"),
+        images: json("images"),
+        similar: json("similar"),
+        updated_at: row.get("updated_at"),
+        version: row.get("version"),
+    }
+}
