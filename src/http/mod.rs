@@ -12,12 +12,18 @@
 
 use axum::http::HeaderValue;
 
+pub mod compress;
+pub mod conditional;
 pub mod cursor;
 pub mod extract;
 pub mod listing;
+pub mod negotiate;
 pub mod problem;
 pub mod state;
+pub mod stored;
 pub mod validate;
 
 /// The media type of almost every answer.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// `Vary` of what exists in several codings.
+pub const VARY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");

@@ -13,6 +13,8 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::db::DbError;
+
 /// What every handler returns.
 pub type Answer<T = Response> = Result<T, Problem>;
 
@@ -346,6 +348,17 @@ fn title(code: &str) -> String {
         first.make_ascii_uppercase();
     }
     title
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unknown => Self::outcome_unknown().because(error),
+            DbError::Overloaded => Self::unavailable(SOON),
+            _ if error.is_unavailable() => Self::unavailable(SOON).because(error),
+            _ => Self::internal(error),
+        }
+    }
 }
 
 impl IntoResponse for Problem {

@@ -1,0 +1,167 @@
+//! Content codings: what a client accepts (RFC 9110, 12.5.3), and what we answer with.
+//!
+//! The highest q-value wins; at equal ones br before zstd before gzip, because stored bodies are smallest in brotli.
+//! Identity is acceptable unless it is refused, and 406 is only for clients that refuse everything we have.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// A content coding that we can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// As it is.
+    Identity,
+    /// Brotli.
+    Brotli,
+    /// Zstandard, with a window of at most 8 MiB (RFC 9659).
+    Zstd,
+    /// Gzip.
+    Gzip,
+}
+
+impl Coding {
+    /// All codings, preferred ones first.
+    pub const ALL: [Self; 4] = [Self::Brotli, Self::Zstd, Self::Gzip, Self::Identity];
+
+    /// The registered name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// The value of `Content-Encoding`; none for identity.
+    pub const fn header(self) -> Option<HeaderValue> {
+        match self {
+            Self::Identity => None,
+            coding => Some(HeaderValue::from_static(coding.name())),
+        }
+    }
+}
+
+/// Q-values in thousandths, by coding; what the header does not say is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Accepted {
+    brotli: Option<u16>,
+    zstd: Option<u16>,
+    gzip: Option<u16>,
+    identity: Option<u16>,
+    any: Option<u16>,
+}
+
+/// The best coding among those that are available; `None` if the client refuses them all (406).
+pub fn choose(headers: &HeaderMap, available: impl Fn(Coding) -> bool) -> Option<Coding> {
+    if !headers.contains_key(header::ACCEPT_ENCODING) {
+        return available(Coding::Identity).then_some(Coding::Identity);
+    }
+    let accepted = parse(headers);
+    let mut best: Option<(u16, Coding)> = None;
+    for coding in Coding::ALL {
+        let q = accepted.q(coding);
+        if q > 0 && available(coding) && best.is_none_or(|(best_q, _)| q > best_q) {
+            best = Some((q, coding));
+        }
+    }
+    best.map(|(_, coding)| coding)
+}
+
+impl Accepted {
+    fn q(&self, coding: Coding) -> u16 {
+        match coding {
+            Coding::Brotli => self.brotli.or(self.any).unwrap_or(0),
+            Coding::Zstd => self.zstd.or(self.any).unwrap_or(0),
+            Coding::Gzip => self.gzip.or(self.any).unwrap_or(0),
+            // Not mentioned, it is acceptable, but less wanted than anything that is mentioned.
+            Coding::Identity => self.identity.or(self.any.map(|q| q.min(1))).unwrap_or(1),
+        }
+    }
+}
+
+fn parse(headers: &HeaderMap) -> Accepted {
+    let mut accepted = Accepted::default();
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    for item in values.flat_map(|value| value.split(',')) {
+        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let Some(q) = quality(parameters) else { continue };
+        let name = name.trim();
+        let slot = match name {
+            _ if name.eq_ignore_ascii_case("br") => &mut accepted.brotli,
+            _ if name.eq_ignore_ascii_case("zstd") => &mut accepted.zstd,
+            _ if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
+                &mut accepted.gzip
+            }
+            _ if name.eq_ignore_ascii_case("identity") => &mut accepted.identity,
+            "*" => &mut accepted.any,
+            _ => continue,
+        };
+        *slot = Some(q);
+    }
+    accepted
+}
+
+/// The q-value in thousandths; 1000 if there is none, `None` if it is malformed (the coding is then ignored).
+fn quality(parameters: &str) -> Option<u16> {
+    let parameters = parameters.trim();
+    if parameters.is_empty() {
+        return Some(1000);
+    }
+    let value = parameters.strip_prefix("q=").or_else(|| parameters.strip_prefix("Q="))?;
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths =
+        fraction.bytes().zip([100, 10, 1]).map(|(digit, unit)| u16::from(digit - b'0') * unit).sum();
+    match (whole, thousandths) {
+        ("0", thousandths) => Some(thousandths),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, header};
+
+    use super::{Coding, choose};
+
+    fn check(accept: Option<&str>, expected: Option<Coding>) {
+        let mut headers = HeaderMap::new();
+        if let Some(accept) = accept {
+            headers.insert(header::ACCEPT_ENCODING, accept.parse().unwrap());
+        }
+        assert_eq!(choose(&headers, |_| true), expected, "{accept:?}");
+    }
+
+    #[test]
+    fn the_table_of_accept_encoding() {
+        use Coding::{Brotli, Gzip, Identity, Zstd};
+        check(None, Some(Identity));
+        check(Some(""), Some(Identity));
+        check(Some("gzip, deflate, br, zstd"), Some(Brotli));
+        check(Some("gzip, zstd"), Some(Zstd));
+        check(Some("gzip;q=0"), Some(Identity));
+        check(Some("br;q=0.1, gzip;q=1"), Some(Gzip));
+        check(Some("br;q=0.001"), Some(Brotli));
+        check(Some("*"), Some(Brotli));
+        check(Some("br;q=0, *"), Some(Zstd));
+        check(Some("*;q=0"), None);
+        check(Some("identity;q=0"), None);
+        check(Some("identity;q=0, gzip"), Some(Gzip));
+        check(Some("identity;q=1, gzip;q=0.5"), Some(Identity));
+        check(Some("*;q=0, identity"), Some(Identity));
+        check(Some("GZIP ; Q=0.8"), Some(Gzip));
+        check(Some("br;q=2, gzip"), Some(Gzip));
+        check(Some("compress, deflate"), Some(Identity));
+    }
+
+    #[test]
+    fn only_what_is_available_is_chosen() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, "br, gzip;q=0.5".parse().unwrap());
+        assert_eq!(choose(&headers, |coding| coding != Coding::Brotli), Some(Coding::Gzip));
+        assert_eq!(choose(&headers, |coding| coding == Coding::Identity), Some(Coding::Identity));
+    }
+}

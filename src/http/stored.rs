@@ -1,0 +1,160 @@
+//! Bodies that are encoded and compressed once and served many times: cached pages, documents, static files.
+//!
+//! Serving one copies nothing: the bytes are shared, the headers are made beforehand.
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    compress::{Effort, compress},
+    conditional::{ETag, none_match_names, not_modified},
+    negotiate::{self, Coding},
+    problem::Problem,
+};
+
+/// One body in every coding that is worth it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Indexed as [`Coding::ALL`].
+    variants: [Option<Variant>; 4],
+    content_type: HeaderValue,
+    cache_control: HeaderValue,
+}
+
+#[derive(Debug, Clone)]
+struct Variant {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+impl Stored {
+    /// A body as it is; add codings with [`Self::with`] or [`Self::compressed`].
+    pub fn new(identity: Bytes, content_type: HeaderValue, cache_control: HeaderValue) -> Self {
+        let etag = ETag::of_bytes(&identity);
+        let variant = Variant { etag: etag.header(Coding::Identity), bytes: identity };
+        Self { variants: [None, None, None, Some(variant)], content_type, cache_control }
+    }
+
+    /// Adds bytes that were compressed elsewhere.
+    #[must_use]
+    pub fn with(mut self, coding: Coding, bytes: Bytes) -> Self {
+        let etag = ETag::of_bytes(&self.identity().clone()).header(coding);
+        self.variants[index(coding)] = Some(Variant { bytes, etag });
+        self
+    }
+
+    /// Compresses with every coding, and keeps those that are smaller. Takes milliseconds per 10 KiB at
+    /// [`Effort::Stored`]: not for the hot path.
+    #[must_use]
+    pub fn compressed(mut self, effort: Effort) -> Self {
+        let etag = ETag::of_bytes(self.identity());
+        for coding in [Coding::Brotli, Coding::Zstd, Coding::Gzip] {
+            if let Ok(bytes) = compress(self.identity(), coding, effort)
+                && bytes.len() < self.identity().len()
+            {
+                self.variants[index(coding)] =
+                    Some(Variant { bytes: bytes.into(), etag: etag.header(coding) });
+            }
+        }
+        self
+    }
+
+    /// The body without compression.
+    pub fn identity(&self) -> &Bytes {
+        let identity = self.variants[index(Coding::Identity)].as_ref();
+        &identity.expect("new() puts identity, and nothing takes it away").bytes
+    }
+
+    /// The bytes in `coding`, if that is kept.
+    pub fn bytes(&self, coding: Coding) -> Option<&Bytes> {
+        self.variants[index(coding)].as_ref().map(|variant| &variant.bytes)
+    }
+
+    /// The size of all codings together, for caches that are bounded by weight.
+    pub fn weight(&self) -> usize {
+        self.variants.iter().flatten().map(|variant| variant.bytes.len()).sum()
+    }
+
+    /// Answers a GET or HEAD: 200 in the best coding, 304 if the client has it, 406 if nothing fits.
+    pub fn answer(&self, request: &HeaderMap) -> Response {
+        let Some(coding) = negotiate::choose(request, |coding| self.variants[index(coding)].is_some()) else {
+            return not_acceptable().into_response();
+        };
+        let variant = self.variants[index(coding)].as_ref().expect("only kept codings are chosen");
+        if none_match_names(request, &variant.etag) {
+            return not_modified(variant.etag.clone(), self.cache_control.clone());
+        }
+        let mut response = Response::new(Body::from(variant.bytes.clone()));
+        let headers = response.headers_mut();
+        headers.reserve(16);
+        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+        headers.insert(header::ETAG, variant.etag.clone());
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers.insert(header::VARY, super::VARY_ENCODING);
+        if let Some(encoding) = coding.header() {
+            headers.insert(header::CONTENT_ENCODING, encoding);
+        }
+        response
+    }
+}
+
+const fn index(coding: Coding) -> usize {
+    match coding {
+        Coding::Brotli => 0,
+        Coding::Zstd => 1,
+        Coding::Gzip => 2,
+        Coding::Identity => 3,
+    }
+}
+
+/// 406: the client refuses every coding that we have.
+pub fn not_acceptable() -> Problem {
+    const DETAIL: &str = "Accept-Encoding refuses identity and every coding that we have (br, zstd, gzip)";
+    Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", DETAIL)
+        .header(header::VARY, super::VARY_ENCODING)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Bytes,
+        http::{HeaderMap, HeaderValue, header},
+    };
+
+    use super::Stored;
+    use crate::http::compress::Effort;
+
+    fn page() -> Stored {
+        let text = Bytes::from("{\"data\":[]}".repeat(200));
+        Stored::new(text, super::super::JSON, HeaderValue::from_static("public, max-age=15"))
+            .compressed(Effort::Fast)
+    }
+
+    fn get(accept: &str, if_none_match: Option<&HeaderValue>) -> axum::response::Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, accept.parse().unwrap());
+        if let Some(tag) = if_none_match {
+            headers.insert(header::IF_NONE_MATCH, tag.clone());
+        }
+        page().answer(&headers)
+    }
+
+    #[test]
+    fn each_coding_has_its_own_strong_etag_and_304_repeats_the_headers() {
+        let tags: Vec<_> =
+            ["br", "zstd", "gzip", "identity"].map(|c| get(c, None).headers()[header::ETAG].clone()).to_vec();
+        for (at, tag) in tags.iter().enumerate() {
+            assert!(!tag.as_bytes().starts_with(b"W/") && !tags[..at].contains(tag), "{tag:?}");
+        }
+        let again = get("br", Some(&tags[0]));
+        assert_eq!(again.status(), 304);
+        for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+            assert!(again.headers().contains_key(&name), "{name}");
+        }
+        assert_eq!(get("gzip", Some(&tags[0])).status(), 200, "the tag of another coding is another body");
+        assert_eq!(get("*;q=0", None).status(), 406);
+    }
+}
