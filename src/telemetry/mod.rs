@@ -51,8 +51,8 @@ impl Telemetry {
     }
 }
 
-/// Installs the subscriber and the panic hook of this process.
-pub fn init(logs: &Logs) -> anyhow::Result<Telemetry> {
+/// Installs the subscriber and the panic hook of this process. Keep what it returns until the end.
+pub fn start(logs: &Logs) -> anyhow::Result<Telemetry> {
     let file = match &*logs.file {
         Some(path) => Some(
             FileLog::open(path, *logs.file_bytes as u64, logs.file_keep)
