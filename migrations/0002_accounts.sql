@@ -32,6 +32,7 @@ CREATE TABLE sessions (
   revoked_why       text
 );
 CREATE UNIQUE INDEX sessions_access_hash_unique ON sessions (access_hash);
+CREATE INDEX sessions_access_expiry ON sessions (access_expires_at); -- pruning
 CREATE INDEX sessions_user_live ON sessions (user_id) WHERE revoked_at IS NULL;
 
 -- Every refresh token ever given out in a session: using a used one betrays a thief and revokes the session.

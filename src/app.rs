@@ -7,9 +7,11 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 
 use crate::{
+    accounts::login::Accounts,
     actors::{
         self,
         data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres},
+        edge::hasher::Hasher,
         kernel::{Handle, Meltdown, Registry, System},
         sales::Sales,
     },
@@ -33,6 +35,10 @@ pub struct App {
     pub jobs: Jobs,
     /// Sells tickets.
     pub sales: Sales,
+    /// People, and their sessions.
+    pub accounts: Accounts,
+    /// Hashes passwords.
+    pub hasher: Hasher,
     /// Every actor.
     pub registry: Registry,
     system: System,
@@ -66,8 +72,9 @@ impl App {
             jobs: &jobs,
         })?;
         let system = System::start(&registry, tree).await?;
-        let sales = handles.sales.clone();
-        Ok(Self { config, clock, db, jobs, sales, registry, system })
+        let (sales, hasher) = (handles.sales.clone(), handles.hasher.clone());
+        let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
+        Ok(Self { config, clock, db, jobs, sales, accounts, hasher, registry, system })
     }
 
     /// Stops everything in reverse order, within `server.stop_grace`.
@@ -94,6 +101,8 @@ pub struct Handles {
     pub mailer: Mailer,
     /// Sells tickets.
     pub sales: Sales,
+    /// Hashes passwords.
+    pub hasher: Hasher,
 }
 
 impl Handles {
@@ -110,6 +119,7 @@ impl Handles {
             pool: Pool::new(registry.handle("root/data/pool", "pool", config.database.lane_bound)),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
+            hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
         }
     }
 

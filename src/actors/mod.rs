@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! root                 rest_for_one, actors.root_intensity; meltdown = exit code 70
-//! └─ data              one_for_one
-//!    ├─ postgres       back-off; only when no database.url is configured
-//!    ├─ lanes          one_for_one: point-0… and list-0…, each back-off
-//!    ├─ pool           intensity; the connections survive it
-//!    ├─ mailer         intensity
-//!    └─ sales          one_for_one: shard-0…
+//! ├─ data              one_for_one
+//! │  ├─ postgres       back-off; only when no database.url is configured
+//! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
+//! │  ├─ pool           intensity; the connections survive it
+//! │  ├─ mailer         intensity
+//! │  └─ sales          one_for_one: shard-0…
+//! └─ edge              one_for_one
+//!    └─ hasher         intensity; its permits survive it
 //! ```
 //!
 //! Children start from top to bottom and stop from bottom to top.
@@ -36,6 +38,7 @@ use data::{
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
 };
+use edge::hasher::HasherActor;
 use kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
 use sales::Shard;
 
@@ -64,7 +67,8 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let actors = &parts.config.actors;
     let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
     let registry = parts.registry;
-    Ok(root.supervisor(registry, data(parts)?))
+    let edge = edge(&parts)?;
+    Ok(root.supervisor(registry, data(parts)?).supervisor(registry, edge))
 }
 
 fn backoff(config: &Config) -> Restart {
@@ -96,6 +100,13 @@ fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let sales = Supervisor::new("root/data/sales", Strategy::OneForOne, intensity.0, intensity.1)
         .children(handles.sales.shards().iter().map(|handle| actor(shard.clone(), handle)));
     Ok(data.supervisor(registry, lanes).child(pool).child(mailer).supervisor(registry, sales))
+}
+
+fn edge(parts: &Parts<'_>) -> anyhow::Result<Supervisor> {
+    let actors = &parts.config.actors;
+    let edge = Supervisor::new("root/edge", Strategy::OneForOne, actors.intensity, *actors.intensity_within);
+    let hasher = HasherActor::new(&parts.config.accounts)?;
+    Ok(edge.child(actor(hasher, parts.handles.hasher.handle())))
 }
 
 fn lane(

@@ -1,5 +1,6 @@
 //! Durable background work (being written; the public face is final).
 
+pub mod accounts;
 mod context;
 pub mod events;
 mod handle;

@@ -8,8 +8,10 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::events;
+    use super::{accounts, events};
     Registry::default()
+        .with::<accounts::PruneAccounts>()
+        .with::<accounts::SendAccountMail>()
         .with::<events::CompleteBookings>()
         .with::<events::ExpireBookings>()
         .with::<events::RefundBooking>()

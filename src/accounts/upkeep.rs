@@ -1,0 +1,33 @@
+//! What time does to accounts: rows that protect nothing any more are deleted, in batches.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::db::{DbError, Tx};
+
+/// Rows deleted by one transaction: short enough not to be felt.
+pub const BATCH: i64 = 1_000;
+/// Failures older than this cannot lock anything, whatever the configuration says.
+const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Deletes sessions none of whose tokens is valid any more, and old failures; returns how many rows went.
+pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    // A revoked session is kept until its refresh tokens expire: a thief's token must still be recognised.
+    const SESSIONS: &str = "-- accounts.upkeep.sessions
+        DELETE FROM sessions WHERE id IN (
+            SELECT s.id FROM sessions s WHERE s.access_expires_at < $1
+              AND NOT EXISTS (SELECT FROM session_refresh r WHERE r.session_id = s.id AND r.expires_at > $1)
+            ORDER BY s.access_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    const REFRESH: &str = "-- accounts.upkeep.refresh
+        DELETE FROM session_refresh WHERE hash IN (
+            SELECT hash FROM session_refresh WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
+            FOR UPDATE SKIP LOCKED)";
+    const FAILURES: &str = "-- accounts.upkeep.failures
+        DELETE FROM login_failure WHERE key IN (
+            SELECT key FROM login_failure WHERE last_at < $1 AND (locked_until IS NULL OR locked_until < $2)
+            ORDER BY last_at LIMIT $3 FOR UPDATE SKIP LOCKED)";
+    let old = now.checked_sub(FAILURES_KEPT).unwrap_or(Timestamp::MIN);
+    let sessions = tx.execute(SESSIONS, &[&now, &BATCH]).await?;
+    let refresh = tx.execute(REFRESH, &[&now, &BATCH]).await?;
+    let failures = tx.execute(FAILURES, &[&old, &now, &BATCH]).await?;
+    Ok(sessions + refresh + failures)
+}
