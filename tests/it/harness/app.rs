@@ -17,7 +17,7 @@ use super::{database::TestDatabase, scratch::Scratch};
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) database: TestDatabase,
-    _scratch: Scratch,
+    pub(super) _scratch: Scratch,
 }
 
 impl TestApp {
@@ -34,6 +34,8 @@ impl TestApp {
         config.database.data_dir = scratch.path().to_owned();
         config.database.pool_size = 8;
         config.database.pool_overflow = 4;
+        // Cheap hashes: what is tested is never how long they take.
+        (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
         change(&mut config);
         let app = App::start(Arc::new(config), Clock::system()).await.expect("the application starts");
         Self { app, database, _scratch: scratch }

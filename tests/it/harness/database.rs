@@ -14,7 +14,8 @@ use std::{
 };
 
 use sportello::{db::Connector, migrate, postgres};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 /// Databases of tests are called `sportello_t_<process>_<number>`.
 const PREFIX: &str = "sportello_t_";
@@ -57,6 +58,34 @@ impl TestDatabase {
 
     pub(crate) async fn client(&self) -> Client {
         connect(&self.config()).await
+    }
+
+    /// What is announced on `channel` from now on.
+    pub(crate) async fn listen(&self, channel: &str) -> mpsc::Receiver<String> {
+        let (client, mut connection) = self.config().connect(NoTls).await.unwrap();
+        let (sender, heard) = mpsc::channel(64);
+        let listening = format!("LISTEN {channel}");
+        let (ready, is_ready) = tokio::sync::oneshot::channel();
+        #[expect(clippy::disallowed_methods, reason = "ends with its receiver or the database")]
+        tokio::spawn(async move {
+            let asking = async {
+                client.batch_execute(&listening).await.unwrap();
+                let _ = ready.send(());
+                std::future::pending::<()>().await; // keeps the client, and with it the connection
+            };
+            let hearing = async {
+                while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                    if let AsyncMessage::Notification(notification) = message
+                        && sender.send(notification.payload().to_owned()).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            };
+            tokio::select! { () = asking => {}, () = hearing => {} }
+        });
+        is_ready.await.unwrap();
+        heard
     }
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod app;
 pub(crate) mod database;
 pub(crate) mod make;
+pub(crate) mod people;
 pub(crate) mod scratch;

@@ -1,0 +1,4 @@
+//! People, their sessions, and what protects both.
+
+mod lockout;
+mod sessions;

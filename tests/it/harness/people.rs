@@ -1,0 +1,63 @@
+//! People with a password, as the command line makes them.
+
+use std::sync::Arc;
+
+use sportello::{
+    accounts::{
+        passwords::{Argon, Password},
+        policy::Role,
+        users::{self, NewUser, User},
+    },
+    app::App,
+    ids::UserId,
+    mail::Language,
+};
+
+use super::app::TestApp;
+
+/// Everybody's password in tests.
+pub(crate) const PASSWORD: &str = "un cavallo a dondolo";
+
+impl TestApp {
+    /// Makes a person who can log in.
+    pub(crate) async fn a_person(&self) -> User {
+        self.a_person_with(Role::User).await
+    }
+
+    /// Makes a person of a role.
+    pub(crate) async fn a_person_with(&self, role: Role) -> User {
+        let hash = Argon::new(&self.app.config.accounts).unwrap().hash(&Password::new(PASSWORD));
+        self.make_person(role, hash).await
+    }
+
+    /// Makes a person whose password was hashed with other parameters.
+    pub(crate) async fn a_person_hashed_with(&self, passes: usize, memory: usize) -> User {
+        let mut config = self.app.config.accounts.clone();
+        (config.password_passes, config.password_memory.0) = (passes, memory);
+        self.make_person(Role::User, Argon::new(&config).unwrap().hash(&Password::new(PASSWORD))).await
+    }
+
+    async fn make_person(&self, role: Role, password_hash: String) -> User {
+        let now = self.app.clock.now();
+        let new = NewUser {
+            email: format!("{}@example.org", UserId::new(now)),
+            name: "Anna Bianchi".to_owned(),
+            role,
+            language: Language::It,
+            password_hash,
+        };
+        let mut tx = self.app.db.begin("tests.person").await.unwrap();
+        let user = users::create(&mut tx, &new, now).await.unwrap();
+        tx.commit().await.unwrap();
+        user
+    }
+
+    /// Stops the application and starts it again on the same database.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { app, database, _scratch } = self;
+        let (config, clock) = (Arc::clone(&app.config), app.clock.clone());
+        app.stop().await;
+        let app = App::start(config, clock).await.expect("the application starts again");
+        Self { app, database, _scratch }
+    }
+}
