@@ -2,7 +2,17 @@
 //!
 //! Nothing else in the crate constructs a part. `main` and the tests start the same [`App`].
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::Context as _;
 
@@ -11,16 +21,24 @@ use crate::{
     actors::{
         self,
         data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres},
-        edge::hasher::Hasher,
+        edge::{hasher::Hasher, http::Acceptor},
         kernel::{Handle, Meltdown, Registry, System},
         sales::Sales,
     },
     clock::Clock,
     config::Config,
     db::{Connector, Db, Observer, Route},
+    events::payments::Provider,
+    http::{
+        cursor::CursorKey,
+        router::router,
+        server::{self, Server},
+        state::{self, AppState},
+    },
     jobs::{self, Jobs},
+    metrics::{self, Metrics},
     migrate,
-    postgres::{Cluster, ClusterOptions, locate},
+    postgres::{Binaries, Cluster, ClusterOptions, Mode, locate},
 };
 
 /// A running Sportello.
@@ -41,6 +59,12 @@ pub struct App {
     pub hasher: Hasher,
     /// Every actor.
     pub registry: Registry,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
+    /// Where HTTP is served.
+    pub address: SocketAddr,
+    draining: Arc<AtomicBool>,
+    connector: Connector,
     system: System,
 }
 
@@ -48,7 +72,8 @@ impl App {
     /// Starts everything; returns when requests can be served.
     pub async fn start(config: Arc<Config>, clock: Clock) -> anyhow::Result<Self> {
         let registry = Registry::new(clock.clone());
-        let (connector, managed) = database(&config).await?;
+        let Database { connector, managed } = Database::open(&config).await?;
+        let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
         if config.database.migrate_on_start {
             let report = migrate::run(&connector).await.context("the database could not be migrated")?;
             tracing::info!(
@@ -61,7 +86,35 @@ impl App {
         let handles = Handles::new(&registry, &config);
         let db = handles.db(&observer);
         let jobs = Jobs::new(clock.clone(), jobs::registry::registry());
-        let tree = actors::tree(actors::Parts {
+        let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
+        let listener = match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
+            Some(listener) => listener, // systemd holds the socket
+            None => server::listen(config.server.listen)
+                .with_context(|| format!("{} cannot be listened on", config.server.listen))?,
+        };
+        let address = listener.local_addr()?;
+        let metrics = Arc::new(Metrics::new());
+        metrics.collect(metrics::Actors::new(registry.clone()));
+        let draining = Arc::new(AtomicBool::new(false));
+        let state = AppState::new(state::Parts {
+            config: config.clone(),
+            clock: clock.clone(),
+            cursors: CursorKey::new(&secret(&config)?),
+            db: db.clone(),
+            jobs: jobs.clone(),
+            sales: handles.sales.clone(),
+            accounts: accounts.clone(),
+            hasher: handles.hasher.clone(),
+            payments: Provider::named(&config.payments.provider)
+                .context("payments.provider is not known; write \"builtin\"")?,
+            metrics: metrics.clone(),
+            registry: registry.clone(),
+            draining: draining.clone(),
+            started: tokio::time::Instant::now(),
+        });
+        let server = Server::new(router(state, getrandom::u32()?), &config.server, metrics.clone());
+        let acceptor = Acceptor { listener, server, grace: *config.server.stop_grace };
+        let data = actors::DataParts {
             registry: &registry,
             config: &config,
             connector: &connector,
@@ -70,15 +123,36 @@ impl App {
             managed,
             db: &db,
             jobs: &jobs,
-        })?;
+        };
+        let tree = actors::tree(actors::Parts { acceptor, data })?;
         let system = System::start(&registry, tree).await?;
         let (sales, hasher) = (handles.sales.clone(), handles.hasher.clone());
-        let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
-        Ok(Self { config, clock, db, jobs, sales, accounts, hasher, registry, system })
+        Ok(Self {
+            config,
+            clock,
+            db,
+            jobs,
+            sales,
+            accounts,
+            hasher,
+            registry,
+            metrics,
+            address,
+            draining,
+            connector,
+            system,
+        })
+    }
+
+    /// Opens connections beside the pool, for COPY and other work of the command line.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Stops everything in reverse order, within `server.stop_grace`.
     pub async fn stop(self) {
+        self.draining.store(true, Relaxed); // readiness fails first
+        tokio::time::sleep(*self.config.server.drain_delay).await;
         // The managed server writes its checkpoint after the others have gone.
         self.system.stop(*self.config.server.stop_grace + Postgres::GRACE).await;
     }
@@ -129,19 +203,65 @@ impl Handles {
     }
 }
 
-/// How to reach the database; when none is configured, one is started.
-async fn database(config: &Config) -> anyhow::Result<(Connector, Option<Postgres>)> {
-    if let Some(url) = config.database.url.as_ref() {
-        let url = tokio_postgres::Config::from_str(url.expose())
-            .context("database.url is not a connection string")?;
-        return Ok((Connector::new(url), None));
-    }
-    let binaries = locate(config.database.bin_dir.as_deref())?;
-    let options = ClusterOptions::from_config(config);
-    let cluster = Cluster::start(&binaries, &options).await?;
-    let connector = Connector::new(cluster.config());
-    Ok((connector, Some(Postgres::new(binaries, options, cluster))))
+/// The database to work with: the configured one, or a managed server that was started for it.
+pub struct Database {
+    /// Opens connections to it.
+    pub connector: Connector,
+    managed: Option<Managed>,
 }
+
+/// A managed server that runs, and what is needed to run it again.
+struct Managed {
+    binaries: Binaries,
+    options: ClusterOptions,
+    cluster: Cluster,
+}
+
+impl Database {
+    /// Reaches the configured database; when none is configured, starts one.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = config.database.url.as_ref() {
+            let url = tokio_postgres::Config::from_str(url.expose());
+            let url = url.context("database.url is not a connection string")?;
+            return Ok(Self { connector: Connector::new(url), managed: None });
+        }
+        let binaries = locate(config.database.bin_dir.as_deref())?;
+        let options = ClusterOptions::from_config(config);
+        let cluster = Cluster::start(&binaries, &options).await?;
+        let connector = Connector::new(cluster.config());
+        Ok(Self { connector, managed: Some(Managed { binaries, options, cluster }) })
+    }
+
+    /// Stops a server that was started for it.
+    pub async fn close(self) {
+        if let Some(managed) = self.managed {
+            managed.cluster.stop(Mode::Fast).await;
+        }
+    }
+}
+
+/// The key of cursors: configured, or made once and kept in the data directory, readable by its owner only.
+fn secret(config: &Config) -> anyhow::Result<Vec<u8>> {
+    if let Some(secret) = config.accounts.secret.as_ref() {
+        return Ok(secret.expose().as_bytes().to_vec());
+    }
+    let path = config.database.data_dir.join("secret");
+    if let Ok(secret) = std::fs::read(&path)
+        && secret.len() == SECRET_BYTES
+    {
+        return Ok(secret);
+    }
+    let mut secret = vec![0; SECRET_BYTES];
+    getrandom::fill(&mut secret)?;
+    std::fs::create_dir_all(&config.database.data_dir)?;
+    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+    made.and_then(|mut file| std::io::Write::write_all(&mut file, &secret))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(secret)
+}
+
+/// As many as SHA-256 has.
+const SECRET_BYTES: usize = 32;
 
 /// How long a lane or the pool may take to finish what flies.
 pub const DATA_GRACE: Duration = Duration::from_secs(3);

@@ -1,7 +1,11 @@
 //! The command line entry point; everything else is in the library.
 
-/// Measured against the system allocator and jemalloc by `script/bench allocators`; see bench/README.md.
+use std::process::ExitCode;
+
+/// Many small allocations of many threads: what mimalloc is made for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+fn main() -> ExitCode {
+    sportello::cli::main()
+}

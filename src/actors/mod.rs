@@ -9,7 +9,8 @@
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
 //! └─ edge              one_for_one
-//!    └─ hasher         intensity; its permits survive it
+//!    ├─ hasher         intensity; its permits survive it
+//!    └─ http           intensity; socket and connections survive it
 //! ```
 //!
 //! Children start from top to bottom and stop from bottom to top.
@@ -22,7 +23,7 @@ pub mod kernel;
 pub mod ops;
 pub mod sales;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
@@ -38,12 +39,23 @@ use data::{
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
 };
-use edge::hasher::HasherActor;
+use edge::{hasher::HasherActor, http::Acceptor};
 use kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
 use sales::Shard;
 
+/// Cutting off what is left takes a moment.
+const HTTP_STOP_SLACK: Duration = Duration::from_secs(1);
+
 /// What the tree is built from.
 pub struct Parts<'a> {
+    /// The accept loop.
+    pub acceptor: Acceptor,
+    /// Everything below it.
+    pub data: DataParts<'a>,
+}
+
+/// What the data actors are built from.
+pub struct DataParts<'a> {
     /// Where actors are registered.
     pub registry: &'a Registry,
     /// The configuration.
@@ -64,19 +76,19 @@ pub struct Parts<'a> {
 
 /// Builds the whole tree.
 pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
-    let actors = &parts.config.actors;
+    let actors = &parts.data.config.actors;
     let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
-    let registry = parts.registry;
-    let edge = edge(&parts)?;
-    Ok(root.supervisor(registry, data(parts)?).supervisor(registry, edge))
+    let registry = parts.data.registry;
+    let edge = edge(parts.acceptor, &parts.data)?;
+    Ok(root.supervisor(registry, data(parts.data)?).supervisor(registry, edge))
 }
 
 fn backoff(config: &Config) -> Restart {
     Restart::Backoff { min: *config.actors.backoff_min, max: *config.actors.backoff_max }
 }
 
-fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
-    let Parts { registry, config, connector, observer, handles, managed, db, jobs } = parts;
+fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
+    let DataParts { registry, config, connector, observer, handles, managed, db, jobs } = parts;
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
@@ -102,11 +114,13 @@ fn data(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     Ok(data.supervisor(registry, lanes).child(pool).child(mailer).supervisor(registry, sales))
 }
 
-fn edge(parts: &Parts<'_>) -> anyhow::Result<Supervisor> {
+fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor> {
     let actors = &parts.config.actors;
     let edge = Supervisor::new("root/edge", Strategy::OneForOne, actors.intensity, *actors.intensity_within);
     let hasher = HasherActor::new(&parts.config.accounts)?;
-    Ok(edge.child(actor(hasher, parts.handles.hasher.handle())))
+    let handle = parts.registry.handle("root/edge/http", "http", actors.control_bound);
+    let grace = acceptor.grace + HTTP_STOP_SLACK;
+    Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
 }
 
 fn lane(

@@ -12,13 +12,21 @@
 
 use axum::http::HeaderValue;
 
+pub mod accounts;
+pub mod auth;
 pub mod compress;
 pub mod conditional;
 pub mod cursor;
+pub mod events;
 pub mod extract;
+pub mod front;
+pub mod health;
 pub mod listing;
 pub mod negotiate;
+pub mod openapi;
 pub mod problem;
+pub mod router;
+pub mod server;
 pub mod state;
 pub mod stored;
 pub mod validate;

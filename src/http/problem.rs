@@ -229,6 +229,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", DETAIL).because(source)
     }
 
+    /// 500 from an error without a type.
+    pub fn internal_anyhow(source: anyhow::Error) -> Self {
+        Self::internal(source.into_boxed_dyn_error())
+    }
+
     /// 503: a part is overloaded or away, and nothing has been done.
     pub fn unavailable(retry_after: Duration) -> Self {
         const DETAIL: &str = "the service is overloaded or restarting; nothing was done, try again";

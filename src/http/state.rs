@@ -2,12 +2,25 @@
 //!
 //! To add a part: a field of [`Parts`] and one line of `substates!`.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::extract::FromRef;
 
 use super::cursor::CursorKey;
-use crate::{clock::Clock, config::Config};
+use crate::{
+    accounts::login::Accounts,
+    actors::{edge::hasher::Hasher, kernel::Registry, sales::Sales},
+    clock::Clock,
+    config::Config,
+    db::Db,
+    events::payments::Provider,
+    jobs::Jobs,
+    metrics::Metrics,
+};
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +34,26 @@ pub struct Parts {
     pub clock: Clock,
     /// Signs cursors.
     pub cursors: CursorKey,
+    /// The database.
+    pub db: Db,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// Sells tickets.
+    pub sales: Sales,
+    /// People, and their sessions.
+    pub accounts: Accounts,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Takes payments.
+    pub payments: Provider,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
+    /// Every actor.
+    pub registry: Registry,
+    /// Whether the server has been asked to stop.
+    pub draining: Arc<AtomicBool>,
+    /// When the server started.
+    pub started: tokio::time::Instant,
 }
 
 impl AppState {
@@ -51,6 +84,14 @@ substates! {
     config: Arc<Config>,
     clock: Clock,
     cursors: CursorKey,
+    db: Db,
+    jobs: Jobs,
+    sales: Sales,
+    accounts: Accounts,
+    hasher: Hasher,
+    payments: Provider,
+    metrics: Arc<Metrics>,
+    registry: Registry,
 }
 
 /// How much of a body is read, and for how long.

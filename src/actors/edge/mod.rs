@@ -1,3 +1,4 @@
-//! What stands between the network and the rest: who may pass, and what must not take all processors.
+//! The actors at the edge: who may pass, and what must not take all processors.
 
 pub mod hasher;
+pub mod http;

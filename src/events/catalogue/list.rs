@@ -88,6 +88,17 @@ pub enum Position {
     Day(Date, EventId),
 }
 
+impl Position {
+    /// Whether it is a place in this order.
+    pub fn fits(&self, sort: Sort) -> bool {
+        match self {
+            Self::At(..) => sort == Sort::New,
+            Self::Day(..) => sort == Sort::Soonest,
+            Self::Number(..) => matches!(sort, Sort::Cheapest | Sort::Dearest | Sort::Popular),
+        }
+    }
+}
+
 impl Summary {
     /// Where a page that ends with this event continues.
     pub fn position(&self, sort: Sort) -> Position {

@@ -24,4 +24,4 @@ pub use builtin::Builtin;
 pub use charge::{Paid, PayError, Settled, Started, apply, open, settle, start};
 pub use provider::{Charge, Port, Provider, ProviderError, Verdict};
 pub use returns::{Due, due_refunds, refund_done, request_refund};
-pub use webhook::{Webhook, WebhookError, is_first, sign, verify};
+pub use webhook::{Webhook, WebhookError, WebhookStatus, is_first, sign, verify};

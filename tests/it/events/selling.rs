@@ -65,8 +65,8 @@ async fn crashes_of_every_data_actor_lose_no_ticket_and_sell_none_twice() {
     for outcome in &outcomes {
         match outcome {
             Ok(Ok(Sale::Sold(_))) => seen += 1,
-            Ok(Err(Refusal::SoldOut { .. })) => {}
-            Err(SalesError::Down | SalesError::Unknown | SalesError::Overloaded) => {}
+            Ok(Err(Refusal::SoldOut { .. }))
+            | Err(SalesError::Down | SalesError::Unknown | SalesError::Overloaded) => {}
             other => panic!("{other:?}"),
         }
     }

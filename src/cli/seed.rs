@@ -1,0 +1,55 @@
+//! `sportello seed`: deterministic, realistic data for tests, benchmarks and demonstrations.
+
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::print;
+use crate::{
+    accounts::passwords::{Argon, Password},
+    app,
+    clock::Clock,
+    config::Loaded,
+    migrate,
+    seed::{self, Options},
+};
+
+/// How much.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Events; twice as many bookings and half as many reviews.
+    #[arg(long, default_value_t = 1000)]
+    events: usize,
+    /// The same number gives the same data (relative to today).
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
+    let password_hash = Argon::new(&loaded.config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
+    let database = app::Database::open(&loaded.config).await?;
+    let seeding = async {
+        migrate::run(&database.connector).await?;
+        let (mut client, driver) = database.connector.connect().await?;
+        let options = Options::sized(args.events, args.seed, Clock::system().now(), password_hash);
+        let bar = ProgressBar::new(options.rows() as u64);
+        bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {elapsed}, {msg}")?);
+        let filling = async {
+            let report = seed::run(&mut client, &options, |table, rows| {
+                bar.set_message(table);
+                bar.inc(rows as u64);
+            })
+            .await;
+            drop(client);
+            report
+        };
+        let (report, _) = tokio::join!(filling, driver);
+        bar.finish();
+        report
+    };
+    let report = seeding.await;
+    database.close().await;
+    print(&serde_json::to_string(&report?)?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,84 @@
+//! `sportello serve`: until it is told to stop.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    accounts::passwords::{Argon, Password},
+    app::App,
+    clock::Clock,
+    config::Loaded,
+    seed::{self, Options},
+};
+
+/// The tree gave up: whoever started us should start us again.
+const MELTDOWN: u8 = 70;
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Fills an empty database with demonstration data.
+    #[arg(long)]
+    demo: bool,
+    /// Where to listen; the same as --set server.listen=….
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+pub(super) async fn run(args: Args, mut loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
+    if let Some(listen) = args.listen {
+        loaded.config.server.listen = listen;
+    }
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let app = App::start(loaded.config.into(), Clock::system()).await?;
+    if args.demo {
+        demo(&app).await.context("the demonstration data could not be written")?;
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]); // nobody listens outside systemd
+    tracing::info!(address = %app.address, "serving: http://{}/docs", app.address);
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+        meltdown = app.meltdown() => {
+            tracing::error!(%meltdown, "giving up");
+            return Ok(ExitCode::from(MELTDOWN));
+        }
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("stopping");
+    tokio::select! {
+        () = app.stop() => tracing::info!("stopped"),
+        _ = interrupted.recv() => tracing::warn!("stopped at once: a second interrupt"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Demonstration data, only where there is nothing.
+async fn demo(app: &App) -> anyhow::Result<()> {
+    let (mut client, driver) = app.connector().connect().await?;
+    let filling = async {
+        let filled = async {
+            if !seed::is_empty(&client).await? {
+                return anyhow::Ok(());
+            }
+            let hash = Argon::new(&app.config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
+            let report = seed::run(&mut client, &Options::demo(app.clock.now(), hash), |_, _| {}).await?;
+            tracing::info!(
+                events = report.events,
+                password = seed::DEMO_PASSWORD,
+                "demonstration data: log in as {}",
+                seed::DEMO_USER
+            );
+            Ok(())
+        };
+        let filled = filled.await;
+        drop(client);
+        filled
+    };
+    let (filled, _) = tokio::join!(filling, driver);
+    filled
+}

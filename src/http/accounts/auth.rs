@@ -1,0 +1,245 @@
+//! Registering, logging in, refreshing, logging out.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    accounts::{
+        login::LoginError,
+        passwords::{Busy, Hashing as _, Password, check},
+        policy::Role,
+        sessions::{self, Ending, Origin, Refreshed},
+        users::{self, CreateError, NewUser, User},
+    },
+    http::{
+        auth::{ClientAddress, CurrentUser},
+        extract::Json,
+        problem::{Answer, Problem, SOON},
+        state::AppState,
+        validate::Checks,
+    },
+    jobs::accounts::{Occasion, SendAccountMail},
+    mail::Language,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(log_in))
+        .routes(routes!(refresh))
+        .routes(routes!(log_out))
+}
+
+/// Tokens: shown once.
+#[derive(serde::Serialize, ToSchema)]
+struct Tokens {
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// When the access token expires.
+    #[schema(value_type = String, format = DateTime)]
+    access_expires_at: Timestamp,
+    /// Exchange it for new tokens, once.
+    refresh_token: String,
+    /// When the refresh token expires.
+    #[schema(value_type = String, format = DateTime)]
+    refresh_expires_at: Timestamp,
+}
+
+impl From<sessions::Tokens> for Tokens {
+    fn from(tokens: sessions::Tokens) -> Self {
+        Self {
+            access_token: tokens.access.expose().to_owned(),
+            token_type: "Bearer",
+            access_expires_at: tokens.access_expires_at,
+            refresh_token: tokens.refresh.expose().to_owned(),
+            refresh_expires_at: tokens.refresh_expires_at,
+        }
+    }
+}
+
+/// Roles that people may give themselves.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OpenRole {
+    /// Books.
+    #[default]
+    User,
+    /// Publishes events.
+    Host,
+}
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Register {
+    /// The address, which is the name at log-in.
+    #[schema(format = "email", max_length = 254)]
+    email: String,
+    /// At least 8 characters, at most 128, and not one that everybody tries.
+    #[schema(value_type = String, min_length = 8, max_length = 128)]
+    password: String,
+    /// The name.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What for.
+    #[serde(default)]
+    #[schema(inline)]
+    role: OpenRole,
+    /// Of mails.
+    #[schema(inline)]
+    language: Option<Language>,
+}
+
+/// An account and its first session.
+#[derive(serde::Serialize, ToSchema)]
+struct Registered {
+    /// The account.
+    user: User,
+    /// Its tokens.
+    #[serde(flatten)]
+    tokens: Tokens,
+}
+
+pub(super) fn check_password(
+    checks: &mut Checks,
+    pointer: &str,
+    password: &Password,
+    email: &str,
+    state: &AppState,
+) {
+    if let Err(weakness) = check(password, email, state.config.accounts.min_password) {
+        checks.fail(pointer, weakness.code(), weakness.to_string());
+    }
+}
+
+pub(super) fn busy(_: Busy) -> Problem {
+    Problem::unavailable(SOON)
+}
+
+pub(super) fn not_logged_in(error: LoginError, now: Timestamp) -> Problem {
+    let detail = error.to_string();
+    match error {
+        LoginError::Wrong | LoginError::Disabled => {
+            Problem::invalid_credentials("invalid_credentials", detail)
+        }
+        LoginError::Locked { until } => {
+            let wait = until.duration_since(now).as_secs().max(1);
+            Problem::too_many(std::time::Duration::from_secs(wait as u64))
+        }
+        LoginError::Busy(error) => busy(error),
+        LoginError::Db(error) => error.into(),
+    }
+}
+
+fn origin(address: Option<std::net::IpAddr>, headers: &HeaderMap) -> Origin {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Origin { address, user_agent: agent.map(str::to_owned) }
+}
+
+/// Makes an account and logs in.
+#[utoipa::path(post, path = "/auth/register", tag = "accounts", request_body = Register,
+    responses((status = 201, description = "The account and its tokens", body = Registered)))]
+async fn register(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Json(body): Json<Register>,
+) -> Answer {
+    let mut checks = Checks::default();
+    let email = users::normal_email(&checks.email("/email", &body.email));
+    let name = checks.line("/name", &body.name, 1..=100).to_owned();
+    let password = Password::new(body.password);
+    check_password(&mut checks, "/password", &password, &email, &state);
+    checks.done()?;
+    let password_hash = state.hasher.hash(password).await.map_err(busy)?;
+    let role = match body.role {
+        OpenRole::User => Role::User,
+        OpenRole::Host => Role::Host,
+    };
+    let language = body.language.unwrap_or_else(|| Language::of(&state.config.mail.language));
+    let user = NewUser { email, name, role, language, password_hash };
+    let mut tx = state.db.begin("accounts.register").await?;
+    let made = users::create(&mut tx, &user, state.clock.now()).await.map_err(|error| match error {
+        CreateError::EmailTaken => {
+            Problem::conflict("email_taken", "the address has an account already: log in")
+        }
+        CreateError::Db(error) => error.into(),
+    })?;
+    let origin = origin(address, &headers);
+    let tokens = state.accounts.sessions().open(&mut tx, made.id, &user.password_hash, &origin).await?;
+    let tokens = tokens.ok_or_else(|| Problem::internal("a new account is active and has its password"))?;
+    state.jobs.enqueue(&mut tx, &SendAccountMail { user: made.id, occasion: Occasion::Welcome }).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(Registered { user: made, tokens: tokens.into() })).into_response())
+}
+
+/// Name and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LogIn {
+    /// The address.
+    #[schema(max_length = 254)]
+    email: String,
+    /// The password.
+    #[schema(max_length = 128)]
+    password: String,
+}
+
+/// Logs in.
+#[utoipa::path(post, path = "/auth/login", tag = "accounts", request_body = LogIn,
+    responses((status = 200, description = "Tokens", body = Tokens)))]
+async fn log_in(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Json(body): Json<LogIn>,
+) -> Answer {
+    let (password, origin) = (Password::new(body.password), origin(address, &headers));
+    let logged_in = state.accounts.log_in(&state.hasher, &body.email, password, &origin).await;
+    let logged_in = logged_in.map_err(|error| not_logged_in(error, state.clock.now()))?;
+    Ok(Json(Tokens::from(logged_in.tokens)).into_response())
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    /// The refresh token of the last answer.
+    #[schema(max_length = 100)]
+    refresh_token: String,
+}
+
+/// Exchanges a refresh token for new tokens. A token that was used before revokes its session.
+#[utoipa::path(post, path = "/auth/refresh", tag = "accounts", request_body = Refresh,
+    responses((status = 200, description = "New tokens", body = Tokens)))]
+async fn refresh(State(state): State<AppState>, Json(body): Json<Refresh>) -> Answer {
+    let mut tx = state.db.begin("accounts.refresh").await?;
+    let refreshed = state.accounts.sessions().refresh(&mut tx, &body.refresh_token).await?;
+    tx.commit().await?; // a betrayed session is revoked by this, too
+    match refreshed {
+        Refreshed::Renewed(tokens) => Ok(Json(Tokens::from(*tokens)).into_response()),
+        Refreshed::Invalid | Refreshed::Betrayed => Err(Problem::invalid_credentials(
+            "invalid_refresh_token",
+            "the refresh token is not valid: log in",
+        )),
+    }
+}
+
+/// Logs out: this session's tokens are worthless from now on.
+#[utoipa::path(post, path = "/auth/logout", tag = "accounts", security(("bearer" = [])),
+    responses((status = 204, description = "Logged out")))]
+async fn log_out(State(state): State<AppState>, CurrentUser(principal): CurrentUser) -> Answer {
+    let mut tx = state.db.begin("accounts.log_out").await?;
+    state.accounts.sessions().end(&mut tx, principal.session, Ending::LoggedOut).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

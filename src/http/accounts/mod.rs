@@ -1,0 +1,13 @@
+//! Accounts over HTTP.
+
+mod auth;
+mod me;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::state::AppState;
+
+/// The routes, under `/api/v1`.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(auth::routes()).merge(me::routes())
+}

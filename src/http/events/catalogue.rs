@@ -1,0 +1,210 @@
+//! Finding events. Rules and SQL live in [`crate::events::catalogue`].
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    events::catalogue::{self, Category, Filter, Position, Sort, Suggestion},
+    http::{
+        extract::{Json, Path, Query},
+        listing::{Listing, Page, PageParameters},
+        problem::{Answer, FieldError, Problem},
+        state::AppState,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(suggest))
+        .routes(routes!(show))
+        .routes(routes!(cities))
+        .routes(routes!(city))
+}
+
+/// Lists may be shared by caches for a moment.
+const LISTS: HeaderValue = HeaderValue::from_static("public, max-age=15");
+/// No word that people type is longer.
+const QUERY_CHARS_MAX: usize = 200;
+
+fn public(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, LISTS);
+    response
+}
+
+/// The day it is for the desk: what is over today is decided there.
+fn today(state: &AppState) -> Date {
+    let zone = TimeZone::get(&state.config.events.time_zone).unwrap_or(TimeZone::UTC);
+    state.clock.now().to_zoned(zone).date()
+}
+
+/// Filters of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filters {
+    /// Words of title, place, category or description; the last letters may be missing.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// A city's slug.
+    city: Option<String>,
+    /// A category.
+    #[param(inline)]
+    category: Option<Category>,
+    /// Takes place on this day.
+    #[param(value_type = Option<String>, format = Date)]
+    date: Option<Date>,
+    /// Not over before this day.
+    #[param(value_type = Option<String>, format = Date)]
+    from: Option<Date>,
+    /// Begins until this day.
+    #[param(value_type = Option<String>, format = Date)]
+    to: Option<Date>,
+    /// At least this price, in cents.
+    #[param(minimum = 0)]
+    min_price: Option<i64>,
+    /// At most this price, in cents.
+    #[param(minimum = 0)]
+    max_price: Option<i64>,
+    /// Free of charge, or not.
+    free: Option<bool>,
+    /// Featured, or not.
+    featured: Option<bool>,
+    /// A host's id.
+    host: Option<uuid::Uuid>,
+    /// The order; newest first unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
+}
+
+impl Filters {
+    fn check(self) -> Result<(Filter, Sort), Problem> {
+        let mut errors = Vec::new();
+        if self.q.as_ref().is_some_and(|q| q.chars().count() > QUERY_CHARS_MAX) {
+            errors.push(FieldError::query("q", "too_long", "has more than 200 characters"));
+        }
+        for (name, price) in [("min_price", self.min_price), ("max_price", self.max_price)] {
+            if price.is_some_and(|price| price < 0) {
+                errors.push(FieldError::query(name, "out_of_range", "must not be negative"));
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Problem::invalid_parameters(errors));
+        }
+        let Self { q, city, category, date, from, to, min_price, max_price, free, featured, host, sort } =
+            self;
+        let filter = Filter { q, city, category, date, from, to, min_price, max_price, free, featured, host };
+        Ok((filter, sort.unwrap_or_default()))
+    }
+}
+
+/// Finds events.
+#[utoipa::path(get, path = "/events", tag = "events", params(Filters, PageParameters),
+    responses((status = 200, description = "A page of events", body = Page<catalogue::Summary>)))]
+async fn list(State(state): State<AppState>, mut list: Listing<Filters, Position>) -> Answer {
+    let filters = std::mem::replace(&mut list.filters, Filters::none());
+    let (filter, sort) = filters.check()?;
+    let today = today(&state);
+    if list.after.as_ref().is_some_and(|after| !after.fits(sort)) {
+        return Err(Problem::bad_request("invalid_cursor", "the cursor belongs to another order"));
+    }
+    let mut found =
+        catalogue::list(&state.db, &filter, sort, list.after.as_ref(), today, list.fetch()).await?;
+    if let Some(q) = &filter.q
+        && found.is_empty()
+        && list.after.is_none()
+        && filter == (Filter { q: Some(q.clone()), ..Filter::default() })
+    {
+        found = catalogue::similar_titles(&state.db, q, today).await?;
+        found.truncate(list.limit as usize);
+    }
+    Ok(public(list.answer(found, |event| event.position(sort), |event| event)))
+}
+
+impl Filters {
+    const fn none() -> Self {
+        Self {
+            q: None,
+            city: None,
+            category: None,
+            date: None,
+            from: None,
+            to: None,
+            min_price: None,
+            max_price: None,
+            free: None,
+            featured: None,
+            host: None,
+            sort: None,
+        }
+    }
+}
+
+/// What is being typed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Typed {
+    /// The first letters; fewer than two suggest nothing.
+    #[param(max_length = 200)]
+    q: String,
+}
+
+/// Suggestions.
+#[derive(Debug, serde::Serialize, ToSchema)]
+struct Suggestions {
+    /// At most three cities, then at most five events.
+    results: Vec<Suggestion>,
+}
+
+/// Suggests cities and events while somebody types.
+#[utoipa::path(get, path = "/events/autocomplete", tag = "events", params(Typed),
+    responses((status = 200, description = "Suggestions", body = Suggestions)))]
+async fn suggest(State(state): State<AppState>, Query(typed): Query<Typed>) -> Answer {
+    if typed.q.chars().count() > QUERY_CHARS_MAX {
+        let error = FieldError::query("q", "too_long", "has more than 200 characters");
+        return Err(Problem::invalid_parameters(vec![error]));
+    }
+    let results = catalogue::suggest(&state.db, &typed.q, today(&state)).await?;
+    Ok(public(Json(Suggestions { results })))
+}
+
+/// Shows an event.
+#[utoipa::path(get, path = "/events/{slug}", tag = "events",
+    params(("slug" = String, Path, description = "The event's name in URLs")),
+    responses((status = 200, description = "The event", body = catalogue::Detail)))]
+async fn show(State(state): State<AppState>, Path(slug): Path<String>) -> Answer {
+    let detail = catalogue::detail(&state.db, &slug, today(&state)).await?;
+    Ok(public(Json(detail.ok_or_else(|| Problem::not_found("event"))?)))
+}
+
+/// Every city.
+#[derive(Debug, serde::Serialize, ToSchema)]
+struct Cities {
+    /// By name.
+    data: Vec<catalogue::City>,
+}
+
+/// Lists the cities.
+#[utoipa::path(get, path = "/cities", tag = "events",
+    responses((status = 200, description = "Every city", body = Cities)))]
+async fn cities(State(state): State<AppState>) -> Answer {
+    Ok(public(Json(Cities { data: catalogue::cities(&state.db, today(&state)).await? })))
+}
+
+/// Shows a city.
+#[utoipa::path(get, path = "/cities/{slug}", tag = "events",
+    params(("slug" = String, Path, description = "The city's name in URLs")),
+    responses((status = 200, description = "The city", body = catalogue::City)))]
+async fn city(State(state): State<AppState>, Path(slug): Path<String>) -> Answer {
+    let city = catalogue::city(&state.db, &slug, today(&state)).await?;
+    Ok(public(Json(city.ok_or_else(|| Problem::not_found("city"))?)))
+}

@@ -1,0 +1,14 @@
+//! The events desk over HTTP.
+
+mod bookings;
+mod catalogue;
+mod payments;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::state::AppState;
+
+/// The routes, under `/api/v1`.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(catalogue::routes()).merge(bookings::routes()).merge(payments::routes())
+}
