@@ -71,6 +71,15 @@ pub struct App {
 impl App {
     /// Starts everything; returns when requests can be served.
     pub async fn start(config: Arc<Config>, clock: Clock) -> anyhow::Result<Self> {
+        Self::start_with(config, clock, jobs::registry::registry()).await
+    }
+
+    /// The same with other kinds of jobs, for tests and benchmarks of the engine.
+    pub async fn start_with(
+        config: Arc<Config>,
+        clock: Clock,
+        kinds: jobs::registry::Registry,
+    ) -> anyhow::Result<Self> {
         let registry = Registry::new(clock.clone());
         let Database { connector, managed } = Database::open(&config).await?;
         let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
@@ -85,7 +94,7 @@ impl App {
         let observer = Observer::new(*config.database.slow_query);
         let handles = Handles::new(&registry, &config);
         let db = handles.db(&observer);
-        let jobs = Jobs::new(clock.clone(), jobs::registry::registry());
+        let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
         let listener = match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
             Some(listener) => listener, // systemd holds the socket
@@ -153,6 +162,8 @@ impl App {
     pub async fn stop(self) {
         self.draining.store(true, Relaxed); // readiness fails first
         tokio::time::sleep(*self.config.server.drain_delay).await;
+        // Running jobs have as long as requests have; nothing is claimed from now on.
+        self.jobs.begin_stop(*self.config.server.stop_grace);
         // The managed server writes its checkpoint after the others have gone.
         self.system.stop(*self.config.server.stop_grace + Postgres::GRACE).await;
     }

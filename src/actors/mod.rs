@@ -8,6 +8,7 @@
 //! │  ├─ pool           intensity; the connections survive it
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
+//! ├─ jobs              the job engine, drawn in its own module
 //! └─ edge              one_for_one
 //!    ├─ hasher         intensity; its permits survive it
 //!    └─ http           intensity; socket and connections survive it
@@ -31,7 +32,7 @@ use crate::{
     app::{DATA_GRACE, Handles},
     config::Config,
     db::{Connector, Db, Observer},
-    jobs::Jobs,
+    jobs::{Jobs, Resources, schedules},
 };
 use data::{
     lanes::Lane,
@@ -79,8 +80,24 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let actors = &parts.data.config.actors;
     let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
     let registry = parts.data.registry;
+    let engine = engine(&parts.data);
     let edge = edge(parts.acceptor, &parts.data)?;
-    Ok(root.supervisor(registry, data(parts.data)?).supervisor(registry, edge))
+    Ok(root.supervisor(registry, data(parts.data)?).supervisor(registry, engine).supervisor(registry, edge))
+}
+
+fn engine(parts: &DataParts<'_>) -> Supervisor {
+    let DataParts { registry, config, connector, observer, handles, db, jobs: queue, .. } = parts;
+    let resources = Resources {
+        db: (*db).clone(),
+        clock: queue.clock().clone(),
+        config: Arc::new((*config).clone()),
+        jobs: (*queue).clone(),
+        mailer: handles.mailer.clone(),
+    };
+    jobs::branch(
+        jobs::Site { registry, connector, observer, schedules: schedules::schedules(config) },
+        resources,
+    )
 }
 
 fn backoff(config: &Config) -> Restart {

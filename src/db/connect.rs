@@ -57,6 +57,14 @@ impl Connector {
         Self { config, tls: self.tls.clone() }
     }
 
+    /// The same server, with one more setting of the session: `enable_nestloop=off`.
+    #[must_use]
+    pub fn setting(&self, setting: &str) -> Self {
+        let mut config = self.config.clone();
+        config.options(format!("{} -c {setting}", config.get_options().unwrap_or_default()));
+        Self { config, tls: self.tls.clone() }
+    }
+
     /// The configuration, for the pool.
     pub fn config(&self) -> &Config {
         &self.config

@@ -15,6 +15,7 @@
 
 mod connect;
 mod error;
+mod link;
 mod observer;
 mod params;
 mod reads;
@@ -22,6 +23,7 @@ mod tx;
 
 pub use connect::{ConnectError, Connector, Driver};
 pub use error::DbError;
+pub use link::Link;
 pub use observer::{BUCKETS_US, Observer, StatementStats};
 pub use params::{Arg, Param, Params, Transposed};
 pub use reads::{Db, Route, Rows};

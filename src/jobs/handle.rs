@@ -1,11 +1,16 @@
 //! The jobs, as everybody else sees them: enqueue, and wake.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    Job, JobId, NewJob, QueueName,
+    Figures, Job, JobId, NewJob, QueueName,
     ids::IdSource,
     registry::Registry,
     store::{self, Catalog},
@@ -19,8 +24,14 @@ use crate::{
 pub trait Hints: Send + Sync + 'static {
     /// Jobs of this queue are ready.
     fn ready(&self, queue: QueueName);
+    /// The same, said by another node.
+    fn heard(&self, queue: QueueName);
     /// A job is due then.
     fn due(&self, at: Timestamp);
+    /// Fires the cron ticks that have come and promotes what is due, now.
+    fn catch_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// The server stops: claim nothing more; what runs has this long.
+    fn stopping(&self, grace: Duration);
 }
 
 /// Enqueues jobs. Cheap to clone.
@@ -33,6 +44,7 @@ struct Inner {
     ids: IdSource,
     catalog: OnceLock<Catalog>,
     hints: OnceLock<Box<dyn Hints>>,
+    figures: Figures,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -48,13 +60,18 @@ impl Jobs {
     /// When the operating system has no randomness to give.
     pub fn new(clock: Clock, registry: Registry) -> Self {
         let entropy = getrandom::u64().expect("the operating system gives randomness");
-        let (catalog, hints) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Inner { clock, registry, ids: IdSource::new(entropy), catalog, hints }))
+        let (catalog, hints, figures) = (OnceLock::new(), OnceLock::new(), Figures::new(&registry));
+        Self(Arc::new(Inner { clock, registry, ids: IdSource::new(entropy), catalog, hints, figures }))
     }
 
     /// The kinds this binary knows.
     pub fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    /// What is counted.
+    pub fn figures(&self) -> &Figures {
+        &self.0.figures
     }
 
     /// The time.
@@ -91,13 +108,12 @@ impl Jobs {
         let now = self.0.clock.now();
         let ids: Vec<_> = self.0.ids.take(now, jobs.len()).collect();
         let read;
-        let catalog = match self.0.catalog.get() {
-            Some(catalog) => catalog,
-            None => {
-                // Before the workers are up. Not remembered: this transaction may be rolled back.
-                read = store::catalog::register(tx, &self.0.registry).await?;
-                &read
-            }
+        let catalog = if let Some(catalog) = self.0.catalog.get() {
+            catalog
+        } else {
+            // Before the workers are up. Not remembered: this transaction may be rolled back.
+            read = store::catalog::register(tx, &self.0.registry).await?;
+            &read
         };
         let inserted = store::insert::insert(tx, catalog, jobs, &ids, now).await?;
         self.hint_on_commit(tx, jobs, now);
@@ -111,9 +127,10 @@ impl Jobs {
 
     /// Wakes whom the jobs concern, each at most once, after the commit.
     fn hint_on_commit(&self, tx: &mut Tx, jobs: &[NewJob], now: Timestamp) {
-        let mut ready = [false; QueueName::ALL.len()];
+        let (mut ready, mut counts) = ([false; QueueName::ALL.len()], [0; QueueName::ALL.len()]);
         let mut due = None::<Timestamp>;
         for job in jobs {
+            counts[job.queue.index()] += 1;
             match job.run_at.filter(|at| *at > now) {
                 Some(at) => due = Some(due.map_or(at, |due| due.min(at))),
                 None => ready[job.queue.index()] = true,
@@ -121,14 +138,25 @@ impl Jobs {
         }
         let jobs = self.clone();
         tx.on_commit(move || {
-            QueueName::ALL
-                .into_iter()
-                .filter(|queue| ready[queue.index()])
-                .for_each(|queue| jobs.wake(queue));
+            for queue in QueueName::ALL {
+                jobs.figures().enqueued[queue.index()].fetch_add(counts[queue.index()], Relaxed);
+                if ready[queue.index()] {
+                    jobs.wake(queue);
+                }
+            }
             if let Some(at) = due {
                 jobs.wake_at(at);
             }
         });
+    }
+
+    /// A job of a registered kind with arguments that are JSON already.
+    ///
+    /// # Panics
+    /// When the kind is not registered.
+    pub(crate) fn template(&self, kind: &str, args: String) -> NewJob {
+        let kind = self.0.registry.get(kind).expect("only registered kinds have a number");
+        NewJob::of_kind(kind, args)
     }
 
     /// Jobs of `queue` may be ready: somebody should look. A hint, never a promise.
@@ -142,6 +170,29 @@ impl Jobs {
     pub fn wake_at(&self, at: Timestamp) {
         if let Some(hints) = self.0.hints.get() {
             hints.due(at);
+        }
+    }
+
+    /// Another node says that a queue has work: the payload of a `sportello_jobs` notification, a list of queues.
+    pub fn heard(&self, payload: &str) {
+        let Some(hints) = self.0.hints.get() else { return };
+        for name in payload.split(',') {
+            if let Some(queue) = QueueName::ALL.into_iter().find(|queue| queue.as_str() == name) {
+                hints.heard(queue);
+            }
+        }
+    }
+
+    /// The server is about to stop: nothing more is claimed, what runs has `grace` to end, the rest is given back.
+    pub fn begin_stop(&self, grace: Duration) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.stopping(grace);
+        }
+    }
+
+    pub(super) async fn catch_up(&self) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.catch_up().await;
         }
     }
 

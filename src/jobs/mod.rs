@@ -1,17 +1,82 @@
-//! Durable background work (being written; the public face is final).
+//! Durable background work: what a job is, and what happened to it. The actors that run it are in
+//! [`crate::actors::jobs`].
+//!
+//! # The life of a job
+//!
+//! A job has a *body*, written once and deleted once, and is in exactly one *place*: a narrow row of one of these
+//! tables. Moving a job is one statement that deletes the row here and inserts it there.
+//!
+//! ```text
+//!                 insert (run_at > now)                       insert (due)
+//!                        │                                        │
+//!                        ▼               promote: timer           ▼
+//!            ┌────────► later ────────────────────────────────► ready ◄────────────┐
+//!            │                                                    │                │
+//!            │ retry (attempt + 1, pause)            claim: dispatcher             │ give back
+//!            │ snooze (no attempt)                   (new token)                   │ (stop, fence, lost answer;
+//!            │ crash (rescuer, crashes + 1)                       │                │  no attempt)
+//!            │                                                    ▼                │
+//!            └──────────────────────────────────────────────── lease ──────────────┘
+//!                                                                 │ acknowledge, fenced by (id, token)
+//!                                                                 ▼
+//!                    done: ok · discarded · cancelled · quarantined (after three crashes, or unreadable)
+//! ```
+//!
+//! `parked`, `gate`, `batch`, `edge`, `progress` and `leader` exist for the next release and are empty.
+//!
+//! # Guarantees
+//!
+//! Kept now, each with its tests in `tests/it/jobs`:
+//! - **G1** A committed job is never lost: it is in a table until it has ended. (`outage`, `rescue`)
+//! - **G2** A rolled-back job is never seen; hints are rung only after the commit. (`enqueue`)
+//! - **G3** One live lease per job. A token is given at each claim and only grows; a report, a `finish` or a give-back
+//!   with an older token changes nothing and is counted as stale. (`race`)
+//! - **G4** Jobs of a dead process run again: those of an earlier boot of the same node as soon as it is up, others
+//!   after `jobs.rescue` without a heartbeat. A process that cannot beat cancels its own jobs at `jobs.fence`, before
+//!   that. After a restart of PostgreSQL, when nobody could beat, nobody is dead. (`rescue`, `outage`)
+//! - **G5** A job that was running in three crashes is set aside. Crashes are counted apart from attempts; jobs that
+//!   merely ran beside a poisonous one count the crash too. (`rescue`)
+//! - **G6** Each cron tick has one recorded decision, whoever makes it and however late; ticks missed for longer than
+//!   the schedule's window share one. (`cron`)
+//! - **G7** A stop fails no job and burns no attempt: what is not done when the time is up is given back. (`rescue`)
+//! - **G9** Enqueueing takes no lock another enqueue waits for, except for equal unique keys. (`enqueue`)
+//! - **G11** *At least once outside PostgreSQL, exactly-once effects inside it*: a handler that ends with
+//!   [`JobContext::finish`] commits its writes and the acknowledgement together; any other handler may run again after
+//!   its effects, when its report was lost. (`retry`, `outage`)
+//!
+//! With the next release: **G8** (limits per key) and **G10** (throughput under a transaction pinned open, which is to
+//! be measured), jobs handed over without a claim, model checking, and the rest of the engine's issue.
+//!
+//! # Whose clock
+//!
+//! When a job is due, and which cron tick has come, is decided by the application's [`crate::clock::Clock`], which tests
+//! move; with several nodes their clocks must be kept together (NTP), and a node that is ahead starts a job early by as
+//! much. Who is alive is decided by the database's clock alone: beats, fences and rescues cannot be fooled by skew.
+//!
+//! # Adding a job
+//!
+//! A struct with its arguments, `impl Job`, one line in [`registry`]; with a schedule, one line in [`schedules`]. Kinds
+//! are names in rows: never rename one. Unknown kinds wait for a newer server, unreadable arguments are quarantined.
 
 pub mod accounts;
 mod context;
 pub mod events;
+mod figures;
 mod handle;
+mod idle;
 mod ids;
 mod job;
 mod new_job;
 pub mod registry;
+mod report;
+pub mod schedules;
 pub mod store;
 
 pub use context::{Attempt, FinishError, JobContext, Resources};
+pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures};
 pub use handle::{Hints, Jobs};
+pub use idle::NotIdle;
 pub use ids::JobId;
 pub use job::{Job, Keep, Outcome, QueueName, Retry};
 pub use new_job::{Hold, NewJob, Unique};
+pub use report::{AttemptOutcome, Ending, Report, Story, Verdict};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Job, Keep, QueueName};
+use super::{Job, Keep, QueueName, registry::Kind};
 
 /// Everything that is written when a job is enqueued. [`NewJob::of`] takes it from the job's constants.
 #[derive(Debug, Clone)]
@@ -77,6 +77,22 @@ impl NewJob {
             max_attempts: J::MAX_ATTEMPTS as i16,
             timeout: J::TIMEOUT,
             keep: J::KEEP,
+            unique: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// A job of `kind` with these arguments.
+    pub(super) fn of_kind(kind: &Kind, args: String) -> Self {
+        Self {
+            kind: kind.name,
+            queue: kind.queue,
+            args,
+            run_at: None,
+            priority: kind.priority,
+            max_attempts: kind.max_attempts as i16,
+            timeout: kind.timeout,
+            keep: kind.keep,
             unique: None,
             tags: Vec::new(),
         }

@@ -40,7 +40,7 @@ async fn reads_survive_the_death_of_every_connection() {
     let killer = app.database.client().await;
     let mut failures = HashSet::new();
     for _ in 0..5 {
-        let asking = (0..40i64).map(|value| {
+        let asking = (0..30i64).map(|value| {
             let db = app.app.db.clone();
             async move { db.lookup(SLOW, key![value]).await.map(|rows| rows[0].get::<_, i64>(1) == value) }
         });

@@ -7,5 +7,6 @@ mod harness;
 mod accounts;
 mod database;
 mod events;
+mod jobs;
 mod migrate;
 mod postgres;

@@ -1,1 +1,56 @@
-//! (being written)
+//! The job engine: what claims, runs, acknowledges, rescues and schedules. What a job *is* stands in [`crate::jobs`].
+//!
+//! ```text
+//! root/jobs            one_for_one
+//! ├─ beat              own connection: heartbeat, fence, and at the end the sign-off
+//! ├─ acker             own connection: writes reports, one flush in flight
+//! ├─ timer             later → ready when due
+//! ├─ rescuer           jobs of dead workers, leases nobody knows
+//! ├─ scheduler         cron
+//! ├─ janitor           partitions, pruning, self-check
+//! ├─ watchdog          alarms and restarts a dispatcher that claims nothing
+//! ├─ notifier          tells other nodes
+//! └─ queues/<queue>    one dispatcher per queue, own connection
+//! ```
+//!
+//! A crash of any of them loses no job and no report: claimed jobs, running attempts and reports live in the shared
+//! `Engine`, and PostgreSQL holds the truth. While the database is away the actors stay up and try again; links
+//! reconnect by themselves, so these actors restart only for bugs.
+//!
+//! Stop order is the reverse: dispatchers stop claiming and wait for what runs, the acker writes the last reports, the
+//! beat gives back what is left and signs off.
+
+mod acker;
+mod attempt;
+mod beat;
+mod bell;
+mod branch;
+mod crew;
+mod dispatcher;
+mod engine;
+mod flight;
+mod hints;
+mod janitor;
+mod notifier;
+mod outbox;
+mod rescuer;
+mod scheduler;
+mod timer;
+mod watchdog;
+
+pub use acker::AckerMsg;
+pub use beat::BeatMsg;
+pub use branch::{Site, branch};
+pub use dispatcher::DispatcherMsg;
+pub use janitor::JanitorMsg;
+pub use notifier::{CHANNEL, NotifierMsg};
+pub use rescuer::RescuerMsg;
+pub use scheduler::SchedulerMsg;
+pub use timer::TimerMsg;
+pub use watchdog::WatchdogMsg;
+
+use crate::jobs::QueueName;
+
+fn dispatcher_path(queue: QueueName) -> String {
+    format!("root/jobs/queues/{queue}")
+}

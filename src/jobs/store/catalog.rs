@@ -3,8 +3,9 @@
 use ahash::AHashMap;
 use tokio_postgres::Row;
 
+use super::Ask;
 use crate::{
-    db::{DbError, Tx},
+    db::DbError,
     jobs::{QueueName, registry::Registry},
 };
 
@@ -59,7 +60,7 @@ impl Catalog {
 }
 
 /// Reads the numbers, giving new ones to what is new.
-pub async fn register(tx: &mut Tx, registry: &Registry) -> Result<Catalog, DbError> {
+pub async fn register(at: &mut impl Ask, registry: &Registry) -> Result<Catalog, DbError> {
     // The insert happens only for what is missing, so that a boot burns no numbers and locks nothing.
     const QUEUES: &str = "-- jobs.catalog.add_queues
         INSERT INTO job.queue (name) SELECT name FROM unnest($1::text[]) AS t (name)
@@ -73,9 +74,9 @@ pub async fn register(tx: &mut Tx, registry: &Registry) -> Result<Catalog, DbErr
     const READ_KINDS: &str = "-- jobs.catalog.kinds\nSELECT name, id FROM job.kind";
     let queues = QueueName::ALL.map(QueueName::as_str).to_vec();
     let kinds: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
-    tx.execute(QUEUES, &[&queues]).await?;
-    tx.execute(KINDS, &[&kinds]).await?;
-    let queues = tx.query(READ_QUEUES, &[]).await?;
-    let kinds = tx.query(READ_KINDS, &[]).await?;
+    at.ask(QUEUES, &[&queues]).await?;
+    at.ask(KINDS, &[&kinds]).await?;
+    let queues = at.ask(READ_QUEUES, &[]).await?;
+    let kinds = at.ask(READ_KINDS, &[]).await?;
     Ok(Catalog::of(registry, &queues, &kinds))
 }

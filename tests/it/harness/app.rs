@@ -1,6 +1,6 @@
 //! The running application on a database of its own and a clock that tests move.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sportello::{
     app::App,
@@ -9,6 +9,7 @@ use sportello::{
         Config,
         values::{Optional, Secret},
     },
+    jobs::registry::{Registry, registry},
 };
 
 use super::{database::TestDatabase, scratch::Scratch};
@@ -27,6 +28,11 @@ impl TestApp {
 
     /// With a configuration of its own.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_full(change, registry()).await
+    }
+
+    /// With other kinds of jobs.
+    pub(crate) async fn start_full(change: impl FnOnce(&mut Config), kinds: Registry) -> Self {
         let (database, scratch) = (TestDatabase::create().await, Scratch::new());
         let mut config = Config::defaults();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
@@ -37,8 +43,32 @@ impl TestApp {
         // Cheap hashes: what is tested is never how long they take.
         (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
         change(&mut config);
-        let app = App::start(Arc::new(config), Clock::system()).await.expect("the application starts");
+        let app =
+            App::start_with(Arc::new(config), Clock::system(), kinds).await.expect("the application starts");
         Self { app, database, _scratch: scratch }
+    }
+
+    /// Another node on the same database, with the same clock.
+    pub(crate) async fn another_node(&self, change: impl FnOnce(&mut Config), kinds: Registry) -> App {
+        let mut config = Config::clone(&self.app.config);
+        change(&mut config);
+        App::start_with(Arc::new(config), self.app.clock.clone(), kinds).await.expect("another node starts")
+    }
+
+    /// Runs every job that is due by the test's clock, cron ticks included; a failed attempt fails the test.
+    pub(crate) async fn run_jobs(&self) {
+        self.app
+            .jobs
+            .run_until_idle(&self.app.db, Duration::from_secs(60))
+            .await
+            .expect("every job succeeds");
+    }
+
+    /// Nothing of this queue is run until the test ends.
+    pub(crate) async fn pause_queue(&self, queue: &str) {
+        const PAUSE: &str = "INSERT INTO job.queue (name, paused_at) VALUES ($1, now())
+            ON CONFLICT (name) DO UPDATE SET paused_at = now()";
+        self.database.client().await.execute(PAUSE, &[&queue]).await.unwrap();
     }
 
     /// Stops in order.

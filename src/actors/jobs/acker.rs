@@ -1,0 +1,172 @@
+//! The acknowledger: writes what became of jobs, in batches that clock themselves.
+//!
+//! One flush is in flight; the next takes everything that arrived meanwhile. At low load a report is written at once,
+//! at high load batches are large; there is no timer. Reports live in the engine's outbox: while the database is away
+//! they wait there and are tried again; a crash of this actor loses none. The fence decides whether they still count.
+
+use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{engine::Engine, flight::fly};
+use crate::{
+    actors::kernel::{Behaviour, Context, Failure},
+    db::{DbError, Link},
+    jobs::{Verdict, store},
+};
+
+/// Pauses after a failed flush.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// On a stop, how long the last reports may take.
+const LAST_FLUSHES: Duration = Duration::from_secs(3);
+
+/// Messages of the acknowledger.
+pub enum AckerMsg {
+    /// Reports wait.
+    Reports,
+    /// A flush has ended.
+    Flushed {
+        /// Whether it was written.
+        ok: bool,
+        /// Reports that PostgreSQL refused for their content are tried one by one.
+        refused: usize,
+    },
+    /// The pause after a failure is over.
+    TryAgain,
+}
+crate::kinds!(AckerMsg: Reports, Flushed, TryAgain);
+
+/// The acknowledger.
+pub(super) struct Acker {
+    pub(super) engine: Arc<Engine>,
+    pub(super) link: Arc<Link>,
+}
+
+/// Lost in a crash: only the pace.
+pub(super) struct AckerState {
+    flying: bool,
+    pause: Duration,
+    one_by_one: usize,
+}
+
+impl Behaviour for Acker {
+    type Msg = AckerMsg;
+    type State = AckerState;
+
+    async fn init(&self, ctx: &Context<AckerMsg>) -> Result<AckerState, Failure> {
+        self.engine.bells.reports.answer();
+        ctx.myself().tell(AckerMsg::Reports); // what the last incarnation left
+        Ok(AckerState { flying: false, pause: PAUSE_MIN, one_by_one: 0 })
+    }
+
+    async fn handle(
+        &self,
+        ctx: &Context<AckerMsg>,
+        message: AckerMsg,
+        state: &mut AckerState,
+    ) -> Result<(), Failure> {
+        match message {
+            AckerMsg::Reports => self.engine.bells.reports.answer(),
+            AckerMsg::TryAgain => state.flying = false,
+            AckerMsg::Flushed { ok: true, .. } => {
+                (state.flying, state.pause) = (false, PAUSE_MIN);
+                state.one_by_one = state.one_by_one.saturating_sub(1);
+            }
+            AckerMsg::Flushed { ok: false, refused } => {
+                state.one_by_one += refused;
+                let (myself, pause) = (ctx.myself(), state.pause);
+                state.pause = (pause * 2).min(PAUSE_MAX);
+                ctx.background(async move {
+                    tokio::time::sleep(pause).await;
+                    myself.tell(AckerMsg::TryAgain);
+                });
+            }
+        }
+        if !state.flying && self.engine.outbox.len() > 0 {
+            state.flying = true;
+            self.fly(ctx, if state.one_by_one > 0 { 1 } else { self.engine.config.ack });
+        }
+        Ok(())
+    }
+
+    fn view(&self, state: &AckerState) -> serde_json::Value {
+        let figures = &self.engine.jobs.figures().engine;
+        serde_json::json!({
+            "waiting": self.engine.outbox.len(), "flying": state.flying, "one_by_one": state.one_by_one,
+            "flushes": figures.flushes.load(Relaxed), "acknowledged": figures.acknowledged.load(Relaxed),
+            "stale": figures.stale.load(Relaxed),
+        })
+    }
+
+    async fn stop(&self, _state: &mut AckerState) {
+        let deadline = Instant::now() + LAST_FLUSHES;
+        while self.engine.outbox.len() > 0 && Instant::now() < deadline {
+            if flush(&self.engine, &self.link, self.engine.config.ack).await.is_err() {
+                tokio::time::sleep(PAUSE_MIN).await;
+            }
+        }
+        let left = self.engine.outbox.len();
+        if left > 0 {
+            tracing::warn!(
+                reports = left,
+                "the database was not there for the last reports: these jobs run again"
+            );
+        }
+    }
+}
+
+impl Acker {
+    fn fly(&self, ctx: &Context<AckerMsg>, limit: usize) {
+        let (engine, link) = (self.engine.clone(), self.link.clone());
+        fly(ctx, AckerMsg::Flushed { ok: false, refused: 0 }, async move {
+            match flush(&engine, &link, limit).await {
+                Ok(()) => AckerMsg::Flushed { ok: true, refused: 0 },
+                Err(refused) => AckerMsg::Flushed { ok: false, refused },
+            }
+        });
+    }
+}
+
+/// Writes up to `limit` reports; on failure they stay, and the number says how many to try one by one.
+async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> {
+    let batch = engine.outbox.take(limit);
+    let figures = &engine.jobs.figures().engine;
+    match store::acks::flush(link, &batch.reports).await {
+        Ok(flushed) => {
+            figures.flushes.fetch_add(1, Relaxed);
+            figures.acknowledged.fetch_add(flushed.applied as u64, Relaxed);
+            figures.stale.fetch_add(flushed.stale as u64, Relaxed);
+            if flushed.stale > 0 {
+                tracing::warn!(jobs = flushed.stale, "reports came too late: others own these jobs by now");
+            }
+        }
+        Err(DbError::Postgres(error)) if batch.reports.len() == 1 => {
+            // One report that PostgreSQL will never take: its lease expires with this process, and the job runs again.
+            tracing::error!(?error, report = ?batch.reports[0], "a report was refused and is dropped");
+        }
+        Err(DbError::Postgres(error)) => {
+            tracing::error!(
+                ?error,
+                reports = batch.reports.len(),
+                "a batch of reports was refused: one by one"
+            );
+            return Err(batch.reports.len());
+        }
+        Err(error) => {
+            tracing::debug!(%error, reports = batch.reports.len(), "reports could not be written and wait");
+            return Err(0);
+        }
+    }
+    let written = batch.written();
+    engine.let_go(written.iter().map(|report| report.job));
+    let due = written.iter().filter_map(|report| match report.verdict {
+        Verdict::Retry(at) | Verdict::Snooze(at) => Some(at),
+        Verdict::End(_) | Verdict::GiveBack => None,
+    });
+    if let Some(at) = due.min() {
+        engine.jobs.wake_at(at);
+    }
+    engine.jobs.figures().progress.notify_waiters();
+    Ok(())
+}

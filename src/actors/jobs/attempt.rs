@@ -1,0 +1,202 @@
+//! One attempt of one job: decode, run within its time, catch a panic, and say what it came to.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    crew::{Crew, Running},
+    engine::Engine,
+};
+use crate::{
+    jobs::{
+        Attempt, AttemptOutcome, Ending, FailureSeen, JobContext, Outcome, Report, Story, Verdict,
+        registry::Kind, store::Claimed,
+    },
+    scope::Scope,
+};
+
+/// A kind this binary does not know waits this long for a newer one.
+const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
+/// What the history keeps of an error, in characters: enough for any chain of causes.
+const ERROR_CHARS: usize = 4_000;
+/// And of a backtrace.
+const TRACE_CHARS: usize = 16_000;
+
+/// How an attempt ended.
+enum End {
+    Outcome(Outcome),
+    Error(anyhow::Error),
+    Panic(String),
+    Timeout,
+    /// By a fence or a stop.
+    Cut,
+}
+
+/// Runs one claimed job; `None` when the handler acknowledged it itself.
+pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> Option<Report> {
+    let kind = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(claimed.kind));
+    let Some(kind) = kind.and_then(|name| engine.jobs.registry().get(name)) else {
+        tracing::warn!(job.id = %claimed.job, job.kind_id = claimed.kind, "a job of an unknown kind waits for a newer server");
+        let at = engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE;
+        return Some(Report {
+            job: claimed.job,
+            token: claimed.token,
+            verdict: Verdict::Snooze(at),
+            story: None,
+        });
+    };
+    let attempt = Attempt::new(claimed.job, kind.name, claimed.attempt, claimed.token, claimed.crashes);
+    let context = JobContext::new(engine.resources.clone(), attempt.clone());
+    let running = match (kind.start)(&claimed.args, context) {
+        Ok(running) => running,
+        Err(error) => return Some(unreadable(engine, kind, &attempt, &error)),
+    };
+    let figures = engine.jobs.figures().kind(kind.name);
+    if let Some(figures) = figures {
+        figures.outcomes.started.fetch_add(1, Relaxed);
+    }
+    let (began, cut) = (Instant::now(), CancellationToken::new());
+    let cancelled = attempt.cancelled.clone();
+    crew.started(engine, claimed.job, Running { kind: kind.name, since: began, cancelled, cut: cut.clone() });
+    let deadline = began + claimed.timeout;
+    let scope = Scope::new(format!("job-{}", claimed.job), deadline);
+    let work = AssertUnwindSafe(scope.enter(running)).catch_unwind();
+    let end = tokio::select! {
+        biased;
+        () = cut.cancelled() => End::Cut,
+        end = timeout_at(deadline, work) => match end {
+            Ok(Ok(Ok(outcome))) => End::Outcome(outcome),
+            Ok(Ok(Err(error))) => End::Error(error),
+            Ok(Err(panic)) => End::Panic(panic_text(panic.as_ref())),
+            Err(_) => End::Timeout,
+        },
+    };
+    attempt.cancelled.cancel();
+    crew.ended(engine, claimed.job);
+    if let Some(figures) = figures {
+        figures.ran(began.elapsed());
+    }
+    if attempt.is_finished() {
+        count(engine, kind, Verdict::End(Ending::Done));
+        engine.let_go([claimed.job].into_iter());
+        engine.jobs.figures().progress.notify_waiters();
+        return None;
+    }
+    let (verdict, story) = judge(engine, kind, &attempt, &claimed, end);
+    count(engine, kind, verdict);
+    Some(Report { job: claimed.job, token: claimed.token, verdict, story })
+}
+
+/// What becomes of the job.
+fn judge(
+    engine: &Engine,
+    kind: &Kind,
+    attempt: &Attempt,
+    claimed: &Claimed,
+    end: End,
+) -> (Verdict, Option<Story>) {
+    let now = engine.jobs.clock().now();
+    let reason = |outcome, text: String| {
+        Some(Story { outcome, kind: "reason", text: cut_text(&text, ERROR_CHARS), trace: None })
+    };
+    match end {
+        End::Outcome(Outcome::Done) => (Verdict::End(Ending::Done), None),
+        End::Outcome(Outcome::Snooze(pause)) => (Verdict::Snooze(now + pause), None),
+        End::Outcome(Outcome::Cancel(why)) => {
+            (Verdict::End(Ending::Cancelled), reason(AttemptOutcome::Cancel, why))
+        }
+        End::Outcome(Outcome::Discard(why)) => {
+            (Verdict::End(Ending::Discarded), reason(AttemptOutcome::Discard, why))
+        }
+        End::Cut => {
+            (Verdict::GiveBack, reason(AttemptOutcome::Interrupt, "cut off by a stop or a fence".to_owned()))
+        }
+        End::Error(error) => {
+            let captured = error.backtrace().status() == std::backtrace::BacktraceStatus::Captured;
+            let trace = captured.then(|| cut_text(&error.backtrace().to_string(), TRACE_CHARS));
+            let story =
+                Story { outcome: AttemptOutcome::Retry, kind: "error", text: format!("{error:#}"), trace };
+            failed(engine, kind, attempt, claimed, now, story)
+        }
+        End::Panic(text) => {
+            let story = Story { outcome: AttemptOutcome::Panic, kind: "panic", text, trace: None };
+            failed(engine, kind, attempt, claimed, now, story)
+        }
+        End::Timeout => {
+            let text = format!("took longer than {:?}", claimed.timeout);
+            let story = Story { outcome: AttemptOutcome::Timeout, kind: "timeout", text, trace: None };
+            failed(engine, kind, attempt, claimed, now, story)
+        }
+    }
+}
+
+/// A failed attempt: again after a pause, or never again.
+fn failed(
+    engine: &Engine,
+    kind: &Kind,
+    attempt: &Attempt,
+    claimed: &Claimed,
+    now: Timestamp,
+    mut story: Story,
+) -> (Verdict, Option<Story>) {
+    story.text = cut_text(&story.text, ERROR_CHARS);
+    let is_last = attempt.number >= claimed.max_attempts;
+    let pause = kind.retry.pause(attempt.number, attempt.noise());
+    tracing::warn!(
+        job.id = %attempt.job, job.kind = kind.name, job.attempt = attempt.number, job.error = %story.text,
+        job.retry_ms = if is_last { 0 } else { pause.as_millis() as u64 },
+        "{}", if is_last { "a job failed for good" } else { "an attempt failed and will be repeated" }
+    );
+    let (job, error) = (attempt.job, story.text.clone());
+    engine.jobs.figures().failed(FailureSeen {
+        job,
+        kind: kind.name.to_owned(),
+        attempt: attempt.number,
+        error,
+    });
+    if is_last {
+        return (Verdict::End(Ending::Discarded), Some(story));
+    }
+    (Verdict::Retry(now + pause), Some(story))
+}
+
+/// Arguments that do not parse are set aside for a look: no attempt would read them better.
+fn unreadable(engine: &Engine, kind: &Kind, attempt: &Attempt, error: &serde_json::Error) -> Report {
+    tracing::error!(job.id = %attempt.job, job.kind = kind.name, %error, "the arguments of a job cannot be read");
+    let text = cut_text(&format!("arguments: {error}"), ERROR_CHARS);
+    let (job, name, number) = (attempt.job, kind.name.to_owned(), attempt.number);
+    engine.jobs.figures().failed(FailureSeen { job, kind: name, attempt: number, error: text.clone() });
+    let verdict = Verdict::End(Ending::Quarantined);
+    count(engine, kind, verdict);
+    let story = Story { outcome: AttemptOutcome::Discard, kind: "arguments", text, trace: None };
+    Report { job, token: attempt.token, verdict, story: Some(story) }
+}
+
+fn count(engine: &Engine, kind: &Kind, verdict: Verdict) {
+    let Some(figures) = engine.jobs.figures().kind(kind.name) else { return };
+    let outcomes = &figures.outcomes;
+    let counter = match verdict {
+        Verdict::End(Ending::Done) => &outcomes.done,
+        Verdict::End(Ending::Discarded) => &outcomes.discarded,
+        Verdict::End(Ending::Cancelled) => &outcomes.cancelled,
+        Verdict::End(Ending::Quarantined) => &outcomes.quarantined,
+        Verdict::Retry(_) => &outcomes.retried,
+        Verdict::Snooze(_) => &outcomes.snoozed,
+        Verdict::GiveBack => &outcomes.interrupted,
+    };
+    counter.fetch_add(1, Relaxed);
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panicked".to_owned())
+}
+
+/// Bounded, and without the one character PostgreSQL cannot store.
+fn cut_text(text: &str, chars: usize) -> String {
+    text.chars().filter(|char| *char != '\0').take(chars).collect()
+}

@@ -1,0 +1,263 @@
+//! The workers of one queue: a bounded number of tasks that exist only while there is work.
+//!
+//! Invariants
+//! - At most `workers` runners; they alone take from `waiting`.
+//! - Every claimed job ends in exactly one report, or in the handler's own commit. A job that was never started is
+//!   given back.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use ahash::AHashMap;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{attempt, engine::Engine};
+use crate::jobs::{JobId, QueueName, Report, Verdict, store::Claimed};
+
+/// Claimed ahead of free workers: what the queue finishes in this time.
+const AHEAD: Duration = Duration::from_millis(50);
+/// How fast the estimate of the queue's pace follows: the weight of the newest look.
+const PACE_WEIGHT: f64 = 0.5;
+/// The pace is measured over at least this long.
+const PACE_OVER: Duration = Duration::from_millis(5);
+
+/// The workers of one queue.
+pub(super) struct Crew {
+    pub(super) queue: QueueName,
+    workers: usize,
+    ahead_max: usize,
+    state: Mutex<State>,
+    idle: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Claimed>,
+    running: AHashMap<JobId, Running>,
+    /// Runner tasks.
+    runners: usize,
+    closed: bool,
+    /// Jobs ended so far, and what that means per second.
+    ended: u64,
+    pace: f64,
+    looked: Option<(Instant, u64)>,
+}
+
+/// A running attempt, as the crew sees it.
+pub(super) struct Running {
+    pub(super) kind: &'static str,
+    pub(super) since: Instant,
+    /// Asks it to end.
+    pub(super) cancelled: CancellationToken,
+    /// Ends it.
+    pub(super) cut: CancellationToken,
+}
+
+/// What the console shows.
+pub(super) struct Load {
+    pub(super) runners: usize,
+    pub(super) waiting: usize,
+    pub(super) ended: u64,
+    pub(super) pace: f64,
+    /// The longest running attempts: id, kind, seconds.
+    pub(super) running: Vec<(JobId, &'static str, f64)>,
+}
+
+impl Crew {
+    pub(super) fn new(queue: QueueName, workers: usize, ahead_max: usize) -> Self {
+        Self { queue, workers: workers.max(1), ahead_max, state: Mutex::default(), idle: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many more jobs to claim: free workers, and what they will soon be free for.
+    pub(super) fn room(&self) -> usize {
+        let mut state = self.lock();
+        if state.closed {
+            return 0;
+        }
+        let now = Instant::now();
+        match state.looked {
+            Some((looked, ended)) if now - looked >= PACE_OVER => {
+                let pace = (state.ended - ended) as f64 / (now - looked).as_secs_f64();
+                state.pace += (pace - state.pace) * PACE_WEIGHT;
+                state.looked = Some((now, state.ended));
+            }
+            Some(_) => {}
+            None => state.looked = Some((now, state.ended)),
+        }
+        (self.workers - state.runners + self.ahead(&state)).saturating_sub(state.waiting.len())
+    }
+
+    fn ahead(&self, state: &State) -> usize {
+        ((state.pace * AHEAD.as_secs_f64()) as usize).min(self.ahead_max)
+    }
+
+    /// A worker is idle.
+    pub(super) fn is_free(&self) -> bool {
+        let state = self.lock();
+        !state.closed && state.runners < self.workers
+    }
+
+    /// Takes over claimed jobs. The caller has marked them as held.
+    pub(super) fn take_on(&self, engine: &Arc<Engine>, claimed: Vec<Claimed>) {
+        let spawn = {
+            let mut state = self.lock();
+            if state.closed {
+                drop(state);
+                engine.report(claimed.into_iter().map(|job| give_back(&job)));
+                return;
+            }
+            state.waiting.extend(claimed);
+            let spawn = state.waiting.len().min(self.workers - state.runners);
+            state.runners += spawn;
+            spawn
+        };
+        for _ in 0..spawn {
+            let (engine, queue) = (engine.clone(), self.queue);
+            engine.clone().tasks.spawn(async move { engine.crew(queue).work(&engine).await });
+        }
+    }
+
+    /// One runner: works until nothing waits.
+    async fn work(&self, engine: &Arc<Engine>) {
+        let runner = Runner(self);
+        while let Some(claimed) = self.next(engine) {
+            let report = attempt::run(engine, self, claimed).await;
+            engine.report(report);
+            // A job that never waits for anything must not keep the thread for itself.
+            tokio::task::coop::consume_budget().await;
+        }
+        std::mem::forget(runner); // `next` has taken it off the list together with its last look
+    }
+
+    /// The next job; `None` takes the runner off the list. Asks for more before the last one is taken.
+    fn next(&self, engine: &Engine) -> Option<Claimed> {
+        let (next, is_low) = {
+            let mut state = self.lock();
+            let next = state.waiting.pop_front();
+            if next.is_none() {
+                state.runners -= 1;
+            }
+            (next, state.waiting.len() <= self.ahead(&state) / 2)
+        };
+        if is_low {
+            engine.bells.room[self.queue.index()].ring();
+        }
+        if next.is_none() {
+            self.idle.notify_waiters();
+        }
+        next
+    }
+
+    pub(super) fn started(&self, engine: &Engine, job: JobId, running: Running) {
+        engine.jobs.figures().running[self.queue.index()].fetch_add(1, Relaxed);
+        self.lock().running.insert(job, running);
+    }
+
+    pub(super) fn ended(&self, engine: &Engine, job: JobId) {
+        engine.jobs.figures().running[self.queue.index()].fetch_sub(1, Relaxed);
+        let mut state = self.lock();
+        state.running.remove(&job);
+        state.ended += 1;
+    }
+
+    /// Ends everything now: what runs is cut off, what waits is given back.
+    pub(super) fn cut(&self, engine: &Engine) {
+        let waiting = {
+            let mut state = self.lock();
+            for running in state.running.values() {
+                running.cancelled.cancel();
+                running.cut.cancel();
+            }
+            std::mem::take(&mut state.waiting)
+        };
+        engine.report(waiting.iter().map(give_back));
+    }
+
+    /// Takes nothing more: what waits is given back, what runs goes on.
+    pub(super) fn close(&self, engine: &Engine) {
+        let waiting = {
+            let mut state = self.lock();
+            state.closed = true;
+            std::mem::take(&mut state.waiting)
+        };
+        engine.report(waiting.iter().map(give_back));
+    }
+
+    pub(super) fn open(&self) {
+        self.lock().closed = false;
+    }
+
+    /// Waits until no runner is left; at `deadline` the rest is cut off and given back.
+    pub(super) async fn finish(&self, engine: &Engine, deadline: Instant) {
+        if timeout_at(deadline, self.idle()).await.is_err() {
+            let left = self.lock().running.len();
+            tracing::warn!(queue = %self.queue, jobs = left, "the time to stop is up: jobs are cut off and given back");
+            self.cut(engine);
+            // Cut tasks end at their next await.
+            let _ = timeout_at(Instant::now() + Duration::from_millis(500), self.idle()).await;
+        }
+    }
+
+    async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.lock().runners == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    pub(super) fn load(&self) -> Load {
+        /// Attempts shown.
+        const SHOWN: usize = 10;
+        let state = self.lock();
+        let mut running: Vec<_> =
+            state.running.iter().map(|(job, it)| (*job, it.kind, it.since.elapsed().as_secs_f64())).collect();
+        running.sort_by(|one, other| other.2.total_cmp(&one.2));
+        running.truncate(SHOWN);
+        Load {
+            runners: state.runners,
+            waiting: state.waiting.len(),
+            ended: state.ended,
+            pace: state.pace,
+            running,
+        }
+    }
+}
+
+/// Takes a runner off the list if it dies by a bug of ours.
+struct Runner<'a>(&'a Crew);
+
+impl Drop for Runner<'_> {
+    fn drop(&mut self) {
+        self.0.lock().runners -= 1;
+        self.0.idle.notify_waiters();
+    }
+}
+
+fn give_back(claimed: &Claimed) -> Report {
+    Report { job: claimed.job, token: claimed.token, verdict: Verdict::GiveBack, story: None }
+}
+
+impl Engine {
+    /// Hands reports to the acknowledger.
+    pub(super) fn report(&self, reports: impl IntoIterator<Item = Report>) {
+        let mut any = false;
+        self.outbox.push(reports.into_iter().inspect(|_| any = true));
+        if any {
+            self.bells.reports.ring();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! One queue's dispatcher: claims ready jobs, as many as its crew has room for, and hands them over.
+//!
+//! A hint makes it look at once; polling, faster after a hit and slower when idle, is the guarantee. One claim is in
+//! flight. Claimed jobs belong to the crew, not to this actor: its crash loses none, and a claim whose answer dies with
+//! it is found by the rescuer.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    engine::{Engine, trouble},
+    flight::fly,
+};
+use crate::{
+    actors::kernel::{Behaviour, Context, Failure},
+    db::Link,
+    jobs::{QueueName, store::claims},
+};
+
+/// Longest pause while the database does not answer: it may be back any moment.
+const AWAY_POLL: Duration = Duration::from_millis(250);
+/// Nothing is claimed while this many flushes' worth of reports wait.
+const UNWRITTEN_FLUSHES: usize = 4;
+
+/// Messages of a dispatcher.
+pub enum DispatcherMsg {
+    /// Jobs may be ready.
+    Ready,
+    /// The crew has room.
+    Room,
+    /// A pause is over.
+    Poll {
+        /// Only the last planned one counts.
+        plan: u64,
+    },
+    /// A claim has its answer; the jobs are with the crew.
+    Claimed {
+        /// How many were asked for.
+        asked: usize,
+        /// How many came; `None` when the database did not answer.
+        got: Option<usize>,
+    },
+}
+crate::kinds!(DispatcherMsg: Ready, Room, Poll, Claimed);
+
+/// The dispatcher of one queue.
+pub(super) struct Dispatcher {
+    pub(super) engine: Arc<Engine>,
+    pub(super) queue: QueueName,
+    pub(super) link: Arc<Link>,
+    /// When something was last claimed; the watchdog looks at it.
+    pub(super) last_claim: Arc<Mutex<Option<Instant>>>,
+}
+
+/// Lost in a crash: only the pace.
+pub(super) struct DispatcherState {
+    flying: bool,
+    /// A hint came while a claim was in flight: look once more.
+    again: bool,
+    /// The last claim brought all that was asked for: there may be more.
+    more: bool,
+    pause: Duration,
+    plan: u64,
+}
+
+impl Behaviour for Dispatcher {
+    type Msg = DispatcherMsg;
+    type State = DispatcherState;
+
+    async fn init(&self, ctx: &Context<DispatcherMsg>) -> Result<DispatcherState, Failure> {
+        self.engine.bells.ready[self.queue.index()].answer();
+        self.engine.bells.room[self.queue.index()].answer();
+        ctx.myself().tell(DispatcherMsg::Poll { plan: 0 });
+        let pause = *self.engine.config.poll_min;
+        Ok(DispatcherState { flying: false, again: false, more: true, pause, plan: 0 })
+    }
+
+    async fn handle(
+        &self,
+        ctx: &Context<DispatcherMsg>,
+        message: DispatcherMsg,
+        state: &mut DispatcherState,
+    ) -> Result<(), Failure> {
+        match message {
+            DispatcherMsg::Ready => {
+                self.engine.bells.ready[self.queue.index()].answer();
+                if state.flying {
+                    state.again = true;
+                } else {
+                    self.claim(ctx, state);
+                }
+            }
+            DispatcherMsg::Room => {
+                self.engine.bells.room[self.queue.index()].answer();
+                if state.more && !state.flying {
+                    self.claim(ctx, state);
+                }
+            }
+            DispatcherMsg::Poll { plan } => {
+                if plan == state.plan && !state.flying {
+                    self.claim(ctx, state);
+                }
+            }
+            DispatcherMsg::Claimed { asked, got } => {
+                state.flying = false;
+                self.claimed(ctx, state, asked, got);
+            }
+        }
+        Ok(())
+    }
+
+    fn view(&self, state: &DispatcherState) -> serde_json::Value {
+        let load = self.engine.crew(self.queue).load();
+        let running: Vec<_> = load
+            .running
+            .iter()
+            .map(|(job, kind, seconds)| serde_json::json!({ "job": job, "kind": kind, "seconds": seconds }))
+            .collect();
+        serde_json::json!({
+            "claim_flying": state.flying, "poll_ms": state.pause.as_millis() as u64, "workers_busy": load.runners,
+            "claimed_ahead": load.waiting, "ended": load.ended, "pace_per_s": load.pace.round(),
+            "longest_running": running, "fenced": self.engine.is_fenced(), "stopping": self.engine.is_stopping(),
+        })
+    }
+
+    /// Stops claiming; what runs has until the common deadline, the rest is given back.
+    async fn stop(&self, _state: &mut DispatcherState) {
+        let deadline = self.engine.begin_stop(*self.engine.resources.config.server.stop_grace);
+        self.engine.crew(self.queue).finish(&self.engine, deadline).await;
+    }
+}
+
+impl Dispatcher {
+    /// Starts a claim if there is room and reason; plans the next look otherwise.
+    fn claim(&self, ctx: &Context<DispatcherMsg>, state: &mut DispatcherState) {
+        let engine = &self.engine;
+        let config = &engine.config;
+        let unwritten = engine.outbox.len() >= config.ack * UNWRITTEN_FLUSHES;
+        let (Some(worker), Some(catalog)) = (engine.worker(), engine.jobs.catalog()) else {
+            return Self::plan(ctx, state, AWAY_POLL);
+        };
+        if engine.is_stopping() {
+            return;
+        }
+        if engine.is_fenced() || unwritten {
+            return Self::plan(ctx, state, *config.poll_min);
+        }
+        let limit = engine.crew(self.queue).room().min(config.claim);
+        if limit == 0 {
+            state.more = true; // the crew rings when there is room
+            return;
+        }
+        (state.flying, state.again) = (true, false);
+        state.plan += 1;
+        let (link, queue, number) = (self.link.clone(), self.queue, catalog.queue(self.queue));
+        let (engine, last_claim) = (engine.clone(), self.last_claim.clone());
+        fly(ctx, DispatcherMsg::Claimed { asked: limit, got: None }, async move {
+            let claimed = claims::claim(&link, number, limit, worker, *engine.config.rescue).await;
+            let figures = &engine.jobs.figures().engine;
+            figures.claims.fetch_add(1, Relaxed);
+            let claimed = claimed.inspect_err(|error| trouble("nothing could be claimed", error)).ok();
+            let got = claimed.as_ref().map(Vec::len);
+            if let Some(claimed) = claimed.filter(|claimed| !claimed.is_empty()) {
+                figures.claimed.fetch_add(claimed.len() as u64, Relaxed);
+                *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                engine.hold(claimed.iter().map(|job| job.job));
+                engine.crew(queue).take_on(&engine, claimed);
+            }
+            DispatcherMsg::Claimed { asked: limit, got }
+        });
+    }
+
+    fn claimed(
+        &self,
+        ctx: &Context<DispatcherMsg>,
+        state: &mut DispatcherState,
+        asked: usize,
+        got: Option<usize>,
+    ) {
+        let config = &self.engine.config;
+        state.more = got == Some(asked);
+        if state.more || (state.again && got.is_some()) {
+            return self.claim(ctx, state);
+        }
+        state.pause = match got {
+            Some(0) => (state.pause * 2).min(*config.poll_max),
+            Some(_) => *config.poll_min,
+            None => (state.pause * 2).min(AWAY_POLL),
+        };
+        Self::plan(ctx, state, state.pause);
+    }
+
+    fn plan(ctx: &Context<DispatcherMsg>, state: &mut DispatcherState, pause: Duration) {
+        state.plan += 1;
+        let (myself, plan) = (ctx.myself(), state.plan);
+        ctx.background(async move {
+            tokio::time::sleep(pause).await;
+            myself.tell(DispatcherMsg::Poll { plan });
+        });
+    }
+}

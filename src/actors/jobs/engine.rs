@@ -1,0 +1,172 @@
+//! What the actors of the engine share, and what survives the crash of any of them.
+//!
+//! Claimed jobs, running attempts and unwritten reports live here, not in the actors: the restart of a dispatcher or of
+//! the acknowledger loses nothing.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ahash::AHashSet;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::{bell::Bells, crew::Crew, outbox::Outbox};
+use crate::{
+    config::sections,
+    db::{Connector, DbError, Link, Observer},
+    jobs::{JobId, Jobs, QueueName, Resources, store},
+};
+
+/// Longest statement of the engine: claims and flushes take milliseconds.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(4);
+
+/// The shared part of the engine.
+pub(super) struct Engine {
+    pub(super) jobs: Jobs,
+    pub(super) resources: Resources,
+    pub(super) config: sections::Jobs,
+    /// This server among those that use the database; the same after a restart.
+    pub(super) node: String,
+    pub(super) bells: Bells,
+    pub(super) crews: Vec<Crew>,
+    pub(super) outbox: Outbox,
+    /// Runs the attempts.
+    pub(super) tasks: TaskTracker,
+    /// Used by timer, rescuer, scheduler, watchdog and notifier: single short statements.
+    pub(super) control: Link,
+    worker: AtomicI64,
+    fenced: AtomicBool,
+    /// Other live workers, as of the last beat: whether somebody wants notifications.
+    pub(super) others: AtomicI64,
+    pub(super) last_beat: Mutex<Option<Instant>>,
+    stopping: Mutex<Option<Instant>>,
+    held: Mutex<AHashSet<JobId>>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        resources: Resources,
+        connector: &Connector,
+        observer: &Observer,
+        node: String,
+        bells: Bells,
+    ) -> Self {
+        let config = resources.config.jobs.clone();
+        Self {
+            jobs: resources.jobs.clone(),
+            crews: QueueName::ALL.map(|queue| Crew::new(queue, config.workers, config.claim)).into(),
+            control: link(connector, observer, "jobs control"),
+            resources,
+            config,
+            node,
+            bells,
+            outbox: Outbox::default(),
+            tasks: TaskTracker::new(),
+            worker: AtomicI64::new(0),
+            fenced: AtomicBool::new(false),
+            others: AtomicI64::new(0),
+            last_beat: Mutex::default(),
+            stopping: Mutex::default(),
+            held: Mutex::default(),
+        }
+    }
+
+    pub(super) fn crew(&self, queue: QueueName) -> &Crew {
+        &self.crews[queue.index()]
+    }
+
+    /// The number of this boot in `job.worker`, once it is registered.
+    pub(super) fn worker(&self) -> Option<i64> {
+        Some(self.worker.load(Relaxed)).filter(|worker| *worker != 0)
+    }
+
+    pub(super) fn set_worker(&self, worker: Option<i64>) {
+        self.worker.store(worker.unwrap_or(0), Relaxed);
+    }
+
+    pub(super) fn is_fenced(&self) -> bool {
+        self.fenced.load(Relaxed)
+    }
+
+    /// No beat for too long: others may soon take our jobs, so they end here first.
+    pub(super) fn fence(&self) {
+        if !self.fenced.swap(true, Relaxed) {
+            self.jobs.figures().engine.fenced.fetch_add(1, Relaxed);
+            tracing::error!("no heartbeat reached the database in time: this node cancels its jobs");
+            for crew in &self.crews {
+                crew.cut(self);
+            }
+        }
+    }
+
+    pub(super) fn unfence(&self) {
+        if self.fenced.swap(false, Relaxed) {
+            tracing::info!("heartbeats reach the database again: this node works on");
+        }
+    }
+
+    /// From now on nothing is claimed; what runs has `grace`. The first call counts.
+    pub(super) fn begin_stop(&self, grace: Duration) -> Instant {
+        let deadline = {
+            let mut stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+            *stopping.get_or_insert_with(|| Instant::now() + grace)
+        };
+        for crew in &self.crews {
+            crew.close(self);
+        }
+        deadline
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The engine was stopped in order and starts again under the same supervisor.
+    pub(super) fn reopen(&self) {
+        let was_stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        if was_stopping {
+            for crew in &self.crews {
+                crew.open();
+            }
+        }
+    }
+
+    /// These leases are in our hands.
+    pub(super) fn hold(&self, jobs: impl Iterator<Item = JobId>) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
+    }
+
+    /// These are not any more.
+    pub(super) fn let_go(&self, jobs: impl Iterator<Item = JobId>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in jobs {
+            held.remove(&job);
+        }
+    }
+
+    /// Every lease in our hands: waiting, running, or with an unwritten report.
+    pub(super) fn held(&self) -> Vec<JobId> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
+
+/// Says that something could not be done. While the database is away that is no news (its own actor says it); anything
+/// else is a bug.
+pub(super) fn trouble(what: &'static str, error: &DbError) {
+    if error.is_unavailable() {
+        tracing::debug!(%error, "{what}");
+    } else {
+        tracing::error!(?error, "{what}");
+    }
+}
+
+/// A connection of the engine's own.
+pub(super) fn link(connector: &Connector, observer: &Observer, name: &str) -> Link {
+    let connector = store::settings(&connector.for_use(name, STATEMENT_LIMIT));
+    Link::new(connector, STATEMENT_LIMIT, observer.clone())
+}

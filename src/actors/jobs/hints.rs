@@ -1,0 +1,56 @@
+//! From the jobs' public face to the actors: hints become rings of bells.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{engine::Engine, notifier::Named, scheduler::SchedulerMsg, timer::TimerMsg};
+use crate::jobs::{Hints, QueueName};
+
+/// Passes hints on.
+pub(super) struct Ringer {
+    pub(super) engine: Arc<Engine>,
+    pub(super) named: Arc<Named>,
+    /// See [`super::timer::Timer`].
+    pub(super) planned: Arc<AtomicI64>,
+}
+
+impl Hints for Ringer {
+    fn ready(&self, queue: QueueName) {
+        self.heard(queue);
+        if self.engine.others.load(Relaxed) > 0 {
+            self.named.add(queue);
+            self.engine.bells.notify.ring();
+        }
+    }
+
+    fn heard(&self, queue: QueueName) {
+        self.engine.bells.ready[queue.index()].ring();
+    }
+
+    fn due(&self, at: Timestamp) {
+        if at.as_microsecond() < self.planned.load(Relaxed) {
+            let _ = self.engine.bells.timer.send(TimerMsg::Due { at }); // lost: the timer looks every poll_max
+        }
+    }
+
+    fn catch_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            // An actor that is down catches up by itself; the caller looks again.
+            let _ = self.engine.bells.scheduler.call(|done| SchedulerMsg::CatchUp { done }).await;
+            let _ = self.engine.bells.timer.call(|done| TimerMsg::CatchUp { done }).await;
+        })
+    }
+
+    fn stopping(&self, grace: Duration) {
+        self.engine.begin_stop(grace);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the engine counts, and the failures it remembers for people and tests.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ahash::AHashMap;
+use tokio::sync::Notify;
+
+use super::{JobId, QueueName, registry::Registry};
+
+/// Failures remembered: enough for a look, bounded for a storm.
+const FAILURES: usize = 64;
+/// Upper bounds of the duration buckets, in microseconds; the last bucket is open.
+pub const BUCKETS_US: [u64; 10] =
+    [250, 1_000, 5_000, 25_000, 100_000, 500_000, 2_000_000, 10_000_000, 60_000_000, 600_000_000];
+
+macro_rules! counters {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $name { $($(#[$field_doc])* pub $field: AtomicU64,)+ }
+
+        impl $name {
+            /// Every counter with its name.
+            pub fn all(&self) -> [(&'static str, u64); [$(stringify!($field)),+].len()] {
+                [$((stringify!($field), self.$field.load(Relaxed))),+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Attempts of one kind, by how they ended.
+    Outcomes {
+        /// Started.
+        started,
+        /// Done.
+        done,
+        /// Failed, to be tried again.
+        retried,
+        /// Failed for good.
+        discarded,
+        /// Found nothing to do.
+        cancelled,
+        /// Asked to run later.
+        snoozed,
+        /// Set aside.
+        quarantined,
+        /// Cut off by a stop or a fence and given back.
+        interrupted,
+    }
+}
+counters! {
+    /// What the engine itself did.
+    Engine {
+        /// Claim statements.
+        claims,
+        /// Jobs claimed.
+        claimed,
+        /// Acknowledgement flushes.
+        flushes,
+        /// Reports applied.
+        acknowledged,
+        /// Reports whose lease had gone to somebody else.
+        stale,
+        /// Jobs taken from dead workers.
+        rescued,
+        /// Jobs set aside because they crashed too often.
+        quarantined,
+        /// Jobs moved from later to ready.
+        promoted,
+        /// Leases given back that nobody knew.
+        unknown,
+        /// Times the own jobs were cancelled for want of a beat.
+        fenced,
+        /// Times the watchdog found work, room and no claim.
+        alarms,
+        /// Cron ticks that enqueued a job.
+        fired,
+        /// Cron ticks that did not.
+        skipped,
+    }
+}
+
+/// One kind's figures.
+#[derive(Debug, Default)]
+pub struct KindFigures {
+    /// Attempts by how they ended.
+    pub outcomes: Outcomes,
+    /// Running time, in microseconds.
+    pub run_us: AtomicU64,
+    /// Attempts per bucket of [`BUCKETS_US`]; the last is the open one.
+    pub run_buckets: [AtomicU64; BUCKETS_US.len() + 1],
+}
+
+impl KindFigures {
+    /// Counts one attempt's running time.
+    pub fn ran(&self, took: Duration) {
+        let us = took.as_micros() as u64;
+        self.run_us.fetch_add(us, Relaxed);
+        self.run_buckets[BUCKETS_US.partition_point(|bound| *bound < us)].fetch_add(1, Relaxed);
+    }
+}
+
+/// One failed attempt.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct FailureSeen {
+    /// The job.
+    pub job: JobId,
+    /// Its kind.
+    pub kind: String,
+    /// From 1.
+    pub attempt: i16,
+    /// The error with its causes.
+    pub error: String,
+}
+
+/// Everything counted. Owned by [`super::Jobs`].
+#[derive(Debug)]
+pub struct Figures {
+    kinds: AHashMap<&'static str, KindFigures>,
+    /// Jobs enqueued here, by queue.
+    pub enqueued: [AtomicU64; QueueName::ALL.len()],
+    /// The engine.
+    pub engine: Engine,
+    /// Attempts running now, by queue.
+    pub running: [AtomicI64; QueueName::ALL.len()],
+    failures: Mutex<(u64, VecDeque<FailureSeen>)>,
+    /// Rung whenever something was acknowledged.
+    pub(crate) progress: Notify,
+}
+
+impl Figures {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            kinds: registry.kinds().map(|kind| (kind.name, KindFigures::default())).collect(),
+            enqueued: Default::default(),
+            engine: Engine::default(),
+            running: Default::default(),
+            failures: Mutex::default(),
+            progress: Notify::new(),
+        }
+    }
+
+    /// The figures of a kind of the registry.
+    pub fn kind(&self, name: &str) -> Option<&KindFigures> {
+        self.kinds.get(name)
+    }
+
+    /// Remembers a failed attempt.
+    pub(crate) fn failed(&self, failure: FailureSeen) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.0 += 1;
+        if failures.1.len() == FAILURES {
+            failures.1.pop_front();
+        }
+        failures.1.push_back(failure);
+    }
+
+    /// How many attempts have failed so far.
+    pub fn failed_count(&self) -> u64 {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The last failures, oldest first.
+    pub fn failures(&self) -> Vec<FailureSeen> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).1.iter().cloned().collect()
+    }
+}

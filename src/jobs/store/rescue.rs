@@ -1,0 +1,93 @@
+//! Rescue: leases that nobody will acknowledge any more → later, ready, or done as quarantined.
+//!
+//! Row locks make rescue and acknowledgement exclude each other: an acknowledgement in flight wins.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::micros;
+use crate::{
+    db::{DbError, Link},
+    jobs::JobId,
+};
+
+/// What a rescue did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Rescued {
+    /// Jobs that will run again.
+    pub again: i64,
+    /// Jobs set aside because they crashed too often.
+    pub quarantined: i64,
+}
+
+/// Takes the leases of dead workers: their jobs run again after a pause that grows with the crashes, or are set aside
+/// after `max_crashes`. The attempt does not count: the crash does.
+///
+/// Dead is who was declared dead or has not beaten for `dead_after`. After a restart of PostgreSQL nobody could beat, so
+/// the age of a beat means nothing until the server has been up for that long.
+pub async fn dead_workers(
+    link: &Link,
+    now: Timestamp,
+    dead_after: Duration,
+    max_crashes: usize,
+    limit: usize,
+) -> Result<Rescued, DbError> {
+    const RESCUE: &str = "-- jobs.rescue.dead_workers
+        WITH found AS MATERIALIZED (
+            SELECT l.id FROM job.lease AS l LEFT JOIN job.worker AS w ON w.id = l.worker_id
+            WHERE w.id IS NULL OR w.beat_at = '-infinity'
+               OR (w.beat_at < clock_timestamp() - $2 * interval '1 microsecond'
+                   AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond')
+            ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
+        ), lease AS (
+            DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
+        ), story AS (
+            INSERT INTO job.attempt (job_id, attempt, token, worker_id, started_at, outcome, error_kind, error)
+            SELECT id, attempt, token, worker_id, started_at, 7, 'worker lost',
+                'the process that ran this attempt is gone' FROM lease
+        ), later AS (
+            INSERT INTO job.later (run_at, id, queue_id, lane, rank, attempt, crashes, key_hash, why)
+            SELECT $1::timestamptz + crashes * interval '2 s', id, queue_id, lane, rank, attempt - 1, crashes + 1,
+                key_hash, 3
+            FROM lease WHERE crashes + 1 < $3 RETURNING id
+        ), body AS (
+            DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease WHERE crashes + 1 >= $3)) RETURNING *
+        ), released AS (
+            DELETE FROM job.uniq
+            WHERE hash = ANY (ARRAY(SELECT unique_hash FROM body WHERE unique_hold <= 1))
+              AND job_id = ANY (ARRAY(SELECT id FROM body WHERE unique_hold <= 1))
+        ), done AS (
+            INSERT INTO job.done
+                (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, started_at, body, tags)
+            SELECT id, b.queue_id, b.kind_id, 3, l.attempt, l.crashes + 1, b.enqueued_at, l.started_at, b.args, b.tags
+            FROM body AS b JOIN lease AS l USING (id) RETURNING id
+        )
+        SELECT (SELECT count(*) FROM later), (SELECT count(*) FROM done)";
+    let args: [&(dyn postgres_types::ToSql + Sync); 4] =
+        [&now, &micros(dead_after), &(max_crashes as i32), &(limit as i64)];
+    let rows = link.query(RESCUE, &args).await?;
+    Ok(Rescued { again: rows[0].get(0), quarantined: rows[0].get(1) })
+}
+
+/// Gives back leases of `worker` that it does not know: a claim or a commit whose answer never arrived. Only those
+/// older than `age`, so that an answer still on its way is not overtaken. Costs no attempt.
+pub async fn unknown_leases(
+    link: &Link,
+    worker: i64,
+    known: &[JobId],
+    age: Duration,
+) -> Result<Vec<i16>, DbError> {
+    const GIVE_BACK: &str = "-- jobs.rescue.unknown_leases
+        WITH lease AS (
+            DELETE FROM job.lease WHERE worker_id = $1 AND id <> ALL ($2::bigint[])
+              AND started_at < clock_timestamp() - $3 * interval '1 microsecond' RETURNING *
+        ), ready AS (
+            INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash)
+            SELECT queue_id, lane, rank, id, attempt - 1, crashes, key_hash FROM lease
+        )
+        SELECT queue_id FROM lease";
+    let known: Vec<i64> = known.iter().map(|id| id.0).collect();
+    let rows = link.query(GIVE_BACK, &[&worker, &known, &micros(age)]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

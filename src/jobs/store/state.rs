@@ -1,0 +1,50 @@
+//! Looking at the queues from outside: how much waits where, and whether every job is in exactly one place.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    args,
+    db::{Db, DbError, Link},
+};
+
+/// How much is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// Ready or leased.
+    pub active: i64,
+    /// Waiting for a time that has come.
+    pub due: i64,
+}
+
+/// Counts what is live at `now`. For tests and the console: it counts rows.
+pub async fn live(db: &Db, now: Timestamp) -> Result<Live, DbError> {
+    const LIVE: &str = "-- jobs.state.live
+        SELECT (SELECT count(*) FROM job.ready) + (SELECT count(*) FROM job.lease),
+            (SELECT count(*) FROM job.later WHERE run_at <= $1)";
+    let rows: Arc<_> = db.read(LIVE, args![now]).await?;
+    Ok(Live { active: rows[0].get(0), due: rows[0].get(1) })
+}
+
+/// The numbers of queues, not paused, in which something is ready.
+pub async fn queues_with_work(link: &Link) -> Result<Vec<i16>, DbError> {
+    const WITH_WORK: &str = "-- jobs.state.queues_with_work
+        SELECT id FROM job.queue AS q
+        WHERE paused_at IS NULL AND EXISTS (SELECT 1 FROM job.ready AS r WHERE r.queue_id = q.id)";
+    Ok(link.query(WITH_WORK, &[]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// How many bodies have no place, and how many places no body: both are bugs.
+pub async fn misplaced(link: &Link) -> Result<(i64, i64), DbError> {
+    const MISPLACED: &str = "-- jobs.state.misplaced
+        WITH place AS (
+            SELECT id FROM job.ready UNION ALL SELECT id FROM job.later UNION ALL SELECT id FROM job.parked
+            UNION ALL SELECT id FROM job.lease UNION ALL SELECT id FROM job.gate
+        )
+        SELECT (SELECT count(*) FROM job.body WHERE id NOT IN (SELECT id FROM place)),
+            (SELECT count(*) FROM place WHERE id NOT IN (SELECT id FROM job.body))
+                + (SELECT count(*) - count(DISTINCT id) FROM place)";
+    let rows = link.query(MISPLACED, &[]).await?;
+    Ok((rows[0].get(0), rows[0].get(1)))
+}

@@ -1,0 +1,149 @@
+//! Cron: every tick has one decision, whoever decides it and however late.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sportello::jobs::{
+    schedules::{Missed, Overlap, Schedule},
+    store::{catalog, cron},
+};
+
+use super::kinds::{Hang, Write, kinds, start};
+use crate::harness::app::TestApp;
+
+impl TestApp {
+    /// Adds a schedule whose next tick is the first one after `from`.
+    async fn schedule(&self, schedule: &Schedule, from: Timestamp) -> Timestamp {
+        let next_at = schedule.timing().unwrap().next_after(from).unwrap();
+        let mut tx = self.app.db.begin("tests.schedule").await.unwrap();
+        let catalog = catalog::register(&mut tx, self.app.jobs.registry()).await.unwrap();
+        cron::save(&mut tx, &catalog, schedule, next_at).await.unwrap();
+        tx.commit().await.unwrap();
+        next_at
+    }
+
+    /// Moves the clock to `at`.
+    fn travel(&self, at: Timestamp) {
+        self.app.clock.advance(at.duration_since(self.app.clock.now()));
+    }
+
+    async fn decisions(&self) -> Vec<(String, String)> {
+        let sql = "SELECT to_char(fire_at AT TIME ZONE 'UTC', 'MM-DD\"T\"HH24:MI'), outcome
+            FROM job.cron_fire ORDER BY fire_at";
+        let rows = self.database.client().await.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_schedulers_fire_each_tick_once() {
+    let app = start(|_| {}).await;
+    let second = app.another_node(|_| {}, kinds()).await;
+    let schedule = Schedule::new("tests.minutely", "* * * * *", &Write(1)).overlap(Overlap::Allow);
+    let next_at = app.schedule(&schedule, app.app.clock.now()).await;
+    for minute in 0..20 {
+        app.travel(next_at + SignedDuration::from_mins(minute));
+        let (one, other) = tokio::join!(
+            app.app.jobs.run_until_idle(&app.app.db, Duration::from_secs(20)),
+            second.jobs.run_until_idle(&second.db, Duration::from_secs(20)),
+        );
+        one.unwrap();
+        other.unwrap();
+    }
+    assert_eq!(app.count("effect").await, 20);
+    assert_eq!(app.count("job.cron_fire WHERE outcome = 'fired' AND job_id IS NOT NULL").await, 20);
+    second.stop().await;
+    app.finish().await;
+}
+
+/// The two nights of 2027 on which Rome changes its clocks.
+async fn night(spec: &'static str, midnight: &str, hours: i64) -> Vec<(String, String)> {
+    let app = start(|_| {}).await;
+    let midnight: Timestamp = midnight.parse().unwrap();
+    app.travel(midnight);
+    let schedule =
+        Schedule::new("tests.nightly", spec, &Write(1)).in_zone("Europe/Rome").overlap(Overlap::Allow);
+    app.schedule(&schedule, midnight).await;
+    for quarter in 1..=hours * 4 {
+        app.travel(midnight + SignedDuration::from_mins(15 * quarter));
+        app.run_jobs().await;
+    }
+    let decisions = app.decisions().await;
+    assert_eq!(app.count("effect").await, decisions.len() as i64);
+    app.finish().await;
+    decisions
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_spring_night_the_half_past_two_tick_is_not_lost() {
+    let fired = |at: &str| (at.to_owned(), "fired".to_owned());
+    assert_eq!(
+        night("30 2 * * *", "2027-03-27T23:00:00Z", 6).await,
+        [fired("03-28T01:30")],
+        "at 03:30 in Rome"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_autumn_night_the_half_past_two_tick_comes_once() {
+    let fired = |at: &str| (at.to_owned(), "fired".to_owned());
+    assert_eq!(
+        night("30 2 * * *", "2027-10-30T22:00:00Z", 6).await,
+        [fired("10-31T00:30")],
+        "the first half past two"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ticks_missed_while_the_server_was_down_are_decided_by_policy() {
+    let app = start(|_| {}).await;
+    let start: Timestamp = "2027-05-01T00:30:00Z".parse().unwrap();
+    app.travel(start);
+    let hourly =
+        |key, missed| Schedule::new(key, "0 * * * *", &Write(1)).missed(missed).overlap(Overlap::Allow);
+    for (key, missed) in
+        [("tests.skip", Missed::Skip), ("tests.one", Missed::One), ("tests.all", Missed::All)]
+    {
+        app.schedule(&hourly(key, missed), start).await;
+    }
+    app.travel("2027-05-01T05:45:00Z".parse().unwrap());
+    app.run_jobs().await;
+    for (key, fired) in [("tests.skip", 0), ("tests.one", 1), ("tests.all", 5)] {
+        let decided = format!("job.cron_fire WHERE key = '{key}'");
+        assert_eq!(app.count(&decided).await, 5, "{key}: each tick has its decision");
+        assert_eq!(app.count(&format!("{decided} AND outcome = 'fired'")).await, fired, "{key}");
+    }
+    assert_eq!(app.count("effect").await, 6);
+    let next = "SELECT min(next_at) = max(next_at) AND min(next_at) = '2027-05-01T06:00:00Z' FROM job.cron
+        WHERE key LIKE 'tests.%'";
+    assert!(app.value::<bool>(next).await);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_is_skipped_while_the_last_run_lives_and_says_so() {
+    let app = start(|config| config.server.stop_grace.0 = Duration::ZERO).await;
+    let schedule = Schedule::new("tests.slow", "* * * * *", &Hang(1)).overlap(Overlap::Skip);
+    let next_at = app.schedule(&schedule, app.app.clock.now()).await;
+    app.travel(next_at);
+    app.until_count("effect", 1).await;
+    app.travel(next_at + SignedDuration::from_mins(1));
+    app.until_count("job.cron_fire", 2).await;
+    let outcomes: Vec<_> = app.decisions().await.into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(outcomes, ["fired", "skipped: the last run is still live"]);
+    assert_eq!(app.count("job.body").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_timing_starts_anew_and_an_unchanged_one_keeps_its_next_tick() {
+    let app = start(|_| {}).await;
+    let (now, read) = (app.app.clock.now(), "SELECT next_at FROM job.cron WHERE key = 'tests.kept'");
+    let daily = Schedule::new("tests.kept", "0 3 * * *", &Write(1));
+    let first = app.schedule(&daily, now).await;
+    app.schedule(&daily, now + SignedDuration::from_hours(72)).await;
+    assert_eq!(app.value::<Timestamp>(read).await, first);
+    let changed = app.schedule(&Schedule::new("tests.kept", "0 4 * * *", &Write(1)), now).await;
+    assert_eq!(app.value::<Timestamp>(read).await, changed);
+    app.finish().await;
+}

@@ -1,0 +1,11 @@
+//! The job engine: what it promises, under races, crashes, outages and stops.
+
+mod cron;
+mod engine;
+mod enqueue;
+mod kinds;
+mod node;
+mod outage;
+mod race;
+mod rescue;
+mod retry;
