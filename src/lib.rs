@@ -22,6 +22,7 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod journal;
 pub mod mail;
 pub mod metrics;
 pub mod migrate;

@@ -241,6 +241,7 @@ pub struct Ops {
     pub game_day: bool,
     pub sse_clients: usize,
     pub sse_life: Period,
+    pub suspend_max: Period,
 }
 
 /// Section `[logs]`.

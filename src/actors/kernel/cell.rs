@@ -43,6 +43,8 @@ pub enum State {
 /// One end of an incarnation.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct Exit {
+    /// Counts the exits of this actor, from 1.
+    pub number: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -101,6 +103,7 @@ pub struct Cell {
     /// Restarts by bugs in the supervisor's window, and how many it allows; written by the supervisor.
     pub(super) intensity: Mutex<Option<(usize, usize)>>,
     exits: Mutex<VecDeque<Exit>>,
+    exits_ever: AtomicU64,
     view: Mutex<serde_json::Value>,
 }
 
@@ -153,6 +156,7 @@ impl Cell {
             backoff_ms: AtomicU64::new(0),
             intensity: Mutex::new(None),
             exits: Mutex::new(VecDeque::new()),
+            exits_ever: AtomicU64::new(0),
             view: Mutex::new(serde_json::Value::Null),
         }
     }
@@ -228,6 +232,11 @@ impl Cell {
             3 => State::Down,
             _ => State::Stopped,
         }
+    }
+
+    /// Exits since the start, whether a restart followed or not.
+    pub fn exits_ever(&self) -> u64 {
+        self.exits_ever.load(Relaxed)
     }
 
     /// The last exits, oldest first.
@@ -322,6 +331,7 @@ impl Cell {
         let now = now_ns();
         let current = self.current.swap(IDLE, Relaxed);
         let exit = Exit {
+            number: self.exits_ever.fetch_add(1, Relaxed) + 1,
             at: self.clock.now(),
             message: self.kinds.get(usize::from(current)).copied(),
             cause,

@@ -1,0 +1,210 @@
+//! The hub: gives each sample of the meter to everybody who watches.
+//!
+//! A sample is encoded once; a viewer costs a clone of the bytes. Viewers are bounded (`ops.sse_clients`), each may lag
+//! [`LAG`] events behind and is dropped beyond, and none stays longer than `ops.sse_life`: clients reconnect by
+//! themselves. A crash or a stop of the hub ends all streams.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    actors::{
+        core::meter::Meter,
+        kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
+    },
+    config::sections,
+};
+
+/// Events a slow viewer may be behind.
+const LAG: usize = 8;
+/// A silent stream is closed by proxies: a comment keeps it open when the meter is down.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
+
+/// Why nobody may watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// `ops.sse_clients` are watching.
+    #[error("too many are watching already")]
+    Full,
+    /// The hub is down.
+    #[error("the stream is not available at the moment")]
+    Down,
+}
+
+/// Messages of the hub.
+pub enum HubMsg {
+    /// Somebody wants to watch.
+    Watch {
+        /// Where the events go.
+        reply: Reply<Result<mpsc::Receiver<Bytes>, WatchError>>,
+    },
+    /// Show the meter's last sample.
+    Show {
+        /// The meter.
+        meter: Meter,
+    },
+    /// Let viewers know that the stream is alive.
+    Heartbeat,
+}
+crate::kinds!(HubMsg: Watch, Show, Heartbeat);
+
+/// Shows samples. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Handle<HubMsg>);
+
+impl Hub {
+    /// The handle of the hub.
+    pub fn new(handle: Handle<HubMsg>) -> Self {
+        Self(handle)
+    }
+
+    /// The actor's handle.
+    pub fn handle(&self) -> &Handle<HubMsg> {
+        &self.0
+    }
+
+    /// A stream of server-sent events.
+    pub async fn watch(&self) -> Result<mpsc::Receiver<Bytes>, WatchError> {
+        match self.0.call(|reply| HubMsg::Watch { reply }).await {
+            Ok(answer) => answer,
+            Err(CallError::Overloaded | CallError::Down | CallError::Crashed) => Err(WatchError::Down),
+        }
+    }
+
+    /// Shows the meter's last sample; without viewers this costs a message. A busy hub skips it.
+    pub fn show(&self, meter: &Meter) {
+        let _ = self.0.send(HubMsg::Show { meter: meter.clone() });
+    }
+}
+
+/// The hub actor.
+pub struct HubActor {
+    clients: usize,
+    life: Duration,
+}
+
+impl HubActor {
+    /// As `[ops]` of the configuration says.
+    pub fn new(config: &sections::Ops) -> Self {
+        Self { clients: config.sse_clients, life: *config.sse_life }
+    }
+}
+
+struct Viewer {
+    events: mpsc::Sender<Bytes>,
+    until: Instant,
+}
+
+/// Who watches.
+#[derive(Default)]
+pub struct Viewers {
+    viewers: Vec<Viewer>,
+    last: Option<Instant>,
+    too_slow: u64,
+}
+
+impl Viewers {
+    /// Gives an event to everybody; who left, lags or has watched long enough is dropped.
+    fn give(&mut self, event: &Bytes) {
+        let now = Instant::now();
+        let too_slow = &mut self.too_slow;
+        self.viewers.retain(|viewer| {
+            viewer.until > now
+                && match viewer.events.try_send(event.clone()) {
+                    Ok(()) => true,
+                    Err(mpsc::error::TrySendError::Full(_)) => {
+                        *too_slow += 1;
+                        false
+                    }
+                    Err(mpsc::error::TrySendError::Closed(_)) => false,
+                }
+        });
+        self.last = Some(now);
+    }
+}
+
+impl Behaviour for HubActor {
+    type Msg = HubMsg;
+    type State = Viewers;
+
+    async fn init(&self, ctx: &Context<HubMsg>) -> Result<Viewers, Failure> {
+        ctx.every(HEARTBEAT_EVERY, || HubMsg::Heartbeat);
+        Ok(Viewers::default())
+    }
+
+    async fn handle(
+        &self,
+        _: &Context<HubMsg>,
+        message: HubMsg,
+        viewers: &mut Viewers,
+    ) -> Result<(), Failure> {
+        match message {
+            HubMsg::Watch { reply } => {
+                viewers.viewers.retain(|viewer| !viewer.events.is_closed());
+                if viewers.viewers.len() >= self.clients {
+                    reply.send(Err(WatchError::Full));
+                } else {
+                    let (events, receiver) = mpsc::channel(LAG);
+                    viewers.viewers.push(Viewer { events, until: Instant::now() + self.life });
+                    reply.send(Ok(receiver));
+                }
+            }
+            HubMsg::Show { meter } if !viewers.viewers.is_empty() => viewers.give(&event(&meter)),
+            HubMsg::Heartbeat if viewers.last.is_none_or(|last| last.elapsed() >= HEARTBEAT_EVERY) => {
+                viewers.give(&HEARTBEAT);
+            }
+            HubMsg::Show { .. } | HubMsg::Heartbeat => {}
+        }
+        Ok(())
+    }
+
+    fn view(&self, viewers: &Viewers) -> serde_json::Value {
+        serde_json::json!({
+            "viewers": viewers.viewers.len(), "viewers_max": self.clients, "dropped_too_slow": viewers.too_slow,
+        })
+    }
+}
+
+/// The tree as an event.
+fn event(meter: &Meter) -> Bytes {
+    let tree = meter.tree();
+    let mut text = format!("id: {}\nevent: tree\ndata: ", tree.seq).into_bytes();
+    serde_json::to_writer(&mut text, &tree).expect("figures have only string keys and finite numbers");
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::{sync::mpsc, time::Instant};
+
+    use super::{LAG, Viewer, Viewers};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_lags_leaves_or_stays_too_long_is_dropped() {
+        let mut viewers = Viewers::default();
+        let mut join = |life| {
+            let (events, receiver) = mpsc::channel(LAG);
+            viewers.viewers.push(Viewer { events, until: Instant::now() + Duration::from_secs(life) });
+            receiver
+        };
+        let (mut good, _slow, gone, mut old) = (join(60), join(60), join(60), join(5));
+        drop(gone);
+        for _ in 0..=LAG {
+            viewers.give(&Bytes::from_static(b"x"));
+            assert!(good.recv().await.is_some());
+            old.try_recv().unwrap();
+        }
+        assert_eq!((viewers.viewers.len(), viewers.too_slow), (2, 1));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        viewers.give(&Bytes::from_static(b"x"));
+        assert_eq!(viewers.viewers.len(), 1);
+        assert!(old.recv().await.is_none(), "the stream has ended");
+    }
+}
