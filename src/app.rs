@@ -31,7 +31,8 @@ use crate::{
     events::payments::Provider,
     http::{
         cursor::CursorKey,
-        router::router,
+        health::Probe,
+        router,
         server::{self, Server},
         state::{self, AppState},
     },
@@ -83,24 +84,14 @@ impl App {
         let registry = Registry::new(clock.clone());
         let Database { connector, managed } = Database::open(&config).await?;
         let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
-        if config.database.migrate_on_start {
-            let report = migrate::run(&connector).await.context("the database could not be migrated")?;
-            tracing::info!(
-                applied = report.applied.len(),
-                already = report.already,
-                "database schema is current"
-            );
-        }
+        migrated(&config, &connector).await?;
         let observer = Observer::new(*config.database.slow_query);
         let handles = Handles::new(&registry, &config);
         let db = handles.db(&observer);
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
-        let listener = match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
-            Some(listener) => listener, // systemd holds the socket
-            None => server::listen(config.server.listen)
-                .with_context(|| format!("{} cannot be listened on", config.server.listen))?,
-        };
+        let listener = server::listen(config.server.listen)
+            .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::new());
         metrics.collect(metrics::Actors::new(registry.clone()));
@@ -119,9 +110,10 @@ impl App {
             metrics: metrics.clone(),
             registry: registry.clone(),
             draining: draining.clone(),
+            probe: Probe::default(),
             started: tokio::time::Instant::now(),
         });
-        let server = Server::new(router(state, getrandom::u32()?), &config.server, metrics.clone());
+        let server = Server::new(router::front(&state), &config.server, metrics.clone());
         let acceptor = Acceptor { listener, server, grace: *config.server.stop_grace };
         let data = actors::DataParts {
             registry: &registry,
@@ -172,6 +164,16 @@ impl App {
     pub async fn meltdown(&self) -> Meltdown {
         self.system.meltdown().await
     }
+}
+
+/// Brings the schema up to date, unless that is somebody else's business.
+async fn migrated(config: &Config, connector: &Connector) -> anyhow::Result<()> {
+    if config.database.migrate_on_start {
+        let report = migrate::run(connector).await.context("the database could not be migrated")?;
+        let (applied, already) = (report.applied.len(), report.already);
+        tracing::info!(applied, already, "database schema is current");
+    }
+    Ok(())
 }
 
 /// The handles through which the parts talk, made before any actor runs.

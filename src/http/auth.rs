@@ -1,7 +1,7 @@
 //! Who is asking: extractors that refuse everybody else.
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts},
+    extract::{FromRef, FromRequestParts},
     http::{header, request::Parts},
 };
 
@@ -60,38 +60,3 @@ macro_rules! restricted {
 }
 restricted!(HostUser, "only hosts may do this", Role::Host | Role::Admin);
 restricted!(AdminUser, "only administrators may do this", Role::Admin);
-
-/// The address of the client as far as it can be trusted: the peer, or what a trusted proxy says.
-#[derive(Debug, Clone)]
-pub struct ClientAddress(pub Option<std::net::IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let state = AppState::from_ref(state);
-        let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|info| info.0.ip());
-        let trusted = |address: std::net::IpAddr| {
-            state.config.server.trusted_proxies.iter().any(|net| net.contains(address))
-        };
-        let mut client = peer;
-        if peer.is_some_and(trusted) {
-            // From right to left: the last address that is not a proxy of ours.
-            let forwarded =
-                parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-            let hops: Vec<_> =
-                forwarded.flat_map(|value| value.split(',')).map(|hop| hop.trim().parse().ok()).collect();
-            for hop in hops.into_iter().rev() {
-                let Some(address) = hop else { break };
-                client = Some(address);
-                if !trusted(address) {
-                    break;
-                }
-            }
-        }
-        Ok(Self(client))
-    }
-}

@@ -1,208 +1,278 @@
-//! What every request passes, once, in one layer: id, deadline, panics, problems, compression, headers, metrics.
+//! The front: everything that happens to every request, in one layer around the router.
 //!
-//! One layer rather than one per concern: each layer costs a boxed future, and the price of a cached answer is measured.
+//! In order: request id, client address, route, limit; then the router inside the request's scope with its one deadline
+//! and a panic catcher; then problems get their bodies, answers their headers, and the figures are recorded. One layer
+//! and not eight, because the hot path is a cache hit that costs less than eight layers would.
 
-use std::{
-    any::Any,
-    panic::AssertUnwindSafe,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use ahash::AHashMap;
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
-    middleware::Next,
+    Router,
+    body::{Body, HttpBody},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
+use tower::Service as _;
 
-use super::{compress::compress_response, problem::Problem};
+use super::{
+    client::ClientAddress,
+    compress::compress_response,
+    cors::Cors,
+    counted::Counted,
+    headers,
+    limits::Gate,
+    problem::Problem,
+    request_id::{self, RequestIds},
+    routes::{Route, Routes},
+};
 use crate::{
-    config::Config,
-    metrics::{Metrics, Route},
+    config::{sections::Server, values::Cidr},
+    metrics::Metrics,
     scope::Scope,
 };
 
-/// The request's id: sent back, and in every log line and problem.
-pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer ids of clients are not taken over.
-const REQUEST_ID_MAX: usize = 64;
+/// Longer paths and queries are 414.
+const MAX_URI: usize = 8 * 1024;
 
-/// What the layer needs, made once.
-pub struct Front {
-    config: Arc<Config>,
+/// The front of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Front(Arc<Parts>);
+
+struct Parts {
+    router: Router,
+    routes: Routes,
+    gate: Gate,
     metrics: Arc<Metrics>,
-    routes: RwLock<AHashMap<(Method, String), Route>>,
-    ids: Ids,
+    ids: RequestIds,
+    cors: Cors,
+    trusted: Vec<Cidr>,
+    deadline: Duration,
+    slow: Duration,
+    hsts: bool,
+    server_timing: bool,
+    compression_min: usize,
+    max_header: usize,
 }
 
-/// Makes request ids: a random beginning per process and a counter.
-pub struct Ids {
-    process: u32,
-    next: std::sync::atomic::AtomicU64,
-}
-
-impl Ids {
-    fn next(&self) -> String {
-        let number = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        format!("{:08x}-{number:x}", self.process)
-    }
+/// What of a request is still needed when its answer is there.
+struct Asked {
+    started: Instant,
+    id: HeaderValue,
+    method: Method,
+    uri: Uri,
+    accept_encoding: Option<HeaderValue>,
+    origin: Option<HeaderValue>,
+    trace: Option<String>,
+    scope: Scope,
 }
 
 impl Front {
-    /// `process` makes the ids of this process its own.
-    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>, process: u32) -> Arc<Self> {
-        let ids = Ids { process, next: std::sync::atomic::AtomicU64::new(1) };
-        Arc::new(Self { config, metrics, routes: RwLock::default(), ids })
+    /// Puts the front around a router.
+    pub fn new(config: &Server, router: Router, routes: Routes, gate: Gate, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Parts {
+            router,
+            routes,
+            gate,
+            metrics,
+            ids: RequestIds::new(random_start()),
+            cors: Cors::new(&config.cors_origins),
+            trusted: config.trusted_proxies.clone(),
+            deadline: *config.request_deadline,
+            slow: *config.slow_request,
+            hsts: config.hsts,
+            server_timing: config.server_timing,
+            compression_min: *config.compression_min_bytes,
+            max_header: *config.max_header_bytes,
+        }))
     }
 
-    /// The metric of a route; routes are few, so their templates are kept for ever.
-    fn route(&self, method: &Method, template: &str) -> Route {
-        let key = (method.clone(), template.to_owned());
-        if let Some(route) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return route.clone();
-        }
-        let name: &'static str = Box::leak(template.to_owned().into_boxed_str());
-        let route = self.metrics.http.route(known_method(method), name);
-        self.routes.write().unwrap_or_else(PoisonError::into_inner).insert(key, route.clone());
-        route
-    }
-}
-
-/// Methods as labels: anything else is `other`, so that clients cannot make up labels.
-fn known_method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
-    }
-}
-
-/// Remembers which route answered; sits inside the router, where that is known.
-pub async fn name_route(matched: MatchedPath, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(matched);
-    response
-}
-
-/// The layer.
-pub async fn front(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let _in_flight = front.metrics.http.enter();
-    let id = request_id(request.headers()).map_or_else(|| front.ids.next(), str::to_owned);
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let accept = request.headers().get(header::ACCEPT_ENCODING).cloned();
-
-    let scope = Scope::new(id, began + *front.config.server.request_deadline);
-    let answer = AssertUnwindSafe(scope.clone().enter(next.run(request))).catch_unwind();
-    let response = match tokio::time::timeout_at(scope.deadline(), answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => Problem::internal(what_panicked(panic.as_ref())).into_response(),
-        Err(_) => Problem::deadline_exceeded().into_response(),
-    };
-    let response = explained(response, &uri, scope.request_id());
-    let mut response = compressed(response, accept, *front.config.server.compression_min_bytes).await;
-
-    let took = began.elapsed();
-    let template = response.extensions_mut().remove::<MatchedPath>();
-    let template = template.as_ref().map_or("unmatched", MatchedPath::as_str);
-    front.route(&method, template).record(response.status().as_u16(), took);
-    front.finish(&mut response, &scope, took);
-    log(&front.config, &method, template, &scope, response.status().as_u16(), took);
-    response
-}
-
-/// A client's id, if it is short and harmless.
-fn request_id(headers: &HeaderMap) -> Option<&str> {
-    let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
-    let harmless = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (!id.is_empty() && id.len() <= REQUEST_ID_MAX && id.chars().all(harmless)).then_some(id)
-}
-
-/// The message of a panic; its place and backtrace are logged by the panic hook.
-fn what_panicked(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("the handler panicked: {}", text.unwrap_or_default())
-}
-
-/// Gives a problem its body; logs its cause, once.
-fn explained(mut response: Response, uri: &Uri, request_id: &str) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() else { return response };
-    if problem.status().is_server_error()
-        && let Some(source) = problem.source()
+    /// Answers one request of `peer`.
+    pub async fn call<B>(&self, peer: IpAddr, mut request: Request<B>) -> Response<Counted>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
     {
-        tracing::error!(request_id = request_id, error = ?source, "request failed");
-    }
-    let mut rendered = problem.render(uri.path(), request_id);
-    for (name, value) in response.headers() {
-        if name != header::CONTENT_LENGTH
-            && name != header::CONTENT_TYPE
-            && !rendered.headers().contains_key(name)
-        {
-            rendered.headers_mut().append(name.clone(), value.clone());
-        }
-    }
-    *rendered.extensions_mut() = std::mem::take(response.extensions_mut());
-    rendered
-}
-
-async fn compressed(response: Response, accept: Option<HeaderValue>, min_bytes: usize) -> Response {
-    let Some(accept) = accept else { return response };
-    let request = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accept)]);
-    compress_response(&request, response, min_bytes).await
-}
-
-impl Front {
-    /// Headers that every answer has.
-    fn finish(&self, response: &mut Response, scope: &Scope, took: Duration) {
-        let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::try_from(scope.request_id()) {
-            headers.insert(REQUEST_ID.clone(), id);
-        }
-        let mut default = |name: HeaderName, value: &'static str| {
-            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        let parts = &*self.0;
+        let in_flight = parts.metrics.http.enter();
+        let started = Instant::now();
+        let route = parts.routes.find(request.method(), request.uri().path());
+        let client = ClientAddress::find(peer, request.headers(), &parts.trusted);
+        request.extensions_mut().insert(client);
+        let asked = parts.ask(started, &request, route);
+        let verdict = parts.gate.check(route.limit, client, request.headers());
+        let response = match parts.refuse(&request) {
+            Some(response) => response,
+            None if verdict.refused() => verdict.problem().into_response(),
+            None => parts.run(request, &asked).await,
         };
-        default(header::CACHE_CONTROL, "no-store");
-        default(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
-        default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        default(header::REFERRER_POLICY, "no-referrer");
-        default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-        if self.config.server.hsts {
-            default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+        let mut response = parts.finish(response, &asked, route).await;
+        verdict.decorate(response.headers_mut());
+        let status = response.status().as_u16();
+        response.map(|body| Counted::new(body, in_flight, route.figures.clone(), status, started))
+    }
+}
+
+impl Parts {
+    fn ask<B>(&self, started: Instant, request: &Request<B>, route: &Route) -> Asked {
+        let headers = request.headers();
+        let id = self.ids.of(headers);
+        let deadline = started + route.deadline.unwrap_or(self.deadline);
+        let scope = Scope::new(id.to_str().unwrap_or_default().to_owned(), deadline);
+        Asked {
+            started,
+            scope,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            accept_encoding: headers.get(header::ACCEPT_ENCODING).cloned(),
+            origin: self.cors.allowed(headers).cloned(),
+            trace: request_id::trace_id(headers).map(str::to_owned),
+            id,
         }
-        if self.config.server.server_timing {
-            let (queries, _, db) = scope.cost();
-            let timing = format!(
-                "db;dur={:.1};desc=\"{queries} queries\", app;dur={:.1}",
-                db.as_secs_f64() * 1e3,
-                took.as_secs_f64() * 1e3
-            );
-            if let Ok(timing) = HeaderValue::try_from(timing) {
-                headers.insert(HeaderName::from_static("server-timing"), timing);
+    }
+
+    /// Answers that need no handler.
+    fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
+        if request.uri().path_and_query().is_some_and(|text| text.as_str().len() > MAX_URI) {
+            let detail = format!("the path and query are longer than {MAX_URI} bytes");
+            return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response());
+        }
+        if header_bytes(request.headers()) > self.max_header {
+            let detail = format!("the header is larger than {} bytes", self.max_header);
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Some(Problem::new(status, "header_too_large", detail).into_response());
+        }
+        self.cors.preflight(request.method(), request.headers())
+    }
+
+    /// The handler, inside its scope, its deadline and the panic catcher.
+    async fn run<B>(&self, request: Request<B>, asked: &Asked) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        // Most requests have no body: not boxing one saves an allocation.
+        let request = if request.body().is_end_stream() {
+            request.map(|_| Body::empty())
+        } else {
+            request.map(Body::new)
+        };
+        let handling = asked.scope.clone().enter(self.router.clone().call(request));
+        let handling = AssertUnwindSafe(handling).catch_unwind();
+        match tokio::time::timeout_at(asked.scope.deadline(), handling).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => Problem::internal(panic_text(&*panic)).into_response(),
+            Err(_) => Problem::deadline_exceeded().into_response(),
+        }
+    }
+
+    async fn finish(&self, response: Response, asked: &Asked, route: &Route) -> Response {
+        let response = Self::with_problem(response, asked, route);
+        let min = self.compression_min;
+        let mut response = compress_response(asked.accept_encoding.as_ref(), response, min).await;
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, asked.id.clone());
+        headers::secure(headers, self.hsts);
+        self.cors.decorate(asked.origin.as_ref(), headers);
+        let took = asked.started.elapsed();
+        if self.server_timing {
+            headers::server_timing(headers, asked.scope.cost().2, took);
+        }
+        self.log(asked, route, &response, took);
+        response
+    }
+
+    /// Gives problems their body; answers of others that are errors without one become problems too.
+    fn with_problem(response: Response, asked: &Asked, route: &Route) -> Response {
+        if let Some(problem) = response.extensions().get::<Arc<Problem>>() {
+            log_source(problem, asked, route);
+            let mut rendered = problem.render(asked.uri.path(), asked.scope.request_id());
+            for (name, value) in response.headers() {
+                let body = *name == header::CONTENT_LENGTH || *name == header::CONTENT_TYPE;
+                if !body && !rendered.headers().contains_key(name) {
+                    rendered.headers_mut().append(name.clone(), value.clone());
+                }
+            }
+            return rendered;
+        }
+        let status = response.status();
+        if !(status.is_client_error() || status.is_server_error()) || headers::is_json(response.headers()) {
+            return response;
+        }
+        let mut problem = bare(status);
+        for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+            if let Some(value) = response.headers().get(&name) {
+                problem = problem.header(name, value.clone());
             }
         }
+        problem.render(asked.uri.path(), asked.scope.request_id())
+    }
+
+    fn log(&self, asked: &Asked, route: &Route, response: &Response, took: Duration) {
+        let (queries, rows, db) = asked.scope.cost();
+        let status = response.status().as_u16();
+        let trace = asked.trace.as_deref().unwrap_or_default();
+        if took > self.slow {
+            tracing::warn!(
+                http.method = %asked.method, http.route = route.template, http.status = status,
+                http.ms = took.as_millis() as u64, db.queries = queries, db.rows = rows,
+                db.ms = db.as_millis() as u64, request.id = asked.scope.request_id(), trace.id = trace,
+                "slow request"
+            );
+        } else {
+            tracing::debug!(
+                http.method = %asked.method, http.path = asked.uri.path(), http.route = route.template,
+                http.status = status, http.us = took.as_micros() as u64, db.queries = queries, db.rows = rows,
+                request.id = asked.scope.request_id(), trace.id = trace,
+                "request"
+            );
+        }
     }
 }
 
-fn log(config: &Config, method: &Method, template: &str, scope: &Scope, status: u16, took: Duration) {
-    let (queries, rows, db) = scope.cost();
-    let (ms, db_ms) = (took.as_millis() as u64, db.as_millis() as u64);
-    let id = scope.request_id();
-    if took > *config.server.slow_request {
-        tracing::warn!(
-            request_id = id, http.method = %method, http.route = template, http.status = status, http.ms = ms,
-            db.queries = queries, db.rows = rows, db.ms = db_ms, "slow request"
+fn log_source(problem: &Problem, asked: &Asked, route: &Route) {
+    let Some(source) = problem.source() else { return };
+    let (method, id) = (&asked.method, asked.scope.request_id());
+    if problem.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(
+            error = ?source, http.method = %method, http.route = route.template, request.id = id,
+            "a request failed"
         );
     } else {
-        tracing::debug!(request_id = id, http.method = %method, http.route = template, http.status = status, http.ms = ms, "request");
+        tracing::warn!(
+            error = %source, problem.code = problem.code(), http.method = %method,
+            http.route = route.template, request.id = id, "a request was refused"
+        );
     }
+}
+
+/// A problem for a status that came without one, from axum itself.
+fn bare(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::new(status, "not_found", "there is nothing at this path"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(status, "method_not_allowed", "this path has other methods; see Allow")
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => Problem::internal("an answer without a problem"),
+        status => {
+            let reason = status.canonical_reason().unwrap_or("Error");
+            Problem::new(status, reason.to_ascii_lowercase().replace([' ', '-'], "_"), reason)
+        }
+    }
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    format!("a handler panicked: {}", text.unwrap_or("without a text"))
+}
+
+fn random_start() -> u64 {
+    getrandom::u64().unwrap_or(0x5eed)
 }

@@ -53,10 +53,15 @@ struct Accepted {
 
 /// The best coding among those that are available; `None` if the client refuses them all (406).
 pub fn choose(headers: &HeaderMap, available: impl Fn(Coding) -> bool) -> Option<Coding> {
-    if !headers.contains_key(header::ACCEPT_ENCODING) {
-        return available(Coding::Identity).then_some(Coding::Identity);
-    }
-    let accepted = parse(headers);
+    choose_for(headers.get_all(header::ACCEPT_ENCODING), available)
+}
+
+/// As [`choose`], for the values of `Accept-Encoding`.
+pub fn choose_for<'h>(
+    accept: impl IntoIterator<Item = &'h HeaderValue>,
+    available: impl Fn(Coding) -> bool,
+) -> Option<Coding> {
+    let accepted = parse(accept);
     let mut best: Option<(u16, Coding)> = None;
     for coding in Coding::ALL {
         let q = accepted.q(coding);
@@ -79,9 +84,9 @@ impl Accepted {
     }
 }
 
-fn parse(headers: &HeaderMap) -> Accepted {
+fn parse<'h>(accept: impl IntoIterator<Item = &'h HeaderValue>) -> Accepted {
     let mut accepted = Accepted::default();
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let values = accept.into_iter().filter_map(|value| value.to_str().ok());
     for item in values.flat_map(|value| value.split(',')) {
         let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
         let Some(q) = quality(parameters) else { continue };

@@ -1,59 +1,74 @@
-//! The API's description: OpenAPI 3.1, generated from the handlers, completed with what holds everywhere.
-
-use std::time::Duration;
+//! The API's description: OpenAPI 3.1, generated from the handlers and completed with what holds everywhere.
+//!
+//! Handlers describe what is theirs. The answers of the front and the extractors (malformed requests, limits, time,
+//! overload) are added here, to exactly those operations that can give them.
 
 use axum::{
     Router,
-    extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     response::Response,
     routing::get,
 };
-use tower_http::cors::CorsLayer;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, OpenApi, RefOr, ResponseBuilder,
-        path::{Operation, PathItem},
+        ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+        schema::{Object, ObjectBuilder, Schema, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{JSON, compress::Effort, problem::ProblemDocument, router, state::AppState, stored::Stored};
-
-/// A browser may remember a preflight answer this long.
-const CORS_MAX_AGE: Duration = Duration::from_secs(600);
+use super::{
+    JSON, compress::Effort, idempotency, problem::ProblemDocument, request_id, router, routes::EXEMPT,
+    state::AppState, stored::Stored,
+};
 
 /// The description of this server's API.
 pub fn document() -> OpenApi {
     complete(router::api().into_openapi())
 }
 
-/// What every operation may answer besides its own.
-const EVERYWHERE: [(&str, &str); 8] = [
-    ("400", "The query, path or header is malformed, or a parameter is unknown"),
-    ("401", "The access token is missing, wrong or expired"),
-    ("404", "There is no such thing, or it is not yours"),
-    ("406", "No acceptable content coding"),
-    ("408", "The body did not arrive in time"),
-    ("429", "Too many requests; Retry-After says when to come back"),
-    ("500", "A bug; the request id finds it in the log"),
-    ("503", "Not possible at the moment; Retry-After says when to come back"),
-];
-/// What operations with a body may answer besides.
-const WITH_BODY: [(&str, &str); 4] = [
-    ("409", "It collides with the present state"),
-    ("413", "The body is too large"),
-    ("415", "The body is not of the expected media type"),
-    ("422", "The body is understood and wrong; `errors` names the fields"),
+const ABOUT: &str = "The back office of service practices: find events, book tickets, pay, cancel, review.\n\n\
+    Errors are problems (RFC 9457) with a stable `code`. Lists go on with `cursor`. A POST that creates may be repeated \
+    safely with the same `Idempotency-Key` for 24 hours. Limits are told in `RateLimit` and `RateLimit-Policy`.";
+
+/// When an operation may give an answer that is not its handler's own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    Limited,
+    Secured,
+    Body,
+    Writes,
+    Parameters,
+    PathParameters,
+}
+
+const COMMON: [(&str, When, &str); 15] = [
+    ("400", When::Parameters, "A parameter or header is malformed, or a parameter is unknown"),
+    ("400", When::Body, "The body is not JSON, or a header is malformed"),
+    ("401", When::Secured, "The access token is missing, wrong, expired or revoked"),
+    ("403", When::Secured, "Not with this role"),
+    ("404", When::PathParameters, "There is no such thing, or it is not yours"),
+    ("406", When::Always, "Accept-Encoding refuses every coding that there is"),
+    ("408", When::Body, "The body did not arrive in time"),
+    ("409", When::Writes, "It collides with the present state"),
+    ("413", When::Body, "The body is too large"),
+    ("415", When::Body, "The body is not of the expected media type"),
+    ("422", When::Body, "The body is understood and wrong; `errors` names the fields"),
+    ("429", When::Limited, "Too many requests; `Retry-After` says when to come back"),
+    ("431", When::Always, "The header is too large"),
+    ("500", When::Always, "A bug; the request id finds it in the log"),
+    ("503", When::Always, "Not at the moment; `Retry-After` says when to come back"),
 ];
 
-/// Adds title, security scheme and the answers that hold everywhere.
+/// Adds title, security scheme, common answers and headers.
 pub fn complete(mut document: OpenApi) -> OpenApi {
     document.info.title = "Sportello".to_owned();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    document.info.description = Some("The back office of service practices.".to_owned());
+    document.info.description = Some(ABOUT.to_owned());
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
@@ -61,75 +76,150 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut schemas = Vec::new();
     ProblemDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
-            add_problems(operation);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations_mut(item) {
+            complete_operation(path, &method, operation);
         }
     }
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
-}
-
-fn add_problems(operation: &mut Operation) {
-    let has_body = operation.request_body.is_some();
-    let with_body = WITH_BODY.iter().filter(|_| has_body);
-    for (status, description) in EVERYWHERE.iter().chain(with_body) {
-        let schema = utoipa::openapi::Ref::from_schema_name(ProblemDocument::name());
-        let content = ContentBuilder::new().schema(Some(schema)).build();
-        let response = ResponseBuilder::new()
-            .description(*description)
-            .content("application/problem+json", content)
-            .build();
-        operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
+    let creates = *method == Method::POST && operation.responses.responses.contains_key("201");
+    if creates {
+        add_header_parameter(
+            operation,
+            idempotency::HEADER.as_str(),
+            "1 to 255 printable characters; a repetition with the same key and body is answered as before",
+        );
+    }
+    for (status, when, description) in COMMON {
+        if applies(when, path, method, operation) {
+            let response = problem(status, description);
+            operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+        }
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert(
+                request_id::HEADER.to_string(),
+                RefOr::T(text_header("Quote it when you ask for help")),
+            );
+        }
     }
 }
+
+fn applies(when: When, path: &str, method: &Method, operation: &Operation) -> bool {
+    let has = |place: ParameterIn| parameters(operation).any(|parameter| parameter.parameter_in == place);
+    let exempt = EXEMPT.iter().any(|root| path.starts_with(root));
+    match when {
+        When::Always => !exempt || method != Method::GET,
+        When::Limited => !exempt,
+        When::Secured => operation.security.is_some(),
+        When::Body => operation.request_body.is_some(),
+        When::Writes => *method != Method::GET,
+        When::Parameters => has(ParameterIn::Query) || has(ParameterIn::Header),
+        When::PathParameters => has(ParameterIn::Path),
+    }
+}
+
+fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None, // we write none
+    })
+}
+
+fn problem(status: &str, description: &str) -> utoipa::openapi::Response {
+    let schema = Ref::from_schema_name(ProblemDocument::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let mut response =
+        ResponseBuilder::new().description(description).content("application/problem+json", content);
+    match status {
+        "429" | "503" => {
+            response = response.header(header::RETRY_AFTER.as_str(), text_header("Seconds to wait"));
+        }
+        "401" => {
+            response = response.header(header::WWW_AUTHENTICATE.as_str(), text_header("The scheme: Bearer"));
+        }
+        _ => {}
+    }
+    response.build()
+}
+
+fn text_header(description: &str) -> utoipa::openapi::Header {
+    HeaderBuilder::new().schema(Some(Schema::Object(text()))).description(Some(description)).build()
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+fn add_header_parameter(operation: &mut Operation, name: &str, description: &str) {
+    let known = parameters(operation).any(|parameter| {
+        parameter.parameter_in == ParameterIn::Header && parameter.name.eq_ignore_ascii_case(name)
+    });
+    if !known {
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(utoipa::openapi::Required::False)
+            .description(Some(description))
+            .schema(Some(Schema::Object(schema.build())));
+        operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
+    }
+}
+
+/// The operations of a path.
+pub fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
+    let all = [
+        (Method::GET, &item.get),
+        (Method::POST, &item.post),
+        (Method::PUT, &item.put),
+        (Method::PATCH, &item.patch),
+        (Method::DELETE, &item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Swagger UI's own page: scripts and styles come from here, some styles are inline.
+const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; form-action 'self'; \
+     base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+);
+/// Its files change with the server's version only.
+const DOCS_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// `/openapi.json` and `/docs`.
 pub fn routes(document: &OpenApi) -> Router<AppState> {
     let json = serde_json::to_vec(document).expect("the description is plain data");
     let page = Stored::new(json.into(), JSON, HeaderValue::from_static("public, max-age=60"))
         .compressed(Effort::Fast);
-    let serve = move |State(_): State<AppState>, headers: HeaderMap| {
+    let serve = move |headers: HeaderMap| {
         let page = page.clone();
         async move { page.answer(&headers) }
     };
     let docs: Router<AppState> =
         SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json")).into();
-    // Swagger UI's own page: its scripts and styles come from here, inline styles are its own.
     let docs = docs.layer(axum::middleware::map_response(async |mut response: Response| {
-        response.headers_mut().insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
-                 object-src 'none'; frame-ancestors 'none'",
-            ),
-        );
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(header::CACHE_CONTROL, DOCS_CACHE);
         response
     }));
     Router::new().route("/openapi.json", get(serve)).merge(docs)
-}
-
-/// Origins that may call the API from a browser; nobody unless configured.
-pub fn cors(origins: &[String]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    if origins.is_empty() {
-        return CorsLayer::new();
-    }
-    let exposed =
-        ["link", "etag", "location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            HeaderName::from_static("idempotency-key"),
-        ])
-        .expose_headers(exposed.map(HeaderName::from_static))
-        .max_age(CORS_MAX_AGE)
 }

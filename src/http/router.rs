@@ -1,47 +1,41 @@
 //! Every route, in one list.
 
-use std::sync::Arc;
-
-use axum::{
-    Router,
-    http::Method,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     accounts, events,
-    front::{Front, front, name_route},
-    health, openapi,
-    problem::Problem,
+    front::Front,
+    health,
+    limits::Gate,
+    openapi::{self, operations},
+    routes::Routes,
     state::AppState,
 };
 
-/// The routes of the API, with their descriptions.
+/// The routes with their descriptions.
 pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .nest("/api/v1", OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()))
+        .merge(health::routes())
 }
 
-/// The whole router.
-pub fn router(state: AppState, process: u32) -> Router {
+/// Routes for people and tools; they describe the API and are no part of it.
+const UNDESCRIBED: [&str; 3] = ["/openapi.json", "/docs", "/docs/{*file}"];
+
+/// The router with everything that happens to every request.
+pub fn front(state: &AppState) -> Front {
     let (api, document) = api().split_for_parts();
-    let layer = Front::new(state.config.clone(), state.metrics.clone(), process);
-    api.merge(health::routes())
-        .merge(openapi::routes(&openapi::complete(document)))
-        .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(from_fn(name_route))
-        .fallback(not_found)
-        .layer(openapi::cors(&state.config.server.cors_origins))
-        .layer(from_fn_with_state(Arc::clone(&layer), front))
-        .with_state(state)
-}
-
-async fn not_found() -> Problem {
-    Problem::not_found("resource")
-}
-
-async fn method_not_allowed(method: Method) -> Problem {
-    let detail = format!("{method} is not possible here; the Allow header says what is");
-    Problem::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    let document = openapi::complete(document);
+    let described = document
+        .paths
+        .paths
+        .iter()
+        .flat_map(|(path, item)| operations(item).map(move |(method, _)| (path.as_str(), method)));
+    let routes = described.chain(UNDESCRIBED.map(|path| (path, Method::GET)));
+    let routes = Routes::new(&state.metrics, routes);
+    let router: Router =
+        api.merge(health::aliases()).merge(openapi::routes(&document)).with_state(state.clone());
+    let gate = Gate::new(state);
+    Front::new(&state.config.server, router, routes, gate, state.metrics.clone())
 }

@@ -1,108 +1,135 @@
-//! The accept loop: connections, their number and their deadlines.
+//! The server: listening socket, accept loop, the number of connections and how they are stopped.
 //!
-//! - At most `server.max_connections`; beyond it accepting pauses and the kernel's queue waits.
-//! - A client that connects and says nothing, or sends its header slowly, is cut off after `server.header_deadline`
-//!   (hyper-util alone would wait for ever for the first byte).
-//! - HTTP/1.1, and HTTP/2 by prior knowledge.
-//! - On a stop, idle connections close, answers under way are finished, the rest is cut at the deadline.
+//! - At most `server.max_connections`; beyond it accepting pauses, and the kernel's queue waits.
+//! - Every wait for a client ends (see [`super::activity`]): silent, slow in its header, slow in taking its answer, idle.
+//! - HTTP/1.1, and HTTP/2 by prior knowledge, with bounded headers, streams and buffers.
+//! - The socket and the connections outlive the acceptor actor: its restart refuses nobody and cuts nobody off.
+//! - A stop closes idle connections, lets answers under way finish, and cuts the rest at its deadline.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-
-use axum::{Router, extract::ConnectInfo};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-    service::TowerToHyperService,
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt as _;
 
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioTimer;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::{
+    sync::{CancellationToken, WaitForCancellationFuture},
+    task::TaskTracker,
+};
+
+use super::{
+    activity::Limits,
+    connection::{Driver, End},
+    front::Front,
+};
 use crate::{config::sections, metrics::Metrics};
 
-/// Waiting to be accepted; beyond it the kernel refuses.
+/// Connections that wait to be accepted; beyond it the kernel refuses.
 const BACKLOG: i32 = 4096;
 /// After an error of accept (out of file descriptors): a moment, not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Headers of one request.
+/// Headers of one request: browsers behind proxies send about 30.
 const HEADERS_MAX: usize = 100;
+/// The smallest buffer that hyper takes.
+const BUFFER_MIN: usize = 8 * 1024;
 /// Requests that one HTTP/2 connection may have open.
 const H2_STREAMS_MAX: u32 = 128;
+/// What one HTTP/2 stream may keep in memory of an answer that its client does not take.
+const H2_SEND_BUFFER: usize = 64 * 1024;
+/// An answer to a ping comes at once or not at all.
+const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens a listening socket.
-pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+/// The socket that systemd holds for us, or a new one.
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    // Looks only at variables that are meant for this very process (LISTEN_PID).
+    let inherited = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+    let listener = match inherited {
+        Some(listener) => listener,
+        None => open(address)?,
+    };
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// How connections are served.
+/// Serves connections. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Server {
-    router: Router,
-    builder: auto::Builder<TokioExecutor>,
-    header_deadline: Duration,
+    driver: Arc<Driver>,
     places: Arc<Semaphore>,
-    metrics: Arc<Metrics>,
-    /// Connections under way; outlives the acceptor, so that its restart cuts nobody off.
     connections: TaskTracker,
-    stopping: CancellationToken,
+    stopping: Stopping,
+    metrics: Arc<Metrics>,
 }
 
 impl Server {
-    /// Serves `router` as `[server]` says.
-    pub fn new(router: Router, config: &sections::Server, metrics: Arc<Metrics>) -> Self {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout((*config.keep_alive).min(*config.header_deadline))
-            .max_buf_size(*config.max_header_bytes)
-            .max_headers(HEADERS_MAX)
-            .pipeline_flush(true);
-        builder
-            .http2()
+    /// Serves what is behind `front` as `[server]` says.
+    pub fn new(front: Front, config: &sections::Server, metrics: Arc<Metrics>) -> Self {
+        let connections = TaskTracker::new();
+        let (buffer, stopping) = ((*config.max_header_bytes).max(BUFFER_MIN), Stopping::default());
+        let mut http1 = http1::Builder::new();
+        // The front answers 431 beyond the limit, with a problem; hyper's own 431 has none.
+        http1.max_buf_size(buffer * 2).max_headers(HEADERS_MAX).header_read_timeout(None).half_close(false);
+        let mut http2 = http2::Builder::new(Executor(connections.clone()));
+        http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(H2_STREAMS_MAX)
-            .max_header_list_size(*config.max_header_bytes as u32)
-            .keep_alive_interval(Some(*config.keep_alive))
-            .keep_alive_timeout(*config.header_deadline);
+            .max_header_list_size(buffer as u32)
+            .max_send_buf_size(H2_SEND_BUFFER)
+            .keep_alive_interval(Some(*config.keep_alive / 2))
+            .keep_alive_timeout(H2_PING_TIMEOUT);
+        let limits = Limits { header: *config.header_deadline, keep_alive: *config.keep_alive };
+        let driver = Driver { front, http1, http2, limits, stopping: stopping.clone() };
         Self {
-            router,
-            builder,
-            header_deadline: *config.header_deadline,
+            driver: Arc::new(driver),
             places: Arc::new(Semaphore::new(config.max_connections)),
+            connections,
+            stopping,
             metrics,
-            connections: TaskTracker::new(),
-            stopping: CancellationToken::new(),
         }
     }
 
-    /// Accepts until the future is dropped or the server is stopped.
+    /// Accepts until the server is stopped or the future is dropped.
     pub async fn accept(&self, listener: &TcpListener) {
         loop {
-            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let place = tokio::select! {
+                () = self.stopping.draining() => return,
+                place = self.places.clone().acquire_owned() => place,
+            };
             let accepted = tokio::select! {
-                () = self.stopping.cancelled() => return,
+                () = self.stopping.draining() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    self.metrics.http.accepted.inc();
-                    let server = self.clone();
+                    let _ = stream.set_nodelay(true); // answers are written whole; without it they only come later
+                    let open = self.metrics.http.connect();
+                    let (driver, timeouts) = (self.driver.clone(), self.metrics.http.timeouts.clone());
                     self.connections.spawn(async move {
-                        let _open = server.metrics.http.connect();
-                        server.serve(stream, peer).await;
-                        drop(place);
+                        if driver.serve(stream, peer.ip()).await == End::Cut {
+                            timeouts.inc();
+                        }
+                        drop((open, place));
                     });
                 }
+                // The client left between the handshake and our look.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -111,45 +138,75 @@ impl Server {
         }
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let _ = stream.set_nodelay(true); // only a little slower without
-        let mut first = [0];
-        let spoke = tokio::time::timeout(self.header_deadline, stream.peek(&mut first));
-        let spoke = tokio::select! { () = self.stopping.cancelled() => return, spoke = spoke => spoke };
-        match spoke {
-            Ok(Ok(1)) => {}
-            Ok(_) => return, // closed, or broken
-            Err(_) => return self.metrics.http.timeouts.inc(),
-        }
-        let router =
-            self.router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request.map(axum::body::Body::new)
-            });
-        let connection =
-            self.builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stopping.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
-        }
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
     }
 
-    /// Stops accepting, lets answers under way finish, returns when all connections are closed or `within` is over.
-    pub async fn stop(&self, within: Duration) {
-        self.stopping.cancel();
+    /// Told when the server is to be stopped: streams that would never end (SSE) must end then.
+    pub fn stopping(&self) -> Stopping {
+        self.stopping.clone()
+    }
+
+    /// Stops accepting, closes idle connections, waits for answers under way; after `within` the rest is cut off.
+    /// Returns whether nothing had to be cut off.
+    pub async fn stop(&self, within: Duration) -> bool {
+        self.stopping.drain();
         self.connections.close();
-        if tokio::time::timeout(within, self.connections.wait()).await.is_err() {
+        let drained = tokio::time::timeout(within, self.connections.wait()).await.is_ok();
+        if !drained {
             tracing::warn!(
                 connections = self.connections.len(),
-                "connections are cut off: the stop takes too long"
+                "connections are cut off: stopping takes too long"
             );
+            self.stopping.kill();
         }
+        drained
+    }
+}
+
+/// Whether, and how urgently, the server stops. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping {
+    set: Arc<AtomicBool>,
+    drain: CancellationToken,
+    kill: CancellationToken,
+}
+
+impl Stopping {
+    fn drain(&self) {
+        self.set.store(true, Relaxed);
+        self.drain.cancel();
+    }
+
+    fn kill(&self) {
+        self.kill.cancel();
+    }
+
+    /// Whether a stop has begun. One relaxed load.
+    pub fn is_stopping(&self) -> bool {
+        self.set.load(Relaxed)
+    }
+
+    /// Until a stop begins.
+    pub fn draining(&self) -> WaitForCancellationFuture<'_> {
+        self.drain.cancelled()
+    }
+
+    pub(super) fn killed(&self) -> WaitForCancellationFuture<'_> {
+        self.kill.cancelled()
+    }
+}
+
+/// Runs HTTP/2 streams among the connections, so that a stop waits for them.
+#[derive(Clone)]
+pub(super) struct Executor(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn(task);
     }
 }

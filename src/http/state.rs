@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 
-use super::cursor::CursorKey;
+use super::{cursor::CursorKey, health::Probe};
 use crate::{
     accounts::login::Accounts,
     actors::{edge::hasher::Hasher, kernel::Registry, sales::Sales},
@@ -52,6 +52,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Whether the server has been asked to stop.
     pub draining: Arc<AtomicBool>,
+    /// Looks at the dependencies.
+    pub probe: Probe,
     /// When the server started.
     pub started: tokio::time::Instant,
 }

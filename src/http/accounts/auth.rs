@@ -19,7 +19,8 @@ use crate::{
         users::{self, CreateError, NewUser, User},
     },
     http::{
-        auth::{ClientAddress, CurrentUser},
+        auth::CurrentUser,
+        client::ClientAddress,
         extract::Json,
         problem::{Answer, Problem, SOON},
         state::AppState,
@@ -140,9 +141,9 @@ pub(super) fn not_logged_in(error: LoginError, now: Timestamp) -> Problem {
     }
 }
 
-fn origin(address: Option<std::net::IpAddr>, headers: &HeaderMap) -> Origin {
+fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Origin { address, user_agent: agent.map(str::to_owned) }
+    Origin { address: Some(address.0), user_agent: agent.map(str::to_owned) }
 }
 
 /// Makes an account and logs in.
@@ -150,7 +151,7 @@ fn origin(address: Option<std::net::IpAddr>, headers: &HeaderMap) -> Origin {
     responses((status = 201, description = "The account and its tokens", body = Registered)))]
 async fn register(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Json(body): Json<Register>,
 ) -> Answer {
@@ -199,7 +200,7 @@ struct LogIn {
     responses((status = 200, description = "Tokens", body = Tokens)))]
 async fn log_in(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Json(body): Json<LogIn>,
 ) -> Answer {

@@ -1,0 +1,68 @@
+//! The body of an answer, which records the request's figures when its last byte has left (or nobody wants it).
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
+
+use super::activity::Busy;
+use crate::metrics;
+
+/// An axum body with an end that is noticed.
+pub struct Counted {
+    body: Body,
+    figures: metrics::Route,
+    status: u16,
+    started: Instant,
+    _in_flight: metrics::Guard,
+    busy: Option<Busy>,
+}
+
+impl Counted {
+    pub(super) fn new(
+        body: Body,
+        in_flight: metrics::Guard,
+        figures: metrics::Route,
+        status: u16,
+        started: Instant,
+    ) -> Self {
+        Self { body, figures, status, started, _in_flight: in_flight, busy: None }
+    }
+
+    /// Keeps the connection busy until the body is gone.
+    pub(super) fn keeping(mut self, busy: Busy) -> Self {
+        self.busy = Some(busy);
+        self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.figures.record(self.status, self.started.elapsed());
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,193 @@
+//! What the front knows of each route before it is routed: its template, its limit, its deadline, its figures.
+//!
+//! The table is built from the OpenAPI document, so that a route which is not documented has no figures of its own: it
+//! counts as `unmatched`, and a test notices.
+
+use std::{collections::HashMap, time::Duration};
+
+use axum::http::Method;
+
+use crate::metrics::{self, Metrics};
+
+/// How requests of a route are limited; the quotas are in `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Never: probes and metrics.
+    Exempt,
+    /// By who asks: anonymous address, account, administrator.
+    ByCaller,
+    /// Logging in and refreshing: per address.
+    Login,
+    /// Registering: per address.
+    Register,
+    /// Uploading: per account.
+    Upload,
+    /// Booking: per account.
+    Booking,
+    /// Webhooks: per address.
+    Webhook,
+}
+
+/// The routes whose limit is not [`Limit::ByCaller`]. A test checks that each of them exists.
+pub const LIMITS: &[(Method, &str, Limit)] = &[
+    (Method::POST, "/api/v1/auth/login", Limit::Login),
+    (Method::POST, "/api/v1/auth/refresh", Limit::Login),
+    (Method::POST, "/api/v1/auth/register", Limit::Register),
+    (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),
+    (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
+    (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
+    (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
+];
+
+/// Probes are answered however many ask: a balancer that is limited would take the server out.
+pub const EXEMPT: &[&str] = &["/health", "/ready", "/alive", "/metrics"];
+
+/// An upload over a slow line takes longer than any answer of ours.
+const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The methods that have figures of their own.
+const METHODS: [Method; 6] =
+    [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
+
+/// One template with one method.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The pattern of the path.
+    pub template: &'static str,
+    /// How it is limited.
+    pub limit: Limit,
+    /// Its own deadline, if the usual one does not fit.
+    pub deadline: Option<Duration>,
+    /// Its figures.
+    pub figures: metrics::Route,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Routes {
+    matcher: matchit::Router<usize>,
+    /// For each template, the entries by [`METHODS`].
+    entries: Vec<[Option<Route>; METHODS.len()]>,
+    unmatched: [Route; METHODS.len()],
+}
+
+impl Routes {
+    /// Builds the table from templates and their methods.
+    pub fn new<'t>(metrics: &Metrics, routes: impl IntoIterator<Item = (&'t str, Method)>) -> Self {
+        let mut table = Self {
+            matcher: matchit::Router::new(),
+            entries: Vec::new(),
+            unmatched: METHODS.map(|method| Route::new(metrics, "unmatched", &method)),
+        };
+        let mut templates: HashMap<String, usize> = HashMap::new();
+        for (template, method) in routes {
+            let at = *templates.entry(template.to_owned()).or_insert_with(|| {
+                table.entries.push(Default::default());
+                table.entries.len() - 1
+            });
+            table.add(at, template, metrics, &method);
+        }
+        table
+    }
+
+    fn add(&mut self, at: usize, template: &str, metrics: &Metrics, method: &Method) {
+        let known = self.entries[at].iter().flatten().next().map(|route| route.template);
+        let name = known.unwrap_or_else(|| {
+            // Some hundred bytes for the life of the process, once per template: labels want `'static`.
+            let name: &'static str = Box::leak(template.to_owned().into_boxed_str());
+            // Both forms of probes are answered (see `health`); `/docs` has no slash twin.
+            if let Err(error) = self.matcher.insert(name, at) {
+                tracing::debug!(http.route = name, %error, "a route has no figures of its own");
+            }
+            name
+        });
+        if let Some(index) = index(method) {
+            self.entries[at][index] = Some(Route::new(metrics, name, method));
+        }
+    }
+
+    /// The route of a request; `unmatched` for paths and methods that do not exist.
+    pub fn find(&self, method: &Method, path: &str) -> &Route {
+        let index = index(method).unwrap_or(0);
+        let path = match path.strip_suffix('/') {
+            Some("") | None => path,
+            Some(bare) => bare,
+        };
+        let found = self.matcher.at(path).ok().and_then(|found| self.entries[*found.value][index].as_ref());
+        found.unwrap_or(&self.unmatched[index])
+    }
+
+    /// Every template.
+    pub fn templates(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.iter().filter_map(|entry| entry.iter().flatten().next()).map(|route| route.template)
+    }
+}
+
+impl Route {
+    fn new(metrics: &Metrics, template: &'static str, method: &Method) -> Self {
+        let special = LIMITS.iter().find(|(m, path, _)| m == method && *path == template);
+        let exempt = EXEMPT.iter().any(|root| {
+            template.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        let limit =
+            if exempt { Limit::Exempt } else { special.map_or(Limit::ByCaller, |(_, _, limit)| *limit) };
+        let name = METHODS.iter().find(|known| *known == method).map_or("OTHER", static_name);
+        Self {
+            template,
+            limit,
+            deadline: (limit == Limit::Upload).then_some(UPLOAD_DEADLINE),
+            figures: metrics.http.route(name, template),
+        }
+    }
+}
+
+fn index(method: &Method) -> Option<usize> {
+    // GET first: it is nine requests of ten.
+    match *method {
+        Method::GET | Method::HEAD => Some(0),
+        _ => METHODS.iter().position(|known| known == method),
+    }
+}
+
+fn static_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "OPTIONS",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::{Limit, Routes};
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn requests_find_their_template_and_limit() {
+        let routes = [
+            ("/api/v1/events/{slug}", Method::GET),
+            ("/api/v1/events/{slug}", Method::PATCH),
+            ("/api/v1/events/{slug}/bookings", Method::POST),
+            ("/health/live", Method::GET),
+        ];
+        let table = Routes::new(&Metrics::new(), routes);
+        let find = |method, path| {
+            let route = table.find(&method, path);
+            (route.template, route.limit)
+        };
+        assert_eq!(find(Method::GET, "/api/v1/events/x"), ("/api/v1/events/{slug}", Limit::ByCaller));
+        assert_eq!(find(Method::HEAD, "/api/v1/events/x"), ("/api/v1/events/{slug}", Limit::ByCaller));
+        assert_eq!(
+            find(Method::POST, "/api/v1/events/x/bookings"),
+            ("/api/v1/events/{slug}/bookings", Limit::Booking)
+        );
+        assert_eq!(find(Method::GET, "/health/live/"), ("/health/live", Limit::Exempt));
+        assert_eq!(find(Method::DELETE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
+        assert_eq!(find(Method::GET, "/"), ("unmatched", Limit::ByCaller));
+    }
+}
