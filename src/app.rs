@@ -105,8 +105,7 @@ impl App {
             sales: handles.sales.clone(),
             accounts: accounts.clone(),
             hasher: handles.hasher.clone(),
-            payments: Provider::named(&config.payments.provider)
-                .context("payments.provider is not known; write \"builtin\"")?,
+            payments: provider(&config)?,
             metrics: metrics.clone(),
             registry: registry.clone(),
             draining: draining.clone(),
@@ -251,6 +250,10 @@ impl Database {
             managed.cluster.stop(Mode::Fast).await;
         }
     }
+}
+
+fn provider(config: &Config) -> anyhow::Result<Provider> {
+    Provider::named(&config.payments.provider).context("payments.provider is not known; write \"builtin\"")
 }
 
 /// The key of cursors: configured, or made once and kept in the data directory, readable by its owner only.

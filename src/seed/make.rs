@@ -136,7 +136,8 @@ pub(super) fn make(options: &Options) -> Made {
     }
 }
 
-const PEOPLE: &str = "COPY users (id, email, name, role, password_hash) FROM STDIN";
+const PEOPLE: &str = "-- seed.users
+COPY users (id, email, name, role, password_hash) FROM STDIN";
 
 fn table(name: &'static str, copy: &'static str, text: String, rows: usize) -> Table {
     Table { name, copy, text, rows }
@@ -171,7 +172,12 @@ fn cities_table(ids: &[Uuid]) -> Table {
     for ((name, province, featured), id) in CITIES.iter().zip(ids) {
         let _ = writeln!(text, "{id}\t{}\t{name}\t{province}\t{featured}", slug(name));
     }
-    table("cities", "COPY cities (id, slug, name, province, is_featured) FROM STDIN", text, CITIES.len())
+    table(
+        "cities",
+        "-- seed.cities\nCOPY cities (id, slug, name, province, is_featured) FROM STDIN",
+        text,
+        CITIES.len(),
+    )
 }
 
 /// An event: two in three are still to come.
@@ -206,7 +212,8 @@ fn event(random: &mut Random, options: &Options, number: usize, hosts: &[Uuid], 
 }
 
 fn events_table(events: &[Event]) -> Table {
-    const COPY: &str = "COPY events (id, slug, host_id, city_id, title, description, category, location, starts_on,
+    const COPY: &str = "-- seed.events
+COPY events (id, slug, host_id, city_id, title, description, category, location, starts_on,
         ends_on, start_time, price_cents, capacity, is_featured, created_at, tickets_left, rating_sum, rating_count,
         bookings_count) FROM STDIN";
     let mut text = String::new();
@@ -225,8 +232,8 @@ fn bookings(
     events: &mut [Event],
     users: &[Uuid],
 ) -> (Table, Vec<(usize, Uuid)>) {
-    const COPY: &str =
-        "COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status,
+    const COPY: &str = "-- seed.bookings
+COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status,
         code, hold_expires_at, confirmed_at, created_at, updated_at) FROM STDIN";
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let (mut text, mut rows, mut passed) = (String::new(), 0, Vec::new());
@@ -276,8 +283,8 @@ fn reviews(
     events: &mut [Event],
     mut passed: Vec<(usize, Uuid)>,
 ) -> Table {
-    const COPY: &str =
-        "COPY reviews (id, event_id, user_id, rating, comment, created_at, updated_at) FROM STDIN";
+    const COPY: &str = "-- seed.reviews
+COPY reviews (id, event_id, user_id, rating, comment, created_at, updated_at) FROM STDIN";
     passed.sort_unstable();
     passed.dedup(); // one review per person and event
     let mut text = String::new();

@@ -9,7 +9,7 @@ use crate::harness::app::TestApp;
 const DOUBLE: &str = "-- tests.double
     SELECT k.n, k.value * 2 FROM unnest($1::bigint[]) WITH ORDINALITY AS k (value, n)";
 const SLOW: &str = "-- tests.slow
-    SELECT k.n, k.value, pg_sleep(0.05)::text FROM unnest($1::bigint[]) WITH ORDINALITY AS k (value, n)";
+    SELECT k.n, k.value, pg_sleep(0.01)::text FROM unnest($1::bigint[]) WITH ORDINALITY AS k (value, n)";
 const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE application_name LIKE 'sportello %' AND datname = current_database() AND pid <> pg_backend_pid()";
 
@@ -40,7 +40,7 @@ async fn reads_survive_the_death_of_every_connection() {
     let killer = app.database.client().await;
     let mut failures = HashSet::new();
     for _ in 0..5 {
-        let asking = (0..30i64).map(|value| {
+        let asking = (0..40i64).map(|value| {
             let db = app.app.db.clone();
             async move { db.lookup(SLOW, key![value]).await.map(|rows| rows[0].get::<_, i64>(1) == value) }
         });
@@ -93,7 +93,12 @@ async fn a_full_pool_refuses_instead_of_hanging() {
         config.database.pool_wait = sportello::config::values::Period(Duration::from_millis(50));
     })
     .await;
-    let held = app.app.db.begin("tests.holder").await.unwrap();
+    // The job engine uses the pool, too: wait until the only connection is ours.
+    let held = loop {
+        if let Ok(held) = app.app.db.begin("tests.holder").await {
+            break held;
+        }
+    };
     let refused = app.app.db.begin("tests.refused").await;
     assert!(matches!(refused, Err(DbError::Overloaded)));
     let admin = app.app.db.begin_admin("tests.admin").await;

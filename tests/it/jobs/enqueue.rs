@@ -105,8 +105,10 @@ async fn an_equal_key_in_an_open_transaction_is_waited_for() {
     assert!(app.app.jobs.insert(&mut first, &[unique(1)]).await.unwrap()[0].is_some());
     let second = async { insert(&app.app, &[unique(2)]).await };
     let rollback = async {
-        // The second one waits for a lock now, or will find none: both are right.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        // Until the second one waits for the first one's lock.
+        const WAITS: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !app.value::<bool>(WAITS).await {}
         first.rollback().await.unwrap();
     };
     let (second, ()) = tokio::join!(second, rollback);

@@ -1,0 +1,134 @@
+//! The tree, built: which actor is whose child, how each is restarted, and in which order they start.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::data::{
+    lanes::Lane,
+    mailer::MailerActor,
+    pool::PoolActor,
+    postgres::{Postgres, PostgresMsg},
+};
+use super::edge::{hasher::HasherActor, http::Acceptor};
+use super::kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
+use super::sales::Shard;
+use crate::{
+    app::{DATA_GRACE, Handles},
+    config::Config,
+    db::{Connector, Db, Observer},
+    jobs::{Jobs, Resources, schedules},
+};
+
+/// Cutting off what is left takes a moment.
+const HTTP_STOP_SLACK: Duration = Duration::from_secs(1);
+
+/// What the tree is built from.
+pub struct Parts<'a> {
+    /// The accept loop.
+    pub acceptor: Acceptor,
+    /// Everything below it.
+    pub data: DataParts<'a>,
+}
+
+/// What the data actors are built from.
+pub struct DataParts<'a> {
+    /// Where actors are registered.
+    pub registry: &'a Registry,
+    /// The configuration.
+    pub config: &'a Config,
+    /// Opens database connections.
+    pub connector: &'a Connector,
+    /// Counts statements.
+    pub observer: &'a Observer,
+    /// The handles of the actors.
+    pub handles: &'a Handles,
+    /// The database.
+    pub db: &'a Db,
+    /// The jobs.
+    pub jobs: &'a Jobs,
+    /// The managed PostgreSQL, already running.
+    pub managed: Option<Postgres>,
+}
+
+/// Builds the whole tree.
+pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
+    let actors = &parts.data.config.actors;
+    let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
+    let registry = parts.data.registry;
+    let engine = engine(&parts.data);
+    let edge = edge(parts.acceptor, &parts.data)?;
+    Ok(root.supervisor(registry, data(parts.data)?).supervisor(registry, engine).supervisor(registry, edge))
+}
+
+fn engine(parts: &DataParts<'_>) -> Supervisor {
+    let DataParts { registry, config, connector, observer, handles, db, jobs: queue, .. } = parts;
+    let resources = Resources {
+        db: (*db).clone(),
+        clock: queue.clock().clone(),
+        config: Arc::new((*config).clone()),
+        jobs: (*queue).clone(),
+        mailer: handles.mailer.clone(),
+    };
+    // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
+    let schedules = schedules::schedules(config)
+        .into_iter()
+        .filter(|schedule| queue.registry().get(schedule.kind).is_some())
+        .collect();
+    super::jobs::branch(super::jobs::Site { registry, connector, observer, schedules }, resources)
+}
+
+fn backoff(config: &Config) -> Restart {
+    Restart::Backoff { min: *config.actors.backoff_min, max: *config.actors.backoff_max }
+}
+
+fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
+    let DataParts { registry, config, connector, observer, handles, managed, db, jobs } = parts;
+    let intensity = (config.actors.intensity, *config.actors.intensity_within);
+    let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
+    if let Some(postgres) = managed {
+        // One message in a life: that the server ended.
+        let handle = registry.handle::<PostgresMsg>("root/data/postgres", "postgres", 1);
+        data = data.child(actor(postgres, &handle).restart(backoff(config)).grace(Postgres::GRACE));
+    }
+    let lanes = Supervisor::new("root/data/lanes", Strategy::OneForOne, intensity.0, intensity.1).children(
+        handles.point.iter().chain(&handles.list).map(|handle| lane(config, connector, observer, handle)),
+    );
+    let pool = actor(PoolActor::new(connector, &config.database)?, handles.pool.handle()).grace(DATA_GRACE);
+    let mailer = actor(MailerActor::new(config)?, handles.mailer.handle());
+    let shard = Shard {
+        db: db.clone(),
+        jobs: jobs.clone(),
+        clock: jobs.clock().clone(),
+        hold: SignedDuration::try_from(*config.events.booking_hold)?,
+        batch: config.events.sales_batch,
+        sold: Arc::new(|_| {}),
+    };
+    let sales = Supervisor::new("root/data/sales", Strategy::OneForOne, intensity.0, intensity.1)
+        .children(handles.sales.shards().iter().map(|handle| actor(shard.clone(), handle)));
+    Ok(data.supervisor(registry, lanes).child(pool).child(mailer).supervisor(registry, sales))
+}
+
+fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor> {
+    let actors = &parts.config.actors;
+    let edge = Supervisor::new("root/edge", Strategy::OneForOne, actors.intensity, *actors.intensity_within);
+    let hasher = HasherActor::new(&parts.config.accounts)?;
+    let handle = parts.registry.handle("root/edge/http", "http", actors.control_bound);
+    let grace = acceptor.grace + HTTP_STOP_SLACK;
+    Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
+}
+
+fn lane(
+    config: &Config,
+    connector: &Connector,
+    observer: &Observer,
+    handle: &super::kernel::Handle<super::data::lanes::LaneMsg>,
+) -> Child {
+    let lane = Lane {
+        connector: connector.for_use("lane", *config.database.lane_statement_timeout),
+        in_flight: config.database.lane_in_flight,
+        batch: config.database.lane_batch,
+        observer: observer.clone(),
+    };
+    actor(lane, handle).restart(backoff(config)).grace(DATA_GRACE)
+}

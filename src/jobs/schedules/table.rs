@@ -1,0 +1,35 @@
+//! The cron table of this binary.
+
+use super::Schedule;
+use crate::{
+    config::Config,
+    jobs::{
+        accounts::PruneAccounts,
+        events::{CompleteBookings, ExpireBookings, SendReminders, SettlePayments},
+    },
+};
+
+/// Every schedule, by key. Adding one is one line here.
+pub fn schedules(config: &Config) -> Vec<Schedule> {
+    let zone = &config.events.time_zone;
+    vec![
+        Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),
+        Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
+        Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
+        Schedule::new("events.send_reminders", "*/5 * * * *", &SendReminders {}),
+        Schedule::new("events.settle_payments", "* * * * *", &SettlePayments {}),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{config::Config, jobs::registry::registry};
+
+    #[test]
+    fn every_scheduled_kind_is_known_and_its_timing_can_be_read() {
+        for schedule in super::schedules(&Config::defaults()) {
+            assert!(registry().get(schedule.kind).is_some(), "{}", schedule.kind);
+            assert!(schedule.timing().is_ok(), "{}", schedule.key);
+        }
+    }
+}
