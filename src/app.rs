@@ -39,7 +39,7 @@ use crate::{
     jobs::{self, Jobs},
     metrics::{self, Metrics},
     migrate,
-    postgres::{Binaries, Cluster, ClusterOptions, Mode, locate},
+    postgres::{self, Binaries, Cluster, ClusterOptions, Mode, locate},
 };
 
 /// A running Sportello.
@@ -95,6 +95,7 @@ impl App {
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::new());
         metrics.collect(metrics::Actors::new(registry.clone()));
+        metrics.collect(metrics::Statements::new(observer.clone()));
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -242,6 +243,20 @@ impl Database {
         let cluster = Cluster::start(&binaries, &options).await?;
         let connector = Connector::new(cluster.config());
         Ok(Self { connector, managed: Some(Managed { binaries, options, cluster }) })
+    }
+
+    /// For a command beside a running server: uses the managed server that is up already, else as [`Database::open`].
+    pub async fn attach(config: &Config) -> anyhow::Result<Self> {
+        if config.database.url.is_none()
+            && let Some(running) = postgres::running(&config.database.data_dir)
+        {
+            let connector = Connector::new(running);
+            // A socket outlives a server that was killed.
+            if connector.connect().await.is_ok() {
+                return Ok(Self { connector, managed: None });
+            }
+        }
+        Self::open(config).await
     }
 
     /// Stops a server that was started for it.

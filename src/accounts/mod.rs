@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`policy`] (roles and what they allow), [`users`] (accounts), [`passwords`] (rules, argon2id),
 //! [`tokens`] (opaque, stored as hashes), [`sessions`] (one per log-in: opened, refreshed, revoked, looked up),
-//! [`lockout`] (guessing is stopped), [`login`] (all of it together).
+//! [`lockout`] (guessing is stopped), [`login`] (all of it together),
+//! [`administration`] (from the command line).
 //!
 //! Invariants
 //! - Nobody becomes an administrator over HTTP; the command line makes them.
@@ -12,6 +13,7 @@
 //!   and are locked alike. Registering tells it (409), because an account without a proof of the address cannot be
 //!   made twice and a person must learn why; that answer is limited to `limits.register` per network address.
 
+pub mod administration;
 pub mod lockout;
 pub mod login;
 pub mod passwords;

@@ -23,12 +23,15 @@ pub(super) struct Args {
     /// The same number gives the same data (relative to today).
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
     let password_hash = Argon::new(&loaded.config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
-    let database = app::Database::open(&loaded.config).await?;
+    let database = app::Database::attach(&loaded.config).await?;
     let seeding = async {
         migrate::run(&database.connector).await?;
         let (mut client, driver) = database.connector.connect().await?;
@@ -50,6 +53,12 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     };
     let report = seeding.await;
     database.close().await;
-    print(&serde_json::to_string(&report?)?);
+    let report = report?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&report)?);
+    } else {
+        let (events, bookings, reviews) = (report.events, report.bookings, report.reviews);
+        print(&format!("{events} events, {bookings} bookings, {reviews} reviews in {:.1} s", report.seconds));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,16 +5,14 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::exit;
 use crate::{
     accounts::passwords::{Argon, Password},
     app::App,
     clock::Clock,
-    config::Loaded,
+    config::{Flag, Loaded},
     seed::{self, Options},
 };
-
-/// The tree gave up: whoever started us should start us again.
-const MELTDOWN: u8 = 70;
 
 /// How to serve.
 #[derive(Debug, clap::Args)]
@@ -24,14 +22,21 @@ pub(super) struct Args {
     demo: bool,
     /// Where to listen; the same as --set server.listen=….
     #[arg(long, value_name = "ADDRESS")]
-    listen: Option<std::net::SocketAddr>,
+    listen: Option<String>,
 }
 
-pub(super) async fn run(args: Args, mut loaded: Loaded) -> anyhow::Result<ExitCode> {
-    let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
-    if let Some(listen) = args.listen {
-        loaded.config.server.listen = listen;
+impl Args {
+    /// Flags that are short for settings, so that they are checked and shown like these.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let listen = self.listen.as_ref().map(|text| ("--listen", "server.listen", text.clone()));
+        let flag =
+            |(name, key, text): (&str, &str, String)| Flag { name: name.into(), key: key.into(), text };
+        listen.into_iter().map(flag).collect()
     }
+}
+
+pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let app = App::start(loaded.config.into(), Clock::system()).await?;
@@ -45,7 +50,7 @@ pub(super) async fn run(args: Args, mut loaded: Loaded) -> anyhow::Result<ExitCo
         _ = interrupted.recv() => {}
         meltdown = app.meltdown() => {
             tracing::error!(%meltdown, "giving up");
-            return Ok(ExitCode::from(MELTDOWN));
+            return Ok(ExitCode::from(exit::MELTDOWN));
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);

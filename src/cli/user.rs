@@ -1,19 +1,20 @@
-//! `sportello user create`: the way to the first administrator.
+//! `sportello user`: accounts, above all the first administrator's.
 
-use std::{io::Read as _, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use serde::Serialize;
 
-use super::print;
+use super::{exit::Usage, password, print, session::Session};
 use crate::{
     accounts::{
-        passwords::{Hashing as _, Password, check},
+        administration,
+        passwords::{Argon, Password, check},
         policy::Role,
         users::{self, NewUser, normal_email},
     },
-    app::App,
     clock::Clock,
-    config::Loaded,
+    config::{Config, Loaded},
     mail::Language,
 };
 
@@ -26,52 +27,184 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Makes an account. The password is read from --password-file, else from standard input.
-    Create {
+    /// Makes an account.
+    Create(Create),
+    /// Lists the newest accounts.
+    List(List),
+    /// Sets a password and ends the person's sessions.
+    SetPassword {
         /// The address.
         #[arg(long)]
         email: String,
-        /// The name.
-        #[arg(long, default_value = "Administrator")]
-        name: String,
-        /// user, host or admin.
-        #[arg(long, default_value = "user")]
-        role: String,
-        /// A file that holds the password.
+        #[command(flatten)]
+        password: password::Args,
+    },
+    /// Keeps a person from logging in and ends the sessions.
+    Disable {
+        /// The address.
         #[arg(long)]
-        password_file: Option<PathBuf>,
+        email: String,
+    },
+    /// Lets a person log in again.
+    Enable {
+        /// The address.
+        #[arg(long)]
+        email: String,
     },
 }
 
-pub(super) async fn run(args: Args, mut loaded: Loaded) -> anyhow::Result<ExitCode> {
-    let Command::Create { email, name, role, password_file } = args.command;
-    let role = Role::of(&role).context("--role: write user, host or admin")?;
-    ensure!(email.contains('@'), "--email: {email:?} is not an address");
-    let mut password = String::new();
-    match password_file {
-        Some(path) => {
-            password = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        }
-        None => drop(std::io::stdin().take(1024).read_to_string(&mut password)?),
-    }
-    let password = password.trim_end_matches(['\n', '\r']).to_owned();
-    let (email, password) = (normal_email(&email), Password::new(password));
-    check(&password, &email, loaded.config.accounts.min_password)
-        .map_err(|weakness| anyhow::anyhow!("the password {weakness}"))?;
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// The address.
+    #[arg(long)]
+    email: String,
+    /// What the person may do: user, host or admin.
+    #[arg(long, default_value = "user", value_parser = role)]
+    role: Role,
+    /// How the person is addressed; the address's first part by default.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    password: password::Args,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only of this role.
+    #[arg(long, value_parser = role)]
+    role: Option<Role>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::of(text).ok_or_else(|| "write user, host or admin".to_owned())
+}
+
+pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
-    loaded.config.server.listen.set_port(0); // nothing is served meanwhile
-    let app = App::start(loaded.config.into(), Clock::system()).await?;
-    let language = Language::of(&app.config.mail.language);
+    let config = &loaded.config;
+    match args.command {
+        Command::Create(args) => create(args, config).await,
+        Command::List(args) => list(args, config).await,
+        Command::SetPassword { email, password } => set_password(&email, password, config).await,
+        Command::Disable { email } => set_active(&email, false, config).await,
+        Command::Enable { email } => set_active(&email, true, config).await,
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The hash of a password that follows the rules.
+fn hashed(password: &Password, email: &str, config: &Config) -> anyhow::Result<String> {
+    if let Err(weakness) = check(password, email, config.accounts.min_password) {
+        bail!(Usage(format!("the password {weakness}")));
+    }
+    Ok(Argon::new(&config.accounts)?.hash(password))
+}
+
+fn address(email: &str) -> anyhow::Result<String> {
+    let email = normal_email(email);
+    ensure!(email.parse::<lettre::Address>().is_ok(), Usage(format!("--email: {email:?} is not an address")));
+    Ok(email)
+}
+
+async fn create(args: Create, config: &Config) -> anyhow::Result<()> {
+    let email = address(&args.email)?;
+    let name = args.name.unwrap_or_else(|| email.split('@').next().unwrap_or(&email).to_owned());
+    let password_hash = hashed(&args.password.read()?, &email, config)?;
+    let language = Language::of(&config.mail.language);
+    let new = NewUser { email, name, role: args.role, language, password_hash };
+    let clock = Clock::system();
+    let session = Session::open(config, clock.clone()).await?;
     let made = async {
-        let hash = app.hasher.hash(password).await?;
-        let mut tx = app.db.begin("cli.user_create").await?;
-        let user = NewUser { email, name, role, language, password_hash: hash };
-        let user = users::create(&mut tx, &user, app.clock.now()).await?;
+        let mut tx = session.db.begin("cli.user.create").await?;
+        let user = users::create(&mut tx, &new, clock.now()).await?;
         tx.commit().await?;
         anyhow::Ok(user)
     };
     let made = made.await;
-    app.stop().await;
-    print(&serde_json::to_string(&made?)?);
-    Ok(ExitCode::SUCCESS)
+    session.close(config).await;
+    let user = made.with_context(|| format!("{} was not made", new.email))?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&user)?);
+    } else {
+        print(&format!("made {} ({}), id {}", user.email, user.role.as_str(), user.id));
+    }
+    Ok(())
+}
+
+async fn list(args: List, config: &Config) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Listed {
+        users: Vec<administration::Summary>,
+    }
+    let session = Session::open(config, Clock::system()).await?;
+    let found = async {
+        let mut tx = session.db.begin("cli.user.list").await?;
+        let users = administration::list(&mut tx, args.role, args.limit.into()).await?;
+        tx.rollback().await?;
+        anyhow::Ok(users)
+    };
+    let found = found.await;
+    session.close(config).await;
+    let users = found?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&Listed { users })?);
+        return Ok(());
+    }
+    for user in users {
+        let state = if user.active { "active" } else { "disabled" };
+        print(&format!(
+            "{:<6} {state:<9} {:>3} sessions  {:<40} {}  {}",
+            user.role.as_str(),
+            user.sessions,
+            user.email,
+            user.created_at.strftime("%F"),
+            user.name
+        ));
+    }
+    Ok(())
+}
+
+async fn set_password(email: &str, password: password::Args, config: &Config) -> anyhow::Result<()> {
+    let email = address(email)?;
+    let hash = hashed(&password.read()?, &email, config)?;
+    let clock = Clock::system();
+    let session = Session::open(config, clock.clone()).await?;
+    let done = async {
+        let mut tx = session.db.begin("cli.user.set_password").await?;
+        let found = administration::set_password(&mut tx, &email, &hash, clock.now()).await?;
+        tx.commit().await?;
+        anyhow::Ok(found)
+    };
+    let done = done.await;
+    session.close(config).await;
+    ensure!(done?, "{email} has no account");
+    print(&format!("{email}: the password is set, all sessions have ended"));
+    Ok(())
+}
+
+async fn set_active(email: &str, active: bool, config: &Config) -> anyhow::Result<()> {
+    let email = address(email)?;
+    let clock = Clock::system();
+    let session = Session::open(config, clock.clone()).await?;
+    let done = async {
+        let mut tx = session.db.begin("cli.user.set_active").await?;
+        let found = administration::set_active(&mut tx, &email, active, clock.now()).await?;
+        tx.commit().await?;
+        anyhow::Ok(found)
+    };
+    let done = done.await;
+    session.close(config).await;
+    ensure!(done?, "{email} has no account");
+    let what = if active { "may log in again" } else { "may not log in any more, all sessions have ended" };
+    print(&format!("{email} {what}"));
+    Ok(())
 }

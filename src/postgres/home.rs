@@ -9,7 +9,11 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{ClusterError, ClusterOptions, account::Account};
+use super::{
+    ClusterError, ClusterOptions,
+    account::Account,
+    settings::{DATABASE, ROLE},
+};
 
 /// Longest socket path that fits `sockaddr_un` everywhere (Linux has 107 bytes, macOS 103).
 const SOCKET_PATH_MAX: usize = 103;
@@ -82,6 +86,17 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// How to reach the server that serves this data directory right now, if one does: for commands that are run beside it.
+pub fn running(data_dir: &Path) -> Option<tokio_postgres::Config> {
+    let root = data_dir.join("postgres").canonicalize().ok()?;
+    let socket = socket_directory(&root, rustix::process::geteuid().is_root());
+    socket.join(SOCKET_LOCK.trim_end_matches(".lock")).exists().then(|| {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&socket).user(ROLE).dbname(DATABASE).application_name("sportello");
+        config
+    })
 }
 
 /// `<data_dir>/postgres`, or, where the server's user cannot get there, a directory below `/var/lib`.

@@ -1,0 +1,87 @@
+//! What an operator does to accounts from the command line. Every change is journalled and ends the person's sessions.
+//!
+//! A running server forgets the ended sessions at the latest when its table of known tokens lets go of them.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::policy::Role;
+use crate::{
+    db::{DbError, Tx},
+    ids::UserId,
+};
+
+/// An account, as an operator sees it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Summary {
+    /// Its id.
+    pub id: UserId,
+    /// Where mails go.
+    pub email: String,
+    /// How the person wants to be addressed.
+    pub name: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may log in.
+    pub active: bool,
+    /// Log-ins that still work.
+    pub sessions: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Summary {
+    fn from_row(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            email: row.get("email"),
+            name: row.get("name"),
+            role: Role::stored(row.get("role")),
+            active: row.get("active"),
+            sessions: row.get("sessions"),
+            created_at: row.get("created_at"),
+        }
+    }
+}
+
+/// The newest accounts, of one role if given.
+pub async fn list(tx: &mut Tx, role: Option<Role>, limit: i64) -> Result<Vec<Summary>, DbError> {
+    const LIST: &str = "-- accounts.administration.list
+        SELECT u.id, u.email, u.name, u.role, u.status = 'active' AS active, u.created_at,
+            (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.revoked_at IS NULL) AS sessions
+        FROM users u WHERE $1::text IS NULL OR u.role = $1 ORDER BY u.created_at DESC, u.id DESC LIMIT $2";
+    let rows = tx.query(LIST, &[&role.map(Role::as_str), &limit]).await?;
+    Ok(rows.iter().map(Summary::from_row).collect())
+}
+
+/// Replaces the password of an address; `false` when it has no account.
+pub async fn set_password(tx: &mut Tx, email: &str, hash: &str, now: Timestamp) -> Result<bool, DbError> {
+    const SET: &str = "-- accounts.administration.set_password
+        WITH changed AS (
+            UPDATE users SET password_hash = $2, version = version + 1, updated_at = $3
+            WHERE lower(email) = lower($1) RETURNING id),
+        ended AS (
+            UPDATE sessions s SET revoked_at = $3, revoked_why = 'password_changed'
+            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL),
+        noted AS (
+            INSERT INTO journal (at, action, target) SELECT $3, 'user.set_password', id::text FROM changed)
+        SELECT id FROM changed";
+    Ok(tx.query_opt(SET, &[&email, &hash, &now]).await?.is_some())
+}
+
+/// Lets an address log in or not; `false` when it has no account.
+pub async fn set_active(tx: &mut Tx, email: &str, active: bool, now: Timestamp) -> Result<bool, DbError> {
+    const SET: &str = "-- accounts.administration.set_active
+        WITH changed AS (
+            UPDATE users SET status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END,
+                version = version + 1, updated_at = $3
+            WHERE lower(email) = lower($1) RETURNING id),
+        ended AS (
+            UPDATE sessions s SET revoked_at = $3, revoked_why = 'disabled'
+            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL AND NOT $2),
+        noted AS (
+            INSERT INTO journal (at, action, target)
+            SELECT $3, CASE WHEN $2 THEN 'user.enable' ELSE 'user.disable' END, id::text FROM changed)
+        SELECT id FROM changed";
+    Ok(tx.query_opt(SET, &[&email, &active, &now]).await?.is_some())
+}

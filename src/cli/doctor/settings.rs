@@ -1,0 +1,82 @@
+//! Settings that are valid and yet should not go live.
+
+use super::Check;
+use crate::config::Config;
+
+pub(super) fn check(config: &Config) -> Vec<Check> {
+    vec![secrets(config), links(config), transport(config), proxies(config), protections(config)]
+}
+
+fn secrets(config: &Config) -> Check {
+    const NAME: &str = "secrets";
+    let demo = Config::defaults().payments.webhook_secret;
+    if config.payments.webhook_secret == demo {
+        let found = "payments.webhook_secret is the published one: anybody can forge payments";
+        return Check::warn(
+            NAME,
+            found,
+            "set SPORTELLO_PAYMENTS__WEBHOOK_SECRET or …_FILE before going live",
+        );
+    }
+    Check::ok(NAME, "none is the published default")
+}
+
+fn links(config: &Config) -> Check {
+    const NAME: &str = "links in mails";
+    match &*config.server.public_url {
+        Some(url) => Check::ok(NAME, format!("begin with {url}")),
+        None => Check::warn(
+            NAME,
+            format!("begin with http://{}, which others cannot open", config.server.listen),
+            "set server.public_url",
+        ),
+    }
+}
+
+fn transport(config: &Config) -> Check {
+    const NAME: &str = "HTTPS";
+    let https = config.server.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    match (https, config.server.hsts) {
+        (true, false) => Check::warn(
+            NAME,
+            "server.public_url is https, but browsers are not told to insist on it",
+            "set server.hsts = true when every path is served over TLS",
+        ),
+        (false, true) => Check::warn(
+            NAME,
+            "server.hsts is on, but server.public_url is not https",
+            "browsers ignore it over HTTP: serve through a TLS proxy and set server.public_url",
+        ),
+        (true, true) => Check::ok(NAME, "browsers are told to insist on it"),
+        (false, false) => Check::ok(NAME, "not used; put a TLS proxy in front before going live"),
+    }
+}
+
+fn proxies(config: &Config) -> Check {
+    const NAME: &str = "proxies";
+    let server = &config.server;
+    let behind = server.public_url.is_some() && server.listen.ip().is_loopback();
+    if server.trusted_proxies.is_empty() && behind {
+        return Check::warn(
+            NAME,
+            "public and listening on loopback, so behind a proxy, but none is trusted: all clients look like one",
+            "set server.trusted_proxies = [\"127.0.0.1\", \"::1\"]",
+        );
+    }
+    Check::ok(NAME, format!("{} trusted", server.trusted_proxies.len()))
+}
+
+fn protections(config: &Config) -> Check {
+    const NAME: &str = "protections";
+    if !config.limits.enabled {
+        return Check::warn(NAME, "rate limits are off", "set limits.enabled = true");
+    }
+    if config.ops.game_day {
+        return Check::warn(
+            NAME,
+            "administrators may inject faults",
+            "set ops.game_day = false after the exercise",
+        );
+    }
+    Check::ok(NAME, "rate limits are on, fault injection is off")
+}

@@ -1,0 +1,26 @@
+//! What commands say.
+
+use std::io::{self, Write as _};
+
+use crate::postgres::ClusterError;
+
+/// A result. A reader that has gone (`sportello config | head`) is no error.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// The last word of a failed command, with its causes.
+pub(super) fn report(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "sportello: {error:#}");
+    let detail =
+        error.chain().find_map(|cause| cause.downcast_ref::<ClusterError>()).and_then(ClusterError::detail);
+    if let Some(detail) = detail {
+        let _ = writeln!(io::stderr(), "{detail}");
+    }
+}
+
+/// Something to know that stops nothing.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "sportello: warning: {text}");
+}
