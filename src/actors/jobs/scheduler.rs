@@ -139,11 +139,11 @@ impl Scheduler {
         for schedule in &self.schedules {
             match schedule.timing().map(|timing| timing.next_after(now)) {
                 Ok(Some(next_at)) => {
-                    cron::save(&mut &self.engine.control, catalog, schedule, next_at).await?
+                    cron::save(&mut &self.engine.control, catalog, schedule, next_at).await?;
                 }
                 Ok(None) => tracing::error!(cron.key = schedule.key, "this schedule never ticks"),
                 Err(error) => {
-                    tracing::error!(cron.key = schedule.key, %error, "this schedule cannot be read")
+                    tracing::error!(cron.key = schedule.key, %error, "this schedule cannot be read");
                 }
             }
         }

@@ -35,9 +35,10 @@ pub(crate) async fn insert(app: &App, jobs: &[NewJob]) -> Vec<Option<JobId>> {
 /// Looks until it is so.
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
     while !is_so().await {
         assert!(began.elapsed() < PATIENCE, "never happened: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        looks.tick().await;
     }
 }
 

@@ -71,13 +71,14 @@ async fn crashes_of_every_engine_actor_lose_no_job() {
     app.app.jobs.enqueue_many(&mut tx, &jobs).await.unwrap();
     tx.commit().await.unwrap();
     let crashing = async {
+        let mut rounds = tokio::time::interval(Duration::from_millis(20));
         for _ in 0..5 {
+            rounds.tick().await;
             for cell in app.app.registry.cells() {
                 if cell.path.starts_with("root/jobs/") && cell.kind != "supervisor" {
                     let _ = app.app.registry.crash(&cell.path);
                 }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::join!(crashing, app.until_count("effect", 2001));
