@@ -100,6 +100,7 @@ struct Viewer {
 
 /// Who watches.
 #[derive(Default)]
+#[expect(clippy::struct_field_names, reason = "the viewers are what Viewers is about")]
 pub struct Viewers {
     viewers: Vec<Viewer>,
     last: Option<Instant>,
