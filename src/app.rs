@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use anyhow::Context as _;
 
@@ -284,7 +284,7 @@ fn secret(config: &Config) -> anyhow::Result<Vec<u8>> {
     }
     let mut secret = vec![0; SECRET_BYTES];
     getrandom::fill(&mut secret)?;
-    std::fs::create_dir_all(&config.database.data_dir)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(&config.database.data_dir)?;
     let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     made.and_then(|mut file| std::io::Write::write_all(&mut file, &secret))
         .with_context(|| format!("{} cannot be written", path.display()))?;

@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 #[derive(Deserialize)]
 struct List {
-    items: Vec<Event>,
+    data: Vec<Event>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, loaded: &Loaded) -> anyhow::Result<ExitCode>
     let popular = format!("/api/v1/events?sort=popular&limit={}", args.events.max(1));
     let (status, body) = client.get(&popular).await?;
     ensure!(status == 200, "{popular}: status {status}");
-    let events = serde_json::from_slice::<List>(&body)?.items;
+    let events = serde_json::from_slice::<List>(&body)?.data;
     let details =
         events.iter().take(args.events.into()).map(|event| format!("/api/v1/events/{}", event.slug));
     let paths: Vec<String> = LISTS.map(str::to_owned).into_iter().chain(details).collect();

@@ -36,7 +36,9 @@ impl Home {
     pub(super) fn open(options: &ClusterOptions) -> Result<Self, ClusterError> {
         let account = Account::to_drop_to(&options.run_as)?;
         let data_dir = &options.data_dir;
-        fs::create_dir_all(data_dir).map_err(ClusterError::io("make the data directory", data_dir))?;
+        // Others may pass (the server's user must), but not look around.
+        let made = DirBuilder::new().recursive(true).mode(0o711).create(data_dir);
+        made.map_err(ClusterError::io("make the data directory", data_dir))?;
         let data_dir =
             data_dir.canonicalize().map_err(ClusterError::io("resolve the data directory", data_dir))?;
         let root = choose_root(&data_dir, account.as_ref())?;
