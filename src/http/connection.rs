@@ -34,11 +34,12 @@ use super::{
     front::Front,
     server::{Executor, Stopping},
 };
+use crate::metrics::{self, Metrics};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Clients that send requests one after another pause shorter than this.
-const PARK_AFTER: Duration = Duration::from_secs(5);
+pub(super) const PARK_AFTER: Duration = Duration::from_secs(5);
 /// While a handler works, its own deadline counts; this one only keeps the timer defined.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -49,7 +50,9 @@ pub(super) struct Driver {
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<Executor>,
     pub(super) limits: Limits,
+    pub(super) park_after: Duration,
     pub(super) stopping: Stopping,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// How a connection ended.
@@ -123,6 +126,7 @@ impl Driver {
 
     /// Waits for the next request of a parked connection; `false` if it is to be closed.
     async fn rest(&self, stream: &TcpStream, activity: &Activity) -> bool {
+        let _parked = metrics::Guard::new(&self.metrics.http.parked);
         tokio::select! {
             biased;
             () = self.stopping.draining() => false,
@@ -137,7 +141,7 @@ impl Driver {
         let service = service_fn(|request| self.answer(request, peer, activity.begin()));
         let mut connection = self.http1.serve_connection(TokioIo::new(socket), service);
         let shut = http1::Connection::graceful_shutdown;
-        let pause = self.drive(Pin::new(&mut connection), shut, &activity, Some(PARK_AFTER)).await;
+        let pause = self.drive(Pin::new(&mut connection), shut, &activity, Some(self.park_after)).await;
         if matches!(pause, Pause::Park) {
             let parts = connection.into_parts();
             if parts.read_buf.is_empty() {

@@ -84,7 +84,14 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
+/// `GET /api/v1/events/{slug}` is `get_events_slug`: functions of different modules share their names, routes do not.
+fn operation_id(path: &str, method: &Method) -> String {
+    let path = path.trim_start_matches("/api/v1").replace(['{', '}'], "");
+    format!("{}{}", method.as_str().to_lowercase(), path.replace(['/', '-', '.'], "_"))
+}
+
 fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
+    operation.operation_id = Some(operation_id(path, method));
     let creates = *method == Method::POST && operation.responses.responses.contains_key("201");
     if creates {
         add_header_parameter(

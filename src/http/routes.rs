@@ -33,7 +33,6 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/auth/login", Limit::Login),
     (Method::POST, "/api/v1/auth/refresh", Limit::Login),
     (Method::POST, "/api/v1/auth/register", Limit::Register),
-    (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),
     (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),

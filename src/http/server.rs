@@ -27,7 +27,7 @@ use tokio_util::{
 
 use super::{
     activity::Limits,
-    connection::{Driver, End},
+    connection::{Driver, End, PARK_AFTER},
     front::Front,
 };
 use crate::{config::sections, metrics::Metrics};
@@ -95,7 +95,9 @@ impl Server {
             .keep_alive_interval(Some(*config.keep_alive / 2))
             .keep_alive_timeout(H2_PING_TIMEOUT);
         let limits = Limits { header: *config.header_deadline, keep_alive: *config.keep_alive };
-        let driver = Driver { front, http1, http2, limits, stopping: stopping.clone() };
+        let park_after = PARK_AFTER.min(limits.keep_alive / 4);
+        let (stop, figures) = (stopping.clone(), metrics.clone());
+        let driver = Driver { front, http1, http2, limits, park_after, stopping: stop, metrics: figures };
         Self {
             driver: Arc::new(driver),
             places: Arc::new(Semaphore::new(config.max_connections)),

@@ -24,6 +24,8 @@ pub struct Http {
     pub in_flight: Gauge,
     /// Open connections.
     pub connections: Gauge,
+    /// Open connections that rest without buffers, because nothing happens on them.
+    pub parked: Gauge,
     /// Connections accepted.
     pub accepted: Count,
     /// Clients cut off because their header or body came too slowly.
@@ -35,13 +37,14 @@ impl Http {
         let requests = counts(registry, "http_requests", "Answered requests");
         let duration =
             timings(registry, "http_request_duration", "From the header to the answer's last byte", REQUEST);
-        let (in_flight, connections) = (Gauge::default(), Gauge::default());
+        let (in_flight, connections, parked) = (Gauge::default(), Gauge::default(), Gauge::default());
         let (accepted, timeouts) = (Count::default(), Count::default());
         registry.register("http_in_flight", "Requests being handled", in_flight.clone());
         registry.register("http_connections", "Open connections", connections.clone());
+        registry.register("http_connections_parked", "Idle connections without buffers", parked.clone());
         registry.register("http_connections_accepted", "Accepted connections", accepted.clone());
         registry.register("http_timeouts", "Clients cut off for being slow", timeouts.clone());
-        Self { requests, duration, in_flight, connections, accepted, timeouts }
+        Self { requests, duration, in_flight, connections, parked, accepted, timeouts }
     }
 
     /// The handle of one route. Make it when the router is built. `template` is the route's pattern, never a

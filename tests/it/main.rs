@@ -7,6 +7,7 @@ mod harness;
 mod accounts;
 mod database;
 mod events;
+mod http;
 mod jobs;
 mod migrate;
 mod postgres;

@@ -1,0 +1,111 @@
+//! The description of the API against the API.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sportello::http::{openapi, routes::LIMITS};
+
+use super::wire::Reply;
+use crate::harness::app::TestApp;
+
+fn document() -> Value {
+    serde_json::to_value(openapi::document()).unwrap()
+}
+
+fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let all = paths.iter().flat_map(|(path, item)| {
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (path.clone(), method.to_uppercase(), operation))
+    });
+    all.filter(|(_, method, _)| matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE"))
+        .collect()
+}
+
+#[test]
+fn every_operation_has_words_and_names_its_problems() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let name = format!("{method} {path}");
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        assert!(ids.insert(operation["operationId"].to_string()), "{name} shares its operationId");
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name} never succeeds");
+        if path.starts_with("/api/") {
+            for status in ["429", "500", "503"] {
+                let content = &responses[status]["content"];
+                assert!(content["application/problem+json"].is_object(), "{name} does not describe {status}");
+            }
+        }
+        if operation["requestBody"].is_object() {
+            assert!(responses.contains_key("413") && responses.contains_key("415"), "{name}");
+        }
+        if operation["security"].is_array() {
+            assert!(responses.contains_key("401") && responses.contains_key("403"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_limit_belongs_to_a_route_that_exists() {
+    let document = document();
+    let known: BTreeSet<_> =
+        operations(&document).into_iter().map(|(path, method, _)| (path, method)).collect();
+    for (method, path, _) in LIMITS {
+        assert!(known.contains(&((*path).to_owned(), method.to_string())), "{method} {path} is no route");
+    }
+}
+
+#[tokio::test]
+async fn every_described_route_is_mounted_and_has_its_own_figures() {
+    let app = TestApp::start().await;
+    let document = document();
+    for (path, method, _) in operations(&document) {
+        let concrete = path.replace(['{', '}'], "");
+        let reply = ask(&app, &format!("{method} {concrete}")).await;
+        assert_ne!(reply.status(), 405, "{method} {path}");
+        if reply.status() == 404 {
+            assert_ne!(reply.json()["detail"], "there is nothing at this path", "{method} {path}");
+        }
+        let route = format!("route=\"{path}\"");
+        assert!(app.app.metrics.encode().contains(&route), "{method} {path} has no figures");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn probes_answer_with_and_without_a_slash_and_to_head() {
+    let app = TestApp::start().await;
+    for path in ["/health", "/ready", "/alive", "/health/ready", "/health/live", "/metrics", "/openapi.json"]
+    {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(
+                ask(&app, &format!("{method} {path}\nconnection: close")).await.status(),
+                200,
+                "{method} {path}"
+            );
+            if path != "/openapi.json" {
+                assert_eq!(
+                    ask(&app, &format!("{method} {path}/\nconnection: close")).await.status(),
+                    200,
+                    "{path}/"
+                );
+            }
+        }
+    }
+    let health = ask(&app, "GET /health").await.json();
+    assert_eq!(
+        (&health["status"], &health["checks"]["database"]["status"]),
+        (&"healthy".into(), &"ok".into())
+    );
+    assert!(health["response_time_ms"].is_number());
+    app.finish().await;
+}
+
+async fn ask(app: &TestApp, head: &str) -> Reply {
+    super::wire::ask(app.app.address, head, "").await
+}
