@@ -23,6 +23,7 @@ use crate::{
         data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres},
         edge::{hasher::Hasher, http::Acceptor},
         kernel::{Handle, Meltdown, Registry, System},
+        ops::console::Console,
         sales::Sales,
     },
     clock::Clock,
@@ -86,7 +87,7 @@ impl App {
         let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
         migrated(&config, &connector).await?;
         let observer = Observer::new(*config.database.slow_query);
-        let handles = Handles::new(&registry, &config);
+        let handles = Handles::new(&registry, &config, &clock);
         let db = handles.db(&observer);
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
@@ -109,6 +110,7 @@ impl App {
             payments: provider(&config)?,
             metrics: metrics.clone(),
             registry: registry.clone(),
+            console: handles.console.clone(),
             draining: draining.clone(),
             probe: Probe::default(),
             started: tokio::time::Instant::now(),
@@ -190,10 +192,12 @@ pub struct Handles {
     pub sales: Sales,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// For administrators.
+    pub console: Console,
 }
 
 impl Handles {
-    fn new(registry: &Registry, config: &Config) -> Self {
+    fn new(registry: &Registry, config: &Config, clock: &Clock) -> Self {
         let lane = |name: &str, n: usize| {
             registry.handle(format!("root/data/lanes/{name}-{n}"), "lane", config.database.lane_bound)
         };
@@ -207,6 +211,7 @@ impl Handles {
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
+            console: Console::new(registry, config, clock),
         }
     }
 

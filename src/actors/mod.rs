@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! root                 rest_for_one, actors.root_intensity; meltdown = exit code 70
+//! ├─ core              one_for_one
+//! │  ├─ meter          samples all cells once a second
+//! │  └─ journal        writes crashes and what administrators do
 //! ├─ data              one_for_one
 //! │  ├─ postgres       back-off; only when no database.url is configured
 //! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
@@ -9,9 +12,13 @@
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
 //! ├─ jobs              the job engine, drawn in its own module
-//! └─ edge              one_for_one
-//!    ├─ hasher         intensity; its permits survive it
-//!    └─ http           intensity; socket and connections survive it
+//! ├─ edge              one_for_one
+//! │  ├─ hasher         intensity; its permits survive it
+//! │  └─ http           intensity; socket and connections survive it
+//! └─ ops               one_for_one, never escalates
+//!    ├─ introspection  shows actors, carries out orders of administrators
+//!    ├─ hub            gives samples to who watches
+//!    └─ game_day       faults on purpose; only when ops.game_day is set
 //! ```
 //!
 //! Children start from top to bottom and stop from bottom to top.

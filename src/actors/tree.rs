@@ -58,7 +58,11 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let registry = parts.data.registry;
     let engine = engine(&parts.data);
     let edge = edge(parts.acceptor, &parts.data)?;
-    Ok(root.supervisor(registry, data(parts.data)?).supervisor(registry, engine).supervisor(registry, edge))
+    let console = &parts.data.handles.console;
+    let core = console.core(registry, parts.data.config, parts.data.db);
+    let ops = console.ops(registry, parts.data.config);
+    let branches = [core, data(parts.data)?, engine, edge, ops];
+    Ok(branches.into_iter().fold(root, |root, branch| root.supervisor(registry, branch)))
 }
 
 fn engine(parts: &DataParts<'_>) -> Supervisor {

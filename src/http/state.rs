@@ -13,7 +13,7 @@ use axum::extract::FromRef;
 use super::{cursor::CursorKey, health::Probe};
 use crate::{
     accounts::login::Accounts,
-    actors::{edge::hasher::Hasher, kernel::Registry, sales::Sales},
+    actors::{edge::hasher::Hasher, kernel::Registry, ops::console::Console, sales::Sales},
     clock::Clock,
     config::Config,
     db::Db,
@@ -50,6 +50,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Every actor.
     pub registry: Registry,
+    /// For administrators.
+    pub console: Console,
     /// Whether the server has been asked to stop.
     pub draining: Arc<AtomicBool>,
     /// Looks at the dependencies.
@@ -94,6 +96,7 @@ substates! {
     payments: Provider,
     metrics: Arc<Metrics>,
     registry: Registry,
+    console: Console,
 }
 
 /// How much of a body is read, and for how long.
