@@ -14,6 +14,7 @@ use axum::http::HeaderValue;
 
 pub mod accounts;
 pub mod activity;
+pub mod admin;
 pub mod auth;
 pub mod client;
 pub mod compress;

@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    accounts, events,
+    accounts, admin, events,
     front::Front,
     health,
     limits::Gate,
@@ -17,6 +17,7 @@ use super::{
 pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .nest("/api/v1", OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()))
+        .merge(admin::routes())
         .merge(health::routes())
 }
 
@@ -27,11 +28,10 @@ const UNDESCRIBED: [&str; 3] = ["/openapi.json", "/docs", "/docs/{*file}"];
 pub fn front(state: &AppState) -> Front {
     let (api, document) = api().split_for_parts();
     let document = openapi::complete(document);
-    let described = document
-        .paths
-        .paths
-        .iter()
-        .flat_map(|(path, item)| operations(item).map(move |(method, _)| (path.as_str(), method)));
+    let described =
+        document.paths.paths.iter().flat_map(|(path, item)| {
+            operations(item).map(move |(method, _)| (admin::template(path), method))
+        });
     let routes = described.chain(UNDESCRIBED.map(|path| (path, Method::GET)));
     let routes = Routes::new(&state.metrics, routes);
     let router: Router =

@@ -1,0 +1,28 @@
+//! The journal: what administrators did, and what crashed.
+
+use axum::extract::State;
+use serde::Deserialize;
+
+use crate::{
+    db::Db,
+    http::{
+        auth::AdminUser,
+        listing::{Listing, Page, PageParameters},
+        problem::Answer,
+    },
+    journal::{self, Recorded},
+};
+
+/// The journal has no filters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoFilters {}
+
+/// Shows the journal, newest first.
+#[utoipa::path(get, path = "/admin/api/journal", tag = "admin", security(("bearer" = [])), params(PageParameters),
+    responses((status = 200, description = "A page of entries", body = Page<Recorded>),
+        (status = 403, description = "Only administrators may do this")))]
+pub(super) async fn list(State(db): State<Db>, _: AdminUser, list: Listing<NoFilters, i64>) -> Answer {
+    let found = journal::list(&db, list.after, list.fetch()).await?;
+    Ok(list.answer(found, |entry| entry.id, |entry| entry))
+}
