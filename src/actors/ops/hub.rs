@@ -102,7 +102,7 @@ struct Viewer {
 #[derive(Default)]
 #[expect(clippy::struct_field_names, reason = "the viewers are what Viewers is about")]
 pub struct Viewers {
-    viewers: Vec<Viewer>,
+    present: Vec<Viewer>,
     last: Option<Instant>,
     too_slow: u64,
 }
@@ -112,7 +112,7 @@ impl Viewers {
     fn give(&mut self, event: &Bytes) {
         let now = Instant::now();
         let too_slow = &mut self.too_slow;
-        self.viewers.retain(|viewer| {
+        self.present.retain(|viewer| {
             viewer.until > now
                 && match viewer.events.try_send(event.clone()) {
                     Ok(()) => true,
@@ -144,16 +144,16 @@ impl Behaviour for HubActor {
     ) -> Result<(), Failure> {
         match message {
             HubMsg::Watch { reply } => {
-                viewers.viewers.retain(|viewer| !viewer.events.is_closed());
-                if viewers.viewers.len() >= self.clients {
+                viewers.present.retain(|viewer| !viewer.events.is_closed());
+                if viewers.present.len() >= self.clients {
                     reply.send(Err(WatchError::Full));
                 } else {
                     let (events, receiver) = mpsc::channel(LAG);
-                    viewers.viewers.push(Viewer { events, until: Instant::now() + self.life });
+                    viewers.present.push(Viewer { events, until: Instant::now() + self.life });
                     reply.send(Ok(receiver));
                 }
             }
-            HubMsg::Show { meter } if !viewers.viewers.is_empty() => viewers.give(&event(&meter)),
+            HubMsg::Show { meter } if !viewers.present.is_empty() => viewers.give(&event(&meter)),
             HubMsg::Heartbeat if viewers.last.is_none_or(|last| last.elapsed() >= HEARTBEAT_EVERY) => {
                 viewers.give(&HEARTBEAT);
             }
@@ -164,7 +164,7 @@ impl Behaviour for HubActor {
 
     fn view(&self, viewers: &Viewers) -> serde_json::Value {
         serde_json::json!({
-            "viewers": viewers.viewers.len(), "viewers_max": self.clients, "dropped_too_slow": viewers.too_slow,
+            "viewers": viewers.present.len(), "viewers_max": self.clients, "dropped_too_slow": viewers.too_slow,
         })
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         let mut viewers = Viewers::default();
         let mut join = |life| {
             let (events, receiver) = mpsc::channel(LAG);
-            viewers.viewers.push(Viewer { events, until: Instant::now() + Duration::from_secs(life) });
+            viewers.present.push(Viewer { events, until: Instant::now() + Duration::from_secs(life) });
             receiver
         };
         let (mut good, _slow, gone, mut old) = (join(60), join(60), join(60), join(5));
@@ -202,10 +202,10 @@ mod tests {
             assert!(good.recv().await.is_some());
             old.try_recv().unwrap();
         }
-        assert_eq!((viewers.viewers.len(), viewers.too_slow), (2, 1));
+        assert_eq!((viewers.present.len(), viewers.too_slow), (2, 1));
         tokio::time::advance(Duration::from_secs(6)).await;
         viewers.give(&Bytes::from_static(b"x"));
-        assert_eq!(viewers.viewers.len(), 1);
+        assert_eq!(viewers.present.len(), 1);
         assert!(old.recv().await.is_none(), "the stream has ended");
     }
 }

@@ -56,6 +56,6 @@ pub(super) async fn list(
         .flat_map(|cell| cell.exits().into_iter().map(|exit| Restart { path: cell.path.clone(), exit }));
     let mut data: Vec<Restart> =
         exits.filter(|restart| since.is_none_or(|since| restart.exit.at >= since)).collect();
-    data.sort_by(|one, other| other.exit.at.cmp(&one.exit.at));
+    data.sort_by_key(|restart| std::cmp::Reverse(restart.exit.at));
     Ok(Json(Ledger { data }).into_response())
 }

@@ -18,7 +18,7 @@ use super::{database::TestDatabase, scratch::Scratch};
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) database: TestDatabase,
-    pub(super) _scratch: Scratch,
+    pub(super) scratch: Scratch,
 }
 
 impl TestApp {
@@ -45,7 +45,7 @@ impl TestApp {
         change(&mut config);
         let app =
             App::start_with(Arc::new(config), Clock::system(), kinds).await.expect("the application starts");
-        Self { app, database, _scratch: scratch }
+        Self { app, database, scratch }
     }
 
     /// Another node on the same database, with the same clock.

@@ -54,10 +54,10 @@ impl TestApp {
 
     /// Stops the application and starts it again on the same database.
     pub(crate) async fn restart(self) -> Self {
-        let Self { app, database, _scratch: scratch } = self;
+        let Self { app, database, scratch } = self;
         let (config, clock) = (Arc::clone(&app.config), app.clock.clone());
         app.stop().await;
         let app = App::start(config, clock).await.expect("the application starts again");
-        Self { app, database, _scratch: scratch }
+        Self { app, database, scratch }
     }
 }
