@@ -22,17 +22,24 @@ pub fn api() -> OpenApiRouter<AppState> {
 }
 
 /// Routes for people and tools; they describe the API and are no part of it.
-const UNDESCRIBED: [&str; 3] = ["/openapi.json", "/docs", "/docs/{*file}"];
+const UNDESCRIBED: [(&str, Method); 5] = [
+    ("/openapi.json", Method::GET),
+    ("/docs", Method::GET),
+    ("/docs/{*file}", Method::GET),
+    (admin::WITH_SLASHES, Method::GET),
+    (admin::WITH_SLASHES, Method::POST),
+];
 
 /// The router with everything that happens to every request.
 pub fn front(state: &AppState) -> Front {
     let (api, document) = api().split_for_parts();
     let document = openapi::complete(document);
-    let described =
-        document.paths.paths.iter().flat_map(|(path, item)| {
-            operations(item).map(move |(method, _)| (admin::template(path), method))
-        });
-    let routes = described.chain(UNDESCRIBED.map(|path| (path, Method::GET)));
+    let described = document
+        .paths
+        .paths
+        .iter()
+        .flat_map(|(path, item)| operations(item).map(move |(method, _)| (path.as_str(), method)));
+    let routes = described.chain(UNDESCRIBED);
     let routes = Routes::new(&state.metrics, routes);
     let router: Router =
         api.merge(health::aliases()).merge(openapi::routes(&document)).with_state(state.clone());
