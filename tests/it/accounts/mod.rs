@@ -1,4 +1,5 @@
 //! People, their sessions, and what protects both.
 
 mod lockout;
+mod over_http;
 mod sessions;

@@ -1,6 +1,7 @@
 //! What tests stand on: a shared PostgreSQL, a database of one's own for each test, and the running application.
 
 pub(crate) mod app;
+pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod make;
 pub(crate) mod people;

@@ -60,4 +60,14 @@ impl TestApp {
         let app = App::start(config, clock).await.expect("the application starts again");
         Self { app, database, scratch }
     }
+
+    /// Every mail in the outbox, oldest first, as text.
+    pub(crate) fn mails(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.scratch.path().join("outbox/new")) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
+        paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
 }
