@@ -97,6 +97,7 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         metrics.collect(metrics::Actors::new(registry.clone()));
         metrics.collect(metrics::Statements::new(observer.clone()));
+        metrics.collect(metrics::JobFigures::new(jobs.clone()));
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -126,6 +127,7 @@ impl App {
             managed,
             db: &db,
             jobs: &jobs,
+            metrics: &metrics,
         };
         let tree = actors::tree(actors::Parts { acceptor, data })?;
         let system = System::start(&registry, tree).await?;

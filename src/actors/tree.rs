@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     db::{Connector, Db, Observer},
     jobs::{Jobs, Resources, schedules},
+    metrics::Metrics,
 };
 
 /// Cutting off what is left takes a moment.
@@ -47,6 +48,8 @@ pub struct DataParts<'a> {
     pub db: &'a Db,
     /// The jobs.
     pub jobs: &'a Jobs,
+    /// The metrics.
+    pub metrics: &'a Metrics,
     /// The managed PostgreSQL, already running.
     pub managed: Option<Postgres>,
 }
@@ -87,7 +90,7 @@ fn backoff(config: &Config) -> Restart {
 }
 
 fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
-    let DataParts { registry, config, connector, observer, handles, managed, db, jobs } = parts;
+    let DataParts { registry, config, connector, observer, handles, managed, db, jobs, metrics } = parts;
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
@@ -96,10 +99,15 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         data = data.child(actor(postgres, &handle).restart(backoff(config)).grace(Postgres::GRACE));
     }
     let lanes = Supervisor::new("root/data/lanes", Strategy::OneForOne, intensity.0, intensity.1).children(
-        handles.point.iter().chain(&handles.list).map(|handle| lane(config, connector, observer, handle)),
+        handles
+            .point
+            .iter()
+            .chain(&handles.list)
+            .map(|handle| lane(config, connector, observer, metrics, handle)),
     );
-    let pool = actor(PoolActor::new(connector, &config.database)?, handles.pool.handle()).grace(DATA_GRACE);
-    let mailer = actor(MailerActor::new(config)?, handles.mailer.handle());
+    let pool = PoolActor::new(connector, &config.database, metrics.pool.clone())?;
+    let pool = actor(pool, handles.pool.handle()).grace(DATA_GRACE);
+    let mailer = actor(MailerActor::new(config, metrics.mails.clone())?, handles.mailer.handle());
     let shard = Shard {
         db: db.clone(),
         jobs: jobs.clone(),
@@ -126,13 +134,16 @@ fn lane(
     config: &Config,
     connector: &Connector,
     observer: &Observer,
+    metrics: &Metrics,
     handle: &super::kernel::Handle<super::data::lanes::LaneMsg>,
 ) -> Child {
+    let name = handle.cell().path.rsplit('/').next().unwrap_or_default();
     let lane = Lane {
         connector: connector.for_use("lane", *config.database.lane_statement_timeout),
         in_flight: config.database.lane_in_flight,
         batch: config.database.lane_batch,
         observer: observer.clone(),
+        figures: metrics.lanes.lane(name),
     };
     actor(lane, handle).restart(backoff(config)).grace(DATA_GRACE)
 }

@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Observer, Route},
+    metrics::Metrics,
     migrate,
 };
 
@@ -42,7 +43,7 @@ impl Session {
         }
         let registry = Registry::new(clock);
         let pool = Pool::new(registry.handle("root/pool", "pool", BOUND));
-        let worker = PoolActor::new(&database.connector, &config.database)?;
+        let worker = PoolActor::new(&database.connector, &config.database, Metrics::new().pool)?;
         let within = *config.actors.intensity_within;
         let root = Supervisor::new("root", Strategy::OneForOne, config.actors.root_intensity, within)
             .child(actor(worker, pool.handle()));

@@ -1,11 +1,16 @@
 //! Statements by label, the transaction pool, the read lanes.
 
-use std::{fmt, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{fmt, sync::atomic::Ordering::Relaxed, time::Instant};
 
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet},
-    metrics::{MetricType, counter::ConstCounter, family::Family, gauge::Gauge},
+    metrics::{
+        MetricType,
+        counter::ConstCounter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
     registry::{Registry, Unit},
 };
 
@@ -69,44 +74,71 @@ impl Collector for Statements {
     }
 }
 
-/// The transaction pool. Its actor sets the gauges.
-#[derive(Debug)]
+/// The transaction pool. Its size and use are read from it when scraped: see [`Pool::watch`].
+#[derive(Clone)]
 pub struct Pool {
-    /// Open connections.
-    pub size: Gauge,
-    /// Connections leased.
-    pub in_use: Gauge,
-    /// Callers waiting for a lease.
-    pub waiting: Gauge,
     /// How long a lease was waited for.
     pub wait: Timing,
     /// Callers that got none in time.
     pub timeouts: Count,
-    /// Connections opened.
-    pub opened: Count,
+    connections: Watched,
+}
+
+/// One pool's open, leased and waiting, once there is one.
+type Watched = std::sync::Arc<std::sync::OnceLock<Box<dyn Fn() -> PoolUse + Send + Sync>>>;
+
+/// How a pool is used right now.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolUse {
+    /// Open connections.
+    pub open: usize,
+    /// Leased ones.
+    pub leased: usize,
+    /// Callers waiting for one.
+    pub waiting: usize,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
 }
 
 impl Pool {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let wait = timings(registry, "sportello_pool_wait", "Waiting for a connection", REQUEST);
-        let pool = Self {
-            size: Gauge::default(),
-            in_use: Gauge::default(),
-            waiting: Gauge::default(),
-            wait: wait.get_or_create_owned(&Labels::new()),
-            timeouts: Count::default(),
-            opened: Count::default(),
-        };
-        registry.register("sportello_pool_connections", "Open connections", pool.size.clone());
-        registry.register("sportello_pool_in_use", "Leased connections", pool.in_use.clone());
-        registry.register("sportello_pool_waiting", "Callers waiting for a connection", pool.waiting.clone());
-        registry.register(
-            "sportello_pool_timeouts",
-            "Callers that got no connection in time",
-            pool.timeouts.clone(),
-        );
-        registry.register("sportello_pool_opened", "Connections opened", pool.opened.clone());
+        let wait = wait.get_or_create_owned(&Labels::new());
+        let pool = Self { wait, timeouts: Count::default(), connections: Watched::default() };
+        let help = "Callers that got no connection in time";
+        registry.register("sportello_pool_timeouts", help, pool.timeouts.clone());
+        registry.register_collector(Box::new(PoolGauges(pool.connections.clone())));
         pool
+    }
+
+    /// Reads the gauges with `read` from now on; the first pool that asks is the one that is shown.
+    pub fn watch(&self, read: impl Fn() -> PoolUse + Send + Sync + 'static) {
+        let _ = self.connections.set(Box::new(read)); // a restarted actor watches the same pool
+    }
+}
+
+struct PoolGauges(Watched);
+
+impl fmt::Debug for PoolGauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PoolGauges")
+    }
+}
+
+impl Collector for PoolGauges {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let PoolUse { open, leased, waiting } = self.0.get().map(|read| read()).unwrap_or_default();
+        let mut gauge = |name: &str, help: &str, value: usize| {
+            let family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(value as u64).encode(family)
+        };
+        gauge("sportello_pool_connections", "Open connections", open)?;
+        gauge("sportello_pool_in_use", "Leased connections", leased)?;
+        gauge("sportello_pool_waiting", "Callers waiting for a connection", waiting)
     }
 }
 
@@ -157,16 +189,25 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Counts a batch that leaves.
-    pub fn sent(&self, reads: usize) {
+    /// Counts a batch that leaves; dropping what it returns counts it as landed, however it ended.
+    pub fn sent(&self, reads: usize) -> Flight {
         self.batches.inc();
         self.reads.add(reads as u64);
         self.in_flight.inc();
+        Flight { lane: self.clone(), began: Instant::now() }
     }
+}
 
-    /// Counts a batch that came back or was lost.
-    pub fn landed(&self, took: Duration) {
-        self.in_flight.dec();
-        self.flight.record(took);
+/// A batch on its way.
+#[derive(Debug)]
+pub struct Flight {
+    lane: Lane,
+    began: Instant,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.lane.in_flight.dec();
+        self.lane.flight.record(self.began.elapsed());
     }
 }

@@ -34,11 +34,6 @@ const SHARDS: usize = 8;
 pub(super) const REQUEST: Bounds = Bounds(&[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ]);
-/// Seconds: jobs wait and run from milliseconds to an hour.
-pub(super) const JOB: Bounds = Bounds(&[
-    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
-]);
-
 #[repr(align(128))]
 #[derive(Debug, Default)]
 struct Padded(AtomicU64);

@@ -1,150 +1,121 @@
-//! Durable jobs by kind, and mails.
+//! Durable jobs, read from the figures that the engine keeps, and mails.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::atomic::Ordering::Relaxed};
 
-use ahash::AHashMap;
-use arc_swap::ArcSwap;
-use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
 
-use super::instruments::{Count, Counts, JOB, Timing, Timings, counts, label, labels, timings};
+use super::instruments::{Counts, counts, labels};
+use crate::jobs::{self, BUCKETS_US, KindFigures, QueueName};
 
-/// How one attempt at a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub enum JobOutcome {
-    /// Finished.
-    Done,
-    /// Failed and will be tried again.
-    Retry,
-    /// Failed for good.
-    Failed,
-    /// Put off by its own wish.
-    Snoozed,
-    /// Cancelled.
-    Cancelled,
-    /// Its process died, or it was given back at a shutdown.
-    Lost,
-}
-
-impl JobOutcome {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Done, "done"),
-        (Self::Retry, "retry"),
-        (Self::Failed, "failed"),
-        (Self::Snoozed, "snoozed"),
-        (Self::Cancelled, "cancelled"),
-        (Self::Lost, "lost"),
-    ];
-}
-
-/// Families of the job system.
+/// The families of one engine: `metrics.collect(JobFigures::new(jobs))`.
 #[derive(Debug)]
-pub struct Jobs {
-    enqueued: Counts,
-    started: Counts,
-    finished: Counts,
-    wait: Timings,
-    run: Timings,
-    known: ArcSwap<AHashMap<&'static str, Arc<JobKind>>>,
-    /// Jobs running in this process.
-    pub running: Gauge,
-    /// Jobs given back because their process was gone.
-    pub rescued: Count,
-    /// Jobs set aside because they crashed their process.
-    pub quarantined: Count,
-    /// Cron ticks that were enqueued.
-    pub ticks: Count,
-}
+pub struct JobFigures(jobs::Jobs);
 
-impl Jobs {
-    pub(super) fn new(registry: &mut Registry) -> Self {
-        let jobs = Self {
-            enqueued: counts(registry, "sportello_jobs_enqueued", "Jobs enqueued"),
-            started: counts(registry, "sportello_jobs_started", "Attempts started"),
-            finished: counts(registry, "sportello_jobs_finished", "Attempts ended, by outcome"),
-            wait: timings(registry, "sportello_job_wait", "From being due to being started", JOB),
-            run: timings(registry, "sportello_job_run", "Attempts", JOB),
-            known: ArcSwap::default(),
-            running: Gauge::default(),
-            rescued: Count::default(),
-            quarantined: Count::default(),
-            ticks: Count::default(),
-        };
-        registry.register("sportello_jobs_running", "Jobs running in this process", jobs.running.clone());
-        registry.register("sportello_jobs_rescued", "Jobs taken from dead processes", jobs.rescued.clone());
-        registry.register("sportello_jobs_quarantined", "Jobs set aside", jobs.quarantined.clone());
-        registry.register("sportello_cron_ticks", "Cron ticks enqueued", jobs.ticks.clone());
-        jobs
+impl JobFigures {
+    /// Reads the figures of these jobs.
+    pub fn new(jobs: jobs::Jobs) -> Self {
+        Self(jobs)
     }
 
-    /// The handle of one kind of job: one hash look-up, without a lock.
-    pub fn kind(&self, name: &'static str) -> Arc<JobKind> {
-        if let Some(kind) = self.known.load().get(name) {
-            return Arc::clone(kind);
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, &KindFigures)> {
+        let kinds = self.0.registry().kinds();
+        kinds.filter_map(|kind| Some((kind.name, self.0.figures().kind(kind.name)?)))
+    }
+
+    fn attempts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Attempts started";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_started", help, None, MetricType::Counter)?;
+        for (kind, figures) in self.kinds() {
+            let started = ConstCounter::new(figures.outcomes.started.load(Relaxed));
+            started.encode(family.encode_family(&[("kind", kind)])?)?;
         }
-        let own = label("kind", name);
-        let ended = |(_, outcome): (JobOutcome, &'static str)| {
-            self.finished.get_or_create_owned(&labels(("kind", name), ("outcome", outcome)))
-        };
-        let kind = Arc::new(JobKind {
-            enqueued: self.enqueued.get_or_create_owned(&own),
-            started: self.started.get_or_create_owned(&own),
-            finished: JobOutcome::ALL.map(ended),
-            wait: self.wait.get_or_create_owned(&own),
-            run: self.run.get_or_create_owned(&own),
-        });
-        self.known.rcu(|known| {
-            let mut known = AHashMap::clone(known);
-            known.insert(name, Arc::clone(&kind));
-            known
-        });
-        kind
+        let help = "Attempts ended, by outcome";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_finished", help, None, MetricType::Counter)?;
+        for (kind, figures) in self.kinds() {
+            for (outcome, count) in figures.outcomes.all().into_iter().filter(|(name, _)| *name != "started")
+            {
+                let labels = [("kind", kind), ("outcome", outcome)];
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn durations(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "sportello_job_run",
+            "Running time of attempts",
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for (kind, figures) in self.kinds() {
+            let bounds = BUCKETS_US.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> =
+                bounds.zip(&figures.run_buckets).map(|(bound, count)| (bound, count.load(Relaxed))).collect();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let sum = figures.run_us.load(Relaxed) as f64 / 1e6;
+            let labels = [("kind", kind)];
+            family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn queues(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let figures = self.0.figures();
+        let help = "Jobs enqueued by this process";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_enqueued", help, None, MetricType::Counter)?;
+        for (queue, count) in QueueName::ALL.iter().zip(&figures.enqueued) {
+            let labels = [("queue", queue.as_str())];
+            ConstCounter::new(count.load(Relaxed)).encode(family.encode_family(&labels)?)?;
+        }
+        let help = "Attempts running in this process";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_running", help, None, MetricType::Gauge)?;
+        for (queue, count) in QueueName::ALL.iter().zip(&figures.running) {
+            let labels = [("queue", queue.as_str())];
+            ConstGauge::new(count.load(Relaxed)).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
-/// The counters of one kind of job.
-#[derive(Debug)]
-pub struct JobKind {
-    /// Jobs enqueued.
-    pub enqueued: Count,
-    started: Count,
-    finished: [Count; JobOutcome::ALL.len()],
-    wait: Timing,
-    run: Timing,
-}
-
-impl JobKind {
-    /// Counts an attempt that starts after waiting for `waited` since it was due.
-    pub fn started(&self, waited: Duration) {
-        self.started.inc();
-        self.wait.record(waited);
-    }
-
-    /// Counts an attempt that ended.
-    pub fn finished(&self, outcome: JobOutcome, took: Duration) {
-        self.finished[outcome as usize].inc();
-        self.run.record(took);
+impl Collector for JobFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        self.attempts(&mut encoder)?;
+        self.durations(&mut encoder)?;
+        self.queues(&mut encoder)?;
+        let help = "What the engine itself did: claims, acknowledgements, rescues, cron ticks";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_engine", help, None, MetricType::Counter)?;
+        for (event, count) in self.0.figures().engine.all() {
+            ConstCounter::new(count).encode(family.encode_family(&[("event", event)])?)?;
+        }
+        Ok(())
     }
 }
 
-/// Mails by template.
-#[derive(Debug)]
+/// Mails, by outcome.
+#[derive(Debug, Clone)]
 pub struct Mails {
-    sent: Counts,
+    outcomes: Counts,
 }
 
 impl Mails {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        Self { sent: counts(registry, "sportello_mails", "Mails by template and outcome") }
+        Self { outcomes: counts(registry, "sportello_mails", "Mails by transport and outcome") }
     }
 
-    /// Counts a mail that was handed over to the server or the outbox.
-    pub fn sent(&self, template: &'static str) {
-        self.sent.get_or_create(&labels(("template", template), ("outcome", "sent"))).inc();
-    }
-
-    /// Counts a mail that was not.
-    pub fn failed(&self, template: &'static str) {
-        self.sent.get_or_create(&labels(("template", template), ("outcome", "failed"))).inc();
+    /// Counts a mail, handed over by this transport or not.
+    pub fn handed_over(&self, transport: &'static str, sent: bool) {
+        let outcome = if sent { "sent" } else { "failed" };
+        self.outcomes.get_or_create(&labels(("transport", transport), ("outcome", outcome))).inc();
     }
 }

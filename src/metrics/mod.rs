@@ -3,7 +3,7 @@
 //! Rules: labels are few and known beforehand (route templates, statement labels, job kinds), never ids or paths
 //! of requests. Whoever records asks once for a handle ([`Http::route`], [`Cache::namespace`] …)
 //! and keeps it: recording is then a few relaxed atomic additions on memory of the recording thread, without locks,
-//! formatting or look-ups. What others already count ([`Actors`], [`Statements`], the process) is read when scraped.
+//! formatting or look-ups. What others already count ([`Actors`], [`Statements`], [`JobFigures`], the process) is read when scraped.
 
 mod actors;
 mod cache;
@@ -24,10 +24,10 @@ use prometheus_client::{
 
 pub use actors::Actors;
 pub use cache::{Cache, Class, Limiter, Namespace};
-pub use db::{Lane, Lanes, Pool, Statements};
+pub use db::{Flight, Lane, Lanes, Pool, PoolUse, Statements};
 pub use http::{Guard, Http, Route};
 pub use instruments::{Count, Timing};
-pub use jobs::{JobKind, JobOutcome, Jobs, Mails};
+pub use jobs::{JobFigures, Mails};
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -44,8 +44,6 @@ pub struct Metrics {
     pub cache: Cache,
     /// The rate limiter.
     pub limiter: Limiter,
-    /// Durable jobs.
-    pub jobs: Jobs,
     /// Sent mails.
     pub mails: Mails,
     registry: RwLock<Registry>,
@@ -64,7 +62,6 @@ impl Metrics {
             lanes: Lanes::new(&mut registry),
             cache: Cache::new(&mut registry),
             limiter: Limiter::new(&mut registry),
-            jobs: Jobs::new(&mut registry),
             mails: Mails::new(&mut registry),
             registry: RwLock::new(registry),
         }

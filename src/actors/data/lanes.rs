@@ -22,6 +22,7 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, Myself, Reply},
     db::{Arg, Connector, DbError, Observer, Params, Rows, Transposed, label},
+    metrics,
 };
 
 /// How often a lane looks whether its connection still answers.
@@ -72,6 +73,8 @@ pub struct Lane {
     pub batch: usize,
     /// Counts statements.
     pub observer: Observer,
+    /// Counts batches.
+    pub figures: metrics::Lane,
 }
 
 struct Lookup {
@@ -210,12 +213,16 @@ impl Lane {
             state.flying += 1;
             let (connection, observer) = (state.connection.clone(), self.observer.clone());
             let done = Done(ctx.myself());
+            let flight = self.figures.sent(match &work {
+                Work::Lookups(_, lookups) => lookups.len(),
+                Work::Read(..) => 1,
+            });
             ctx.spawn(async move {
                 match work {
                     Work::Lookups(sql, lookups) => connection.answer(sql, lookups, &observer).await,
                     Work::Read(sql, args, reply) => connection.read(sql, &args, reply, &observer).await,
                 }
-                drop(done);
+                drop((flight, done));
             });
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::Config,
     mail::Mail,
+    metrics,
 };
 
 /// Mails being handed over at once.
@@ -88,11 +89,12 @@ pub struct MailerActor {
     domain: String,
     timeout: Duration,
     sending: Arc<Semaphore>,
+    figures: metrics::Mails,
 }
 
 impl MailerActor {
     /// As `[mail]` of the configuration says.
-    pub fn new(config: &Config) -> anyhow::Result<Self> {
+    pub fn new(config: &Config, figures: metrics::Mails) -> anyhow::Result<Self> {
         let from: Mailbox =
             config.mail.from.parse().map_err(|_| {
                 anyhow::anyhow!("mail.from is not an address; write \"Name <name@example.org>\"")
@@ -112,6 +114,7 @@ impl MailerActor {
             domain,
             timeout: *config.mail.timeout,
             sending: Arc::new(Semaphore::new(SENDING)),
+            figures,
         })
     }
 
@@ -161,24 +164,31 @@ impl Behaviour for MailerActor {
             }
         };
         let (transport, timeout, sending) = (self.transport.clone(), self.timeout, self.sending.clone());
+        let figures = self.figures.clone();
         ctx.spawn(async move {
             let Ok(_place) = sending.acquire_owned().await else { return };
             let sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)).await;
-            reply.send(sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned()))));
+            let sent = sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned())));
+            figures.handed_over(transport.name(), sent.is_ok());
+            reply.send(sent);
         });
         Ok(())
     }
 
     fn view(&self, taken: &u64) -> serde_json::Value {
-        let to = match &*self.transport {
-            Transport::Smtp(_) => "smtp",
-            Transport::Outbox(_) => "outbox",
-        };
+        let to = self.transport.name();
         serde_json::json!({ "transport": to, "taken": taken, "places_free": self.sending.available_permits() })
     }
 }
 
 impl Transport {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Smtp(_) => "smtp",
+            Self::Outbox(_) => "outbox",
+        }
+    }
+
     async fn send(&self, id: &str, message: Message) -> Result<(), MailError> {
         match self {
             Self::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|error| {

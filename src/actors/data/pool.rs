@@ -23,6 +23,7 @@ use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::sections::Database,
     db::{Connector, DbError},
+    metrics::{self, PoolUse},
 };
 
 /// How often connections too many and too old are closed.
@@ -98,19 +99,29 @@ pub struct PoolActor {
     wait: Duration,
     recycle: Duration,
     waiting: Arc<AtomicUsize>,
+    figures: metrics::Pool,
 }
 
 impl PoolActor {
     /// A pool on `connector`, sized by `config`.
-    pub fn new(connector: &Connector, config: &Database) -> anyhow::Result<Self> {
+    pub fn new(connector: &Connector, config: &Database, figures: metrics::Pool) -> anyhow::Result<Self> {
         let statements = connector.for_use("transactions", *config.statement_timeout);
+        let pool = build(&statements, config.pool_size + config.pool_overflow)?;
+        let waiting = Arc::<AtomicUsize>::default();
+        let (watched, waiters) = (pool.clone(), waiting.clone());
+        figures.watch(move || {
+            let status = watched.status();
+            let leased = status.size.saturating_sub(status.available);
+            PoolUse { open: status.size, leased, waiting: waiters.load(Relaxed) }
+        });
         Ok(Self {
-            pool: build(&statements, config.pool_size + config.pool_overflow)?,
+            pool,
             admin: build(&connector.for_use("administration", *config.statement_timeout), 1)?,
             size: config.pool_size,
             wait: *config.pool_wait,
             recycle: *config.pool_recycle,
-            waiting: Arc::default(),
+            waiting,
+            figures,
         })
     }
 
@@ -127,10 +138,15 @@ impl PoolActor {
         let deadline = Instant::now() + self.wait;
         let deadline = reply.deadline().map_or(deadline, |request| request.min(deadline));
         let waiting = Waiting::new(&self.waiting);
-        let pool = pool.clone();
+        let (pool, figures) = (pool.clone(), self.figures.clone());
         ctx.spawn(async move {
+            let began = Instant::now();
             let lease = get(&pool, deadline).await;
             drop(waiting);
+            figures.wait.record(began.elapsed());
+            if matches!(lease, Err(DbError::Overloaded)) {
+                figures.timeouts.inc();
+            }
             if !reply.is_abandoned() {
                 reply.send(lease);
             }
