@@ -100,7 +100,6 @@ struct Viewer {
 
 /// Who watches.
 #[derive(Default)]
-#[expect(clippy::struct_field_names, reason = "the viewers are what Viewers is about")]
 pub struct Viewers {
     present: Vec<Viewer>,
     last: Option<Instant>,
