@@ -1,6 +1,5 @@
-//! What an operator does to accounts from the command line. Every change is journalled and ends the person's sessions.
-//!
-//! A running server forgets the ended sessions at the latest when its table of known tokens lets go of them.
+//! What an operator does to accounts from the command line. Every change is journalled; sessions that it ends are
+//! announced to running servers, which forget them at the latest when their table of known tokens lets go.
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -62,10 +61,11 @@ pub async fn set_password(tx: &mut Tx, email: &str, hash: &str, now: Timestamp) 
             WHERE lower(email) = lower($1) RETURNING id),
         ended AS (
             UPDATE sessions s SET revoked_at = $3, revoked_why = 'password_changed'
-            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL),
+            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL RETURNING s.access_hash),
+        told AS (SELECT pg_notify('sportello_sessions', encode(access_hash, 'hex')) FROM ended),
         noted AS (
             INSERT INTO journal (at, action, target) SELECT $3, 'user.set_password', id::text FROM changed)
-        SELECT id FROM changed";
+        SELECT id, (SELECT count(*) FROM told) AS told FROM changed";
     Ok(tx.query_opt(SET, &[&email, &hash, &now]).await?.is_some())
 }
 
@@ -78,10 +78,11 @@ pub async fn set_active(tx: &mut Tx, email: &str, active: bool, now: Timestamp) 
             WHERE lower(email) = lower($1) RETURNING id),
         ended AS (
             UPDATE sessions s SET revoked_at = $3, revoked_why = 'disabled'
-            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL AND NOT $2),
+            FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL AND NOT $2 RETURNING s.access_hash),
+        told AS (SELECT pg_notify('sportello_sessions', encode(access_hash, 'hex')) FROM ended),
         noted AS (
             INSERT INTO journal (at, action, target)
             SELECT $3, CASE WHEN $2 THEN 'user.enable' ELSE 'user.disable' END, id::text FROM changed)
-        SELECT id FROM changed";
+        SELECT id, (SELECT count(*) FROM told) AS told FROM changed";
     Ok(tx.query_opt(SET, &[&email, &active, &now]).await?.is_some())
 }

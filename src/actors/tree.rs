@@ -59,13 +59,13 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let actors = &parts.data.config.actors;
     let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
     let registry = parts.data.registry;
-    let engine = engine(&parts.data);
+    let engine = parts.data.config.jobs.enabled.then(|| engine(&parts.data));
     let edge = edge(parts.acceptor, &parts.data)?;
     let console = &parts.data.handles.console;
     let core = console.core(registry, parts.data.config, parts.data.db);
     let ops = console.ops(registry, parts.data.config);
-    let branches = [core, data(parts.data)?, engine, edge, ops];
-    Ok(branches.into_iter().fold(root, |root, branch| root.supervisor(registry, branch)))
+    let branches = [Some(core), Some(data(parts.data)?), engine, Some(edge), Some(ops)];
+    Ok(branches.into_iter().flatten().fold(root, |root, branch| root.supervisor(registry, branch)))
 }
 
 fn engine(parts: &DataParts<'_>) -> Supervisor {

@@ -23,15 +23,19 @@ pub(super) struct Args {
     /// Where to listen; the same as --set server.listen=….
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Only enqueues jobs, for other processes to run; the same as --set jobs.enabled=false.
+    #[arg(long)]
+    no_jobs: bool,
 }
 
 impl Args {
     /// Flags that are short for settings, so that they are checked and shown like these.
     pub(super) fn flags(&self) -> Vec<Flag> {
         let listen = self.listen.as_ref().map(|text| ("--listen", "server.listen", text.clone()));
+        let no_jobs = self.no_jobs.then(|| ("--no-jobs", "jobs.enabled", "false".to_owned()));
         let flag =
             |(name, key, text): (&str, &str, String)| Flag { name: name.into(), key: key.into(), text };
-        listen.into_iter().map(flag).collect()
+        listen.into_iter().chain(no_jobs).map(flag).collect()
     }
 }
 

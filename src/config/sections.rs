@@ -205,6 +205,7 @@ pub struct Payments {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Jobs {
+    pub enabled: bool,
     pub workers: usize,
     pub claim: usize,
     pub ack: usize,

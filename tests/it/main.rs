@@ -5,6 +5,7 @@
 mod harness;
 
 mod accounts;
+mod cli;
 mod database;
 mod events;
 mod http;

@@ -1,0 +1,190 @@
+//! The command line as operators and scripts use it: the real binary, beside a running server.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::harness::{app::TestApp, client::Client};
+
+/// What a command did.
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Done {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        self
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+/// Runs `sportello` with these arguments and variables and nothing else of ours.
+async fn sportello(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SPORTELLO_"))
+    {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(variables.iter().copied()).kill_on_drop(true);
+    Done::of(command.output().await.unwrap())
+}
+
+/// Runs it on the database of `app`.
+async fn beside(app: &TestApp, arguments: &[&str]) -> Done {
+    let data_dir = app.app.config.database.data_dir.display().to_string();
+    let (url, listen) = (app.database.url(), app.app.address.to_string());
+    let variables = [
+        ("SPORTELLO_DATABASE__URL", url.as_str()),
+        ("SPORTELLO_DATABASE__DATA_DIR", data_dir.as_str()),
+        ("SPORTELLO_SERVER__LISTEN", listen.as_str()),
+        ("SPORTELLO_ACCOUNTS__PASSWORD_MEMORY", "64KiB"), // a test need not resist attackers
+    ];
+    sportello(arguments, &variables).await
+}
+
+async fn log_in(client: &Client, password: &str) -> u16 {
+    let body = json!({"email": "root@example.org", "password": password});
+    client.post("/api/v1/auth/login", body).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_is_made_gets_a_new_password_and_is_disabled_beside_a_running_server() {
+    let app = TestApp::start().await;
+    let file = app.app.config.database.data_dir.join("password");
+    let file = file.to_str().unwrap();
+    let client = app.anonymous();
+
+    std::fs::write(file, "la prima parola lunga\n").unwrap();
+    let create = [
+        "user",
+        "create",
+        "--role",
+        "admin",
+        "--email",
+        "Root@Example.org",
+        "--password-file",
+        file,
+        "--json",
+    ];
+    let made = beside(&app, &create).await.expect(0);
+    assert_eq!((&made.json()["email"], &made.json()["role"]), (&json!("root@example.org"), &json!("admin")));
+    assert!(!made.out.contains("argon2"), "{}", made.out);
+    assert_eq!(log_in(&client, "la prima parola lunga").await, 200);
+    let again = beside(&app, &create).await.expect(1);
+    assert!(again.err.contains("has an account already"), "{}", again.err);
+
+    std::fs::write(file, "la seconda parola lunga\n").unwrap();
+    let set = ["user", "set-password", "--email", "root@example.org", "--password-file", file];
+    beside(&app, &set).await.expect(0);
+    assert_eq!(log_in(&client, "la prima parola lunga").await, 401);
+    assert_eq!(log_in(&client, "la seconda parola lunga").await, 200);
+
+    let listed = beside(&app, &["user", "list", "--role", "admin", "--json"]).await.expect(0).json();
+    assert_eq!(listed["users"][0]["sessions"], 1, "setting the password ended the first session: {listed}");
+    beside(&app, &["user", "disable", "--email", "root@example.org"]).await.expect(0);
+    assert_ne!(log_in(&client, "la seconda parola lunga").await, 200);
+    let listed = beside(&app, &["user", "list", "--json"]).await.expect(0).json();
+    assert_eq!((&listed["users"][0]["active"], &listed["users"][0]["sessions"]), (&json!(false), &json!(0)));
+    beside(&app, &["user", "enable", "--email", "root@example.org"]).await.expect(0);
+    assert_eq!(log_in(&client, "la seconda parola lunga").await, 200);
+    beside(&app, &["user", "disable", "--email", "nobody@example.org"]).await.expect(1);
+    let journalled: i64 =
+        app.value("SELECT count(*) FROM journal WHERE action LIKE 'user.%' AND target <> ''").await;
+    assert_eq!(journalled, 3);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn weak_passwords_odd_addresses_and_unknown_roles_are_wrong_usage() {
+    let weak = ["user", "create", "--email", "a@example.org", "--password", "short"];
+    let weak = sportello(&weak, &[]).await.expect(2);
+    assert!(weak.err.contains("can be seen by other users"), "{}", weak.err);
+    assert!(!weak.err.contains("\"short\""), "{}", weak.err);
+    sportello(&["user", "create", "--email", "nobody", "--password", "abcdefgh 12345"], &[]).await.expect(2);
+    sportello(&["user", "create", "--email", "a@example.org", "--role", "king"], &[]).await.expect(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_and_the_warmer_talk_to_the_running_server() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        app.an_event().create().await;
+    }
+    let ready = beside(&app, &["health"]).await.expect(0);
+    assert_eq!(ready.json()["status"], "ready");
+    beside(&app, &["health", "--alive"]).await.expect(0);
+    let warmed = beside(&app, &["warm-cache", "--events", "2", "--json"]).await.expect(0).json();
+    assert_eq!(warmed["failed"], 0, "{warmed}");
+    let address = format!("http://{}", app.app.address);
+    app.finish().await;
+    sportello(&["health", &address], &[]).await.expect(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_is_reported_and_the_doctor_finds_the_database() {
+    let app = TestApp::start().await;
+    let status = beside(&app, &["migrate", "status", "--json"]).await.expect(0).json();
+    assert_eq!(status["waiting"], 0);
+    let run = beside(&app, &["migrate", "--json"]).await.expect(0).json();
+    assert_eq!(run["applied"], json!([]));
+    let report = beside(&app, &["doctor", "--json"]).await.expect(0).json();
+    let check = |name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name}: {report}"))["status"]
+            .clone()
+    };
+    assert_eq!((check("database"), check("schema")), (json!("ok"), json!("ok")));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn exit_codes_tell_failures_apart() {
+    sportello(&["config", "--set", "server.lisen=1"], &[]).await.expect(78);
+    sportello(&["config"], &[("SPORTELLO_SERVER__LISEN", "1")]).await.expect(78);
+    sportello(&["serve", "--listen", "nowhere"], &[]).await.expect(78);
+    sportello(&["config", "--set", "server.listen"], &[]).await.expect(2);
+    sportello(&["dance"], &[]).await.expect(2);
+    // Port 1 of this machine is closed.
+    let away = [("SPORTELLO_DATABASE__URL", "postgres://app:hunter2@127.0.0.1:1/app")];
+    for command in [["migrate", "status"], ["user", "list"]] {
+        let failed = sportello(&command, &away).await.expect(3);
+        assert!(!failed.err.contains("hunter2"), "{}", failed.err);
+    }
+    sportello(&["doctor", "--json"], &away).await.expect(1);
+    // What needs no configuration does not mind a wrong one.
+    let wrong = [("SPORTELLO_SERVER__LISEN", "1")];
+    assert!(sportello(&["completions", "bash"], &wrong).await.expect(0).out.contains("_sportello"));
+    assert_eq!(sportello(&["openapi"], &wrong).await.expect(0).json()["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn the_configuration_is_printed_with_origins_and_without_secrets() {
+    let variables =
+        [("SPORTELLO_DATABASE__URL", "postgres://app:hunter2@db/app"), ("SPORTELLO_JOBS__WORKERS", "3")];
+    let shown = sportello(&["config", "--changed", "--json", "--set", "server.hsts=true"], &variables).await;
+    let shown = shown.expect(0);
+    assert!(!shown.out.contains("hunter2"));
+    let origins: Vec<(String, String)> = shown
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["key"].as_str().unwrap().to_owned(), it["origin"]["kind"].as_str().unwrap().to_owned()))
+        .collect();
+    let expected = [("server.hsts", "flag"), ("database.url", "env"), ("jobs.workers", "env")];
+    assert_eq!(origins, expected.map(|(key, kind)| (key.to_owned(), kind.to_owned())));
+    let defaults = sportello(&["config", "--defaults"], &[]).await.expect(0).out;
+    assert_eq!(defaults.trim_end(), sportello::config::DEFAULTS.trim_end());
+}
