@@ -2,33 +2,31 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    accounts::policy::Principal,
     actors::sales::SalesError,
     events::{
         booking::{self, After, Booking, Status},
         cancelling::{self, CancelError},
         payments::request_refund,
-        selling::{Claim, Order, Refusal, Sale, ticket_code},
+        selling::{Order, Refusal, Sale, ticket_code},
     },
     http::{
-        JSON,
         auth::CurrentUser,
         conditional::ETag,
-        extract::{Json, Path, json_bytes, parse_json},
+        extract::{Json, Path},
+        idempotency::{self, Keyed, Outcome},
         listing::{Listing, Page, PageParameters},
         negotiate::Coding,
         problem::{Answer, FieldError, Problem, SOON},
-        state::{AppState, BodyLimits},
+        state::AppState,
         validate::Checks,
     },
     ids::{BookingId, PaymentId},
@@ -58,48 +56,17 @@ struct CreateBooking {
     event_date: Option<Date>,
 }
 
-/// A client's key is at most this long.
-const KEY_MAX: usize = 255;
-
-/// The claim of an Idempotency-Key: hashed with who asks and where, so that keys of different people never meet.
-fn claim(
-    headers: &HeaderMap,
-    who: &Principal,
-    method: &Method,
-    path: &str,
-    body: &[u8],
-) -> Result<Option<Claim>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    if key.is_empty() || key.len() > KEY_MAX || !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-        let error = FieldError::header("Idempotency-Key", "invalid", "must be 1 to 255 visible characters");
-        return Err(Problem::invalid_parameters(vec![error]));
-    }
-    let scoped = Sha256::digest(format!("{}\n{method}\n{path}\n{key}", who.user));
-    Ok(Some(Claim { key: scoped.into(), fingerprint: Sha256::digest(body).into() }))
-}
-
 /// Books tickets: they are held at once, and paid (unless free) within the time given in the answer.
 #[utoipa::path(post, path = "/events/{slug}/bookings", tag = "bookings", security(("bearer" = [])),
     request_body = CreateBooking,
-    params(("slug" = String, Path, description = "The event's name in URLs"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request safe, for 24 hours")),
+    params(("slug" = String, Path, description = "The event's name in URLs")),
     responses((status = 201, description = "The booking", body = Booking)))]
 async fn create(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
     Path(slug): Path<String>,
-    headers: HeaderMap,
-    request: axum::extract::Request,
+    Keyed { body, request }: Keyed<CreateBooking>,
 ) -> Answer {
-    let path = request.uri().path().to_owned();
-    let limits = BodyLimits {
-        max_bytes: *state.config.server.max_body_bytes,
-        deadline: *state.config.server.body_deadline,
-    };
-    let bytes = json_bytes(request, limits).await?;
-    let body: CreateBooking = parse_json(&bytes)?;
     let mut checks = Checks::default();
     checks.range("/tickets", body.tickets, 1..=state.config.events.max_tickets as i16);
     checks.done()?;
@@ -111,7 +78,7 @@ async fn create(
         tickets: body.tickets,
         date: body.event_date,
         code: ticket_code(random),
-        claim: claim(&headers, &principal, &Method::POST, &path, &bytes)?,
+        claim: request.claim(principal.user).map(Into::into),
     };
     let mut outcome = state.sales.book(order.clone()).await;
     if matches!(outcome, Err(SalesError::Unknown)) && order.claim.is_some() {
@@ -126,25 +93,16 @@ async fn create(
 const SECOND_TRY: std::time::Duration = std::time::Duration::from_millis(100);
 
 fn sold(sale: Sale) -> Answer {
-    let (status, id, body, replayed) = match sale {
-        Sale::Sold(booking) => {
-            let body = serde_json::to_vec(&*booking).map_err(|error| Problem::internal(error.to_string()))?;
-            (StatusCode::CREATED, Some(booking.id), body, false)
-        }
+    let booking = match sale {
+        Sale::Sold(booking) => booking,
         Sale::Replayed { status, body } => {
-            (StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED), None, body, true)
+            let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
+            return Ok(idempotency::replay(Outcome { status, location: None, body: body.into() }));
         }
     };
-    let mut response = (status, [(header::CONTENT_TYPE, JSON)], body).into_response();
-    let location = id.and_then(|id| HeaderValue::try_from(format!("/api/v1/bookings/{id}")).ok());
-    if let Some(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-        response.headers_mut().insert(header::ETAG, ETag::of_version(1).header(Coding::Identity));
-    }
-    if replayed {
-        let name = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(name, HeaderValue::from_static("true"));
-    }
+    let location = format!("/api/v1/bookings/{}", booking.id);
+    let mut response = Outcome::created(location, &*booking)?.into_response();
+    response.headers_mut().insert(header::ETAG, ETag::of_version(1).header(Coding::Identity));
     Ok(response)
 }
 
@@ -168,7 +126,7 @@ fn refused(refusal: &Refusal) -> Problem {
             Problem::unprocessable(vec![FieldError::body("/event_date", "out_of_range", detail)])
         }
         Refusal::Begun => Problem::conflict("event_begun", detail),
-        Refusal::KeyReused => Problem::rule("idempotency_key_reused", detail),
+        Refusal::KeyReused => idempotency::key_reused(),
     }
 }
 
