@@ -36,11 +36,12 @@ impl Jobs {
         let deadline = Instant::now() + limit;
         let failed_before = self.figures().failed_count();
         loop {
+            // Before the kinds are registered nothing can run, nor a tick be decided.
+            let registered = self.catalog().is_some();
             self.catch_up().await;
             let progress = self.figures().progress.notified();
             let live = store::state::live(db, self.clock().now()).await?;
-            // Before the kinds are registered nothing can have run.
-            if live.active == 0 && live.due == 0 && self.catalog().is_some() {
+            if registered && live.active == 0 && live.due == 0 {
                 break;
             }
             if Instant::now() > deadline {

@@ -28,6 +28,11 @@ pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> TestApp {
     app
 }
 
+/// One that only enqueues: the test plays the workers.
+pub(crate) async fn start_idle() -> TestApp {
+    start(|config| config.jobs.enabled = false).await
+}
+
 async fn write(ctx: &JobContext, n: i64, finish: bool) -> anyhow::Result<Outcome> {
     const EFFECT: &str = "-- tests.effect\nINSERT INTO effect (n, attempt) VALUES ($1, $2)";
     let mut tx = ctx.db.begin("tests.effect").await?;

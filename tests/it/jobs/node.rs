@@ -77,7 +77,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker of the default queue, from which the application itself must not claim: see `pause_engine`.
+    /// A worker of the default queue, from which the application itself must not claim: see `start_idle`. The queue is
+    /// known once something was enqueued.
     pub(crate) async fn new(app: &TestApp, node: &str) -> Self {
         let link = app.link();
         let id = workers::register(&link, node, &serde_json::json!({})).await.unwrap();
@@ -94,24 +95,3 @@ impl Worker {
         app.sql(&format!("UPDATE job.worker SET beat_at = '-infinity' WHERE id = {}", self.id)).await;
     }
 }
-
-/// Lets the test play the workers: the application's own dispatcher and rescuer wait.
-pub(crate) async fn pause_engine(app: &TestApp) {
-    eventually("the engine is registered", async || {
-        app.count("job.queue").await == 4 && app.count("job.worker").await == 1
-    })
-    .await;
-    for actor in PAUSED {
-        app.app.registry.suspend(actor).unwrap();
-    }
-    // A claim that was already on its way has no jobs to find: tests enqueue after this.
-}
-
-/// The engine works again.
-pub(crate) fn resume_engine(app: &TestApp) {
-    for actor in PAUSED {
-        app.app.registry.resume(actor).unwrap();
-    }
-}
-
-const PAUSED: [&str; 3] = ["root/jobs/rescuer", "root/jobs/timer", "root/jobs/queues/default"];

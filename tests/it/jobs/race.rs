@@ -3,8 +3,8 @@
 use sportello::jobs::{Ending, Report, Verdict, store::acks};
 
 use super::{
-    kinds::{Finish, Write, kinds, start},
-    node::{Worker, enqueue, pause_engine, resume_engine},
+    kinds::{Finish, Write, kinds, start, start_idle},
+    node::{Worker, enqueue},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,8 +35,7 @@ async fn three_nodes_run_every_job_once_and_lose_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_claimers_never_share_a_job() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     let jobs: Vec<_> = (0..2000).map(Write).collect();
     let mut tx = app.app.db.begin("tests.many").await.unwrap();
     app.app.jobs.enqueue_many(&mut tx, &jobs).await.unwrap();
@@ -57,14 +56,12 @@ async fn eight_claimers_never_share_a_job() {
     assert_eq!(all.len(), 2000);
     assert!(all.windows(2).all(|pair| pair[0].0 != pair[1].0), "no job was claimed twice");
     assert_eq!(app.value::<i64>("SELECT count(DISTINCT token) FROM job.lease").await, 2000);
-    resume_engine(&app);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_of_a_robbed_attempt_changes_nothing() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     let job = enqueue(&app.app, &Finish(1)).await;
     let (zombie, heir) = (Worker::new(&app, "zombie").await, Worker::new(&app, "heir").await);
     let old = zombie.claim(1).await.pop().unwrap();
@@ -87,14 +84,12 @@ async fn the_report_of_a_robbed_attempt_changes_nothing() {
     assert_eq!((good.applied, good.stale), (1, 0));
     assert_eq!(acks::flush(&heir.link, &report(new.token)).await.unwrap().stale, 1, "once is enough");
     app.assert_in_place().await;
-    resume_engine(&app);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_in_flight_wins_against_the_rescue() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     let job = enqueue(&app.app, &Finish(1)).await;
     let worker = Worker::new(&app, "slow").await;
     let claimed = worker.claim(1).await.pop().unwrap();
@@ -105,19 +100,16 @@ async fn an_acknowledgement_in_flight_wins_against_the_rescue() {
     tx.commit().await.unwrap();
     assert_eq!(app.rescue().await.again, 0);
     assert_eq!(app.count("job.done WHERE state = 0").await, 1);
-    resume_engine(&app);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_whose_beat_is_old_claims_nothing() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let worker = Worker::new(&app, "old").await;
     app.sql(&format!("UPDATE job.worker SET beat_at = now() - interval '11 s' WHERE id = {}", worker.id))
         .await;
     assert!(worker.claim(10).await.is_empty());
-    resume_engine(&app);
     app.finish().await;
 }

@@ -8,8 +8,8 @@ use sportello::jobs::{
 };
 
 use super::{
-    kinds::{Hang, Write, start},
-    node::{RESCUE, Worker, enqueue, eventually, pause_engine, resume_engine},
+    kinds::{Hang, Write, kinds, start, start_idle},
+    node::{RESCUE, Worker, enqueue, eventually},
 };
 use crate::harness::app::TestApp;
 
@@ -28,8 +28,7 @@ impl TestApp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_kills_its_process_three_times_is_quarantined() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     let job = enqueue(&app.app, &Write(1)).await;
     for crash in 1..=3 {
         let worker = Worker::new(&app, "poisoned").await;
@@ -43,41 +42,37 @@ async fn a_job_that_kills_its_process_three_times_is_quarantined() {
     assert_eq!(app.count(&format!("job.done WHERE id = {job} AND state = 3 AND crashes = 3")).await, 1);
     assert_eq!(app.count("job.body").await, 0);
     app.assert_in_place().await;
-    resume_engine(&app);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_living_worker_is_not_robbed() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let worker = Worker::new(&app, "alive").await;
     assert_eq!(worker.claim(1).await.len(), 1);
     assert_eq!(app.rescue().await, Rescued::default());
     assert_eq!(app.count("job.lease").await, 1);
-    resume_engine(&app);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_rescues_the_jobs_of_a_dead_process_by_itself() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let worker = Worker::new(&app, "dead").await;
     assert_eq!(worker.claim(1).await.len(), 1);
     worker.die(&app).await;
-    resume_engine(&app);
+    let node = app.another_node(|config| config.jobs.enabled = true, kinds()).await;
     app.until_count("job.done WHERE state = 0 AND crashes = 1 AND attempts = 1", 1).await;
     assert_eq!(app.count("effect").await, 1);
+    node.stop().await;
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_node_takes_its_earlier_jobs_back_at_once() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let (link, earlier) = {
         let earlier = Worker::new(&app, "node-a").await;
@@ -94,7 +89,6 @@ async fn a_restarted_node_takes_its_earlier_jobs_back_at_once() {
     })
     .await;
     assert_eq!(app.rescue().await.again, 1, "although its beat is young");
-    resume_engine(&app);
     app.finish().await;
 }
 
@@ -127,8 +121,7 @@ async fn a_stop_gives_running_and_waiting_jobs_back_in_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leases_nobody_knows_are_given_back_without_a_crash() {
-    let app = start(|_| {}).await;
-    pause_engine(&app).await;
+    let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let worker = Worker::new(&app, "forgetful").await;
     let claimed = worker.claim(1).await;
@@ -139,6 +132,5 @@ async fn leases_nobody_knows_are_given_back_without_a_crash() {
     assert_eq!(back(vec![], Duration::from_secs(5)).await, 0, "it is young");
     assert_eq!(back(vec![], Duration::ZERO).await, 1);
     assert_eq!(app.count("job.ready WHERE attempt = 0 AND crashes = 0").await, 1);
-    resume_engine(&app);
     app.finish().await;
 }
