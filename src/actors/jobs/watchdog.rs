@@ -8,10 +8,14 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{engine::Engine, flight::fly};
+use super::{
+    engine::{Engine, trouble},
+    flight::fly,
+};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, Registry, State},
     jobs::{QueueName, store::state},
+    journal::{self, Entry},
 };
 
 /// How often it looks.
@@ -73,7 +77,9 @@ impl Behaviour for Watchdog {
             WatchdogMsg::Seen { queues } => {
                 state.flying = false;
                 for queue in QueueName::ALL {
-                    self.judge(queue, queues.as_deref().unwrap_or_default(), state);
+                    if self.is_stuck(queue, queues.as_deref().unwrap_or_default(), state) {
+                        self.alarm(ctx, queue);
+                    }
                 }
             }
         }
@@ -88,7 +94,7 @@ impl Behaviour for Watchdog {
 }
 
 impl Watchdog {
-    fn judge(&self, queue: QueueName, with_work: &[i16], state: &mut WatchdogState) {
+    fn is_stuck(&self, queue: QueueName, with_work: &[i16], state: &mut WatchdogState) -> bool {
         let engine = &self.engine;
         let has_work = engine.jobs.catalog().is_some_and(|catalog| with_work.contains(&catalog.queue(queue)));
         let path = super::dispatcher_path(queue);
@@ -97,19 +103,41 @@ impl Watchdog {
         let idle_since = &mut state.idle_since[queue.index()];
         if excused || !has_work || !engine.crew(queue).is_free() {
             *idle_since = None;
-            return;
+            return false;
         }
         let last_claim = *self.last_claims[queue.index()].lock().unwrap_or_else(PoisonError::into_inner);
         let since = idle_since.get_or_insert_with(Instant::now);
         *since = last_claim.map_or(*since, |claim| claim.max(*since));
-        if since.elapsed() < PATIENCE {
-            return;
+        let stuck = since.elapsed() >= PATIENCE;
+        if stuck {
+            *idle_since = None;
         }
-        *idle_since = None;
+        stuck
+    }
+
+    fn alarm(&self, ctx: &Context<WatchdogMsg>, queue: QueueName) {
+        let (engine, path) = (self.engine.clone(), super::dispatcher_path(queue));
         engine.jobs.figures().engine.alarms.fetch_add(1, Relaxed);
         tracing::error!(%queue, "jobs are ready and workers are free, but nothing is claimed: the dispatcher restarts");
-        if let Err(error) = self.registry.restart(&path) {
-            tracing::warn!(%queue, %error, "the dispatcher could not be restarted");
-        }
+        let restarted = self.registry.restart(&path);
+        let entry = Entry {
+            at: engine.jobs.clock().now(),
+            who: None,
+            action: "jobs.alarm",
+            target: path,
+            reason: Some("jobs are ready and workers are free, but nothing is claimed".to_owned()),
+            result: Some(restarted.map_or_else(|error| error.to_string(), |()| "restarted".to_owned())),
+            details: serde_json::json!({ "queue": queue }),
+        };
+        ctx.spawn(async move {
+            let written = async {
+                let mut tx = engine.resources.db.begin_admin("jobs.alarm").await?;
+                journal::append(&mut tx, &[entry]).await?;
+                tx.commit().await
+            };
+            if let Err(error) = written.await {
+                trouble("an alarm could not be journalled", &error);
+            }
+        });
     }
 }

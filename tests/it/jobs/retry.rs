@@ -154,5 +154,6 @@ async fn the_watchdog_restarts_a_dispatcher_that_claims_nothing() {
         .await;
     eventually("the job is done", async || app.count("job.done WHERE id = 1").await == 1).await;
     assert_eq!(cell.restarts(), 1);
+    app.until_count("journal WHERE action = 'jobs.alarm' AND result = 'restarted'", 1).await;
     app.finish().await;
 }
