@@ -20,7 +20,7 @@ use crate::{
     accounts::login::Accounts,
     actors::{
         self,
-        data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres},
+        data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres, redis::Redis},
         edge::{hasher::Hasher, http::Acceptor},
         kernel::{Handle, Meltdown, Registry, System},
         ops::console::Console,
@@ -59,6 +59,8 @@ pub struct App {
     pub accounts: Accounts,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// The second cache level and shared quotas.
+    pub redis: Redis,
     /// Every actor.
     pub registry: Registry,
     /// Every metric.
@@ -87,14 +89,14 @@ impl App {
         let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
         migrated(&config, &connector).await?;
         let observer = Observer::new(*config.database.slow_query);
-        let handles = Handles::new(&registry, &config, &clock);
+        let metrics = Arc::new(Metrics::new());
+        let handles = Handles::new(&registry, &config, &clock, &metrics);
         let db = handles.db(&observer);
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
         let listener = server::listen(config.server.listen)
             .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
         let address = listener.local_addr()?;
-        let metrics = Arc::new(Metrics::new());
         metrics.collect(metrics::Actors::new(registry.clone()));
         metrics.collect(metrics::Statements::new(observer.clone()));
         metrics.collect(metrics::JobFigures::new(jobs.clone()));
@@ -108,6 +110,7 @@ impl App {
             sales: handles.sales.clone(),
             accounts: accounts.clone(),
             hasher: handles.hasher.clone(),
+            redis: handles.redis.clone(),
             payments: provider(&config)?,
             metrics: metrics.clone(),
             registry: registry.clone(),
@@ -131,7 +134,7 @@ impl App {
         };
         let tree = actors::tree(actors::Parts { acceptor, data })?;
         let system = System::start(&registry, tree).await?;
-        let (sales, hasher) = (handles.sales.clone(), handles.hasher.clone());
+        let Handles { sales, hasher, redis, .. } = handles;
         Ok(Self {
             config,
             clock,
@@ -140,6 +143,7 @@ impl App {
             sales,
             accounts,
             hasher,
+            redis,
             registry,
             metrics,
             address,
@@ -194,12 +198,14 @@ pub struct Handles {
     pub sales: Sales,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// The second cache level and shared quotas.
+    pub redis: Redis,
     /// For administrators.
     pub console: Console,
 }
 
 impl Handles {
-    fn new(registry: &Registry, config: &Config, clock: &Clock) -> Self {
+    fn new(registry: &Registry, config: &Config, clock: &Clock, metrics: &Metrics) -> Self {
         let lane = |name: &str, n: usize| {
             registry.handle(format!("root/data/lanes/{name}-{n}"), "lane", config.database.lane_bound)
         };
@@ -213,6 +219,7 @@ impl Handles {
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
+            redis: Redis::new(registry, config, clock, metrics.redis.clone()),
             console: Console::new(registry, config, clock),
         }
     }

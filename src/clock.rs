@@ -2,9 +2,12 @@
 //!
 //! Durations (deadlines, busy times) use `tokio::time::Instant` and need no clock.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +31,14 @@ impl Clock {
         let offset = SignedDuration::from_nanos(self.offset.load(Ordering::Relaxed));
         let now = Timestamp::now() + offset;
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Time since the process first asked: it never steps back as wall clocks do, and moves with [`Self::advance`]. For
+    /// quotas and pauses.
+    pub fn monotonic(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let offset = Duration::from_nanos(self.offset.load(Ordering::Relaxed).max(0) as u64);
+        START.get_or_init(Instant::now).elapsed() + offset
     }
 
     /// Moves every clone of this clock forward; for tests.

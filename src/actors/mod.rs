@@ -7,6 +7,7 @@
 //! │  └─ journal        writes crashes and what administrators do
 //! ├─ data              one_for_one
 //! │  ├─ postgres       back-off; only when no database.url is configured
+//! │  ├─ redis          back-off, optional; only when redis.url is configured
 //! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
 //! │  ├─ pool           intensity; the connections survive it
 //! │  ├─ mailer         intensity

@@ -9,6 +9,7 @@ use super::data::{
     mailer::MailerActor,
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
+    redis::RedisActor,
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
 use super::kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
@@ -107,6 +108,11 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     );
     let pool = PoolActor::new(connector, &config.database, metrics.pool.clone())?;
     let pool = actor(pool, handles.pool.handle()).grace(DATA_GRACE);
+    if let (Some(redis), Some(handle)) =
+        (RedisActor::new(&handles.redis, &config.redis)?, handles.redis.handle())
+    {
+        data = data.child(actor(redis, handle).restart(backoff(config)).optional());
+    }
     let mailer = actor(MailerActor::new(config, metrics.mails.clone())?, handles.mailer.handle());
     let shard = Shard {
         db: db.clone(),

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{extract::Json, state::AppState};
-use crate::{db::DbError, key, metrics::CONTENT_TYPE};
+use crate::{actors::data::redis, db::DbError, key, metrics::CONTENT_TYPE};
 
 /// How old an answer of the probe may be.
 const CACHED_FOR: Duration = Duration::from_secs(1);
@@ -236,6 +236,9 @@ async fn ping(state: &AppState) -> Check {
 }
 
 /// The in-process level cannot be away; Redis only costs latency when it is.
-fn cache(_: &AppState) -> Check {
-    Check::plain("ok")
+fn cache(state: &AppState) -> Check {
+    match state.redis.state() {
+        redis::State::Absent | redis::State::Up => Check::plain("ok"),
+        redis::State::SetAside | redis::State::Down => Check::plain("degraded"),
+    }
 }

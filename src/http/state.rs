@@ -13,7 +13,9 @@ use axum::extract::FromRef;
 use super::{cursor::CursorKey, health::Probe};
 use crate::{
     accounts::login::Accounts,
-    actors::{edge::hasher::Hasher, kernel::Registry, ops::console::Console, sales::Sales},
+    actors::{
+        data::redis::Redis, edge::hasher::Hasher, kernel::Registry, ops::console::Console, sales::Sales,
+    },
     clock::Clock,
     config::Config,
     db::Db,
@@ -44,6 +46,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// The second cache level and shared quotas.
+    pub redis: Redis,
     /// Takes payments.
     pub payments: Provider,
     /// Every metric.
@@ -93,6 +97,7 @@ substates! {
     sales: Sales,
     accounts: Accounts,
     hasher: Hasher,
+    redis: Redis,
     payments: Provider,
     metrics: Arc<Metrics>,
     registry: Registry,

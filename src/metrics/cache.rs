@@ -12,29 +12,17 @@ pub struct Cache {
     pub bytes: Gauge,
     /// Entries of the in-process level.
     pub entries: Gauge,
-    /// Times that Redis failed and was set aside for a while.
-    pub redis_failures: Count,
 }
 
 impl Cache {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let lookups = counts(registry, "sportello_cache_lookups", "Cache look-ups by namespace and result");
-        let cache = Self {
-            lookups,
-            bytes: Gauge::default(),
-            entries: Gauge::default(),
-            redis_failures: Count::default(),
-        };
+        let cache = Self { lookups, bytes: Gauge::default(), entries: Gauge::default() };
         registry.register("sportello_cache_bytes", "Weight of the in-process level", cache.bytes.clone());
         registry.register(
             "sportello_cache_entries",
             "Entries of the in-process level",
             cache.entries.clone(),
-        );
-        registry.register(
-            "sportello_cache_redis_failures",
-            "Times that Redis failed and was set aside",
-            cache.redis_failures.clone(),
         );
         cache
     }

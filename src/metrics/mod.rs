@@ -12,6 +12,7 @@ mod http;
 mod instruments;
 mod jobs;
 mod process;
+mod redis;
 
 use std::{fmt, sync::RwLock};
 
@@ -28,6 +29,7 @@ pub use db::{Flight, Lane, Lanes, Pool, PoolUse, Statements};
 pub use http::{Guard, Http, Route};
 pub use instruments::{Count, Timing};
 pub use jobs::{JobFigures, Mails};
+pub use redis::Redis;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub lanes: Lanes,
     /// Both levels of the cache.
     pub cache: Cache,
+    /// Commands to Redis.
+    pub redis: Redis,
     /// The rate limiter.
     pub limiter: Limiter,
     /// Sent mails.
@@ -61,6 +65,7 @@ impl Metrics {
             pool: Pool::new(&mut registry),
             lanes: Lanes::new(&mut registry),
             cache: Cache::new(&mut registry),
+            redis: Redis::new(&mut registry),
             limiter: Limiter::new(&mut registry),
             mails: Mails::new(&mut registry),
             registry: RwLock::new(registry),

@@ -12,3 +12,4 @@ mod http;
 mod jobs;
 mod migrate;
 mod postgres;
+mod redis;

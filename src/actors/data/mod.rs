@@ -4,3 +4,4 @@ pub mod lanes;
 pub mod mailer;
 pub mod pool;
 pub mod postgres;
+pub mod redis;

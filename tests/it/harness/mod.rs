@@ -1,8 +1,9 @@
-//! What tests stand on: a shared PostgreSQL, a database of one's own for each test, and the running application.
+//! What tests stand on: a shared PostgreSQL, a Redis where one is needed, a database of one's own for each test, and the running application.
 
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod make;
 pub(crate) mod people;
+pub(crate) mod redis;
 pub(crate) mod scratch;
