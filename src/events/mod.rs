@@ -1,8 +1,9 @@
 //! The events desk: people find events, book tickets, pay, cancel with a refund rule, and review.
 //!
-//! Reading order: [`catalogue`] (finding events), [`booking`] (what a booking is), [`selling`] (how tickets are taken: the only place that lowers
-//! `tickets_left`), [`cancelling`] and [`refund`] (how they come back), [`payments`] (money), [`upkeep`] (what time
-//! does: expiry, completion, reminders).
+//! Reading order: [`catalogue`] (finding events), [`booking`] (what a booking is), [`selling`] (how tickets are taken:
+//! the only place that lowers `tickets_left` for a buyer), [`cancelling`] and [`refund`] (how they come back),
+//! [`payments`] (money), [`hosting`] (publishing, changing, withdrawing), [`upkeep`] (what time does: expiry, completion,
+//! reminders).
 //!
 //! Invariants of the desk
 //! - Tickets of live bookings (pending, confirmed, completed) plus `tickets_left` are the event's capacity.
@@ -12,6 +13,7 @@
 pub mod booking;
 pub mod cancelling;
 pub mod catalogue;
+pub mod hosting;
 pub mod payments;
 pub mod refund;
 pub mod selling;

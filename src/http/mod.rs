@@ -31,6 +31,7 @@ pub mod health;
 pub mod idempotency;
 pub mod limits;
 pub mod listing;
+pub mod merge_patch;
 pub mod negotiate;
 pub mod openapi;
 pub mod problem;

@@ -39,6 +39,13 @@ impl Category {
             Self::Wellness => "wellness",
         }
     }
+
+    pub(in crate::events) fn stored(text: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|category| category.as_str() == text)
+            .expect("events_category_known allows no other")
+    }
 }
 
 /// The order of a list; ties are broken by id.

@@ -140,7 +140,7 @@ impl Summary {
 }
 
 /// The average rating, to two decimals.
-pub(super) fn average(sum: i64, count: i32) -> Option<f64> {
+pub(in crate::events) fn average(sum: i64, count: i32) -> Option<f64> {
     (count > 0).then(|| (sum as f64 / f64::from(count) * 100.0).round() / 100.0)
 }
 

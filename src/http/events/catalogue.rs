@@ -41,7 +41,7 @@ fn public(body: impl IntoResponse) -> Response {
 }
 
 /// The day it is for the desk: what is over today is decided there.
-fn today(state: &AppState) -> Date {
+pub(super) fn today(state: &AppState) -> Date {
     let zone = TimeZone::get(&state.config.events.time_zone).unwrap_or(TimeZone::UTC);
     state.clock.now().to_zoned(zone).date()
 }

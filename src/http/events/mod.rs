@@ -2,6 +2,8 @@
 
 mod bookings;
 mod catalogue;
+mod hosted;
+mod hosting;
 mod payments;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -10,5 +12,10 @@ use super::state::AppState;
 
 /// The routes, under `/api/v1`.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(catalogue::routes()).merge(bookings::routes()).merge(payments::routes())
+    OpenApiRouter::new()
+        .merge(catalogue::routes())
+        .merge(bookings::routes())
+        .merge(payments::routes())
+        .merge(hosting::routes())
+        .merge(hosted::routes())
 }

@@ -1,5 +1,6 @@
 //! The events desk.
 
 mod catalogue;
+mod hosting;
 mod payments;
 mod selling;

@@ -80,6 +80,15 @@ impl Client {
         self.request(Method::POST, path, &[], Some(body)).await
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.request(Method::DELETE, path, &[], None).await
+    }
+
+    /// Changes the version that `etag` names.
+    pub(crate) async fn patch(&self, path: &str, etag: &str, body: Value) -> Answer {
+        self.request(Method::PATCH, path, &[("if-match", etag)], Some(body)).await
+    }
+
     pub(crate) async fn request(
         &self,
         method: Method,

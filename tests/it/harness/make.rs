@@ -11,6 +11,7 @@ pub(crate) struct AnEvent<'a> {
     capacity: i32,
     price_cents: i64,
     days_ahead: i64,
+    host: Option<UserId>,
 }
 
 impl TestApp {
@@ -25,7 +26,16 @@ impl TestApp {
 
     /// Makes an event.
     pub(crate) fn an_event(&self) -> AnEvent<'_> {
-        AnEvent { app: self, capacity: 10, price_cents: 0, days_ahead: 30 }
+        AnEvent { app: self, capacity: 10, price_cents: 0, days_ahead: 30, host: None }
+    }
+
+    /// Makes a city; its name in URLs.
+    pub(crate) async fn a_city(&self) -> String {
+        let city = CityId::new(self.app.clock.now());
+        let slug = format!("city-{city}");
+        let sql = "INSERT INTO cities (id, slug, name, province) VALUES ($1, $2, 'Bologna', 'BO')";
+        self.database.client().await.execute(sql, &[&city, &slug]).await.unwrap();
+        slug
     }
 
     /// The first column of the first row.
@@ -55,19 +65,25 @@ impl AnEvent<'_> {
         self
     }
 
+    pub(crate) fn hosted_by(mut self, host: UserId) -> Self {
+        self.host = Some(host);
+        self
+    }
+
     /// Its name in URLs.
     pub(crate) async fn create(self) -> String {
         let now = self.app.app.clock.now();
-        let (city, event) = (CityId::new(now), EventId::new(now));
-        let host = self.app.a_user().await;
-        let (city_slug, slug) = (format!("city-{city}"), format!("event-{event}"));
+        let event = EventId::new(now);
+        let host = match self.host {
+            Some(host) => host,
+            None => self.app.a_user().await,
+        };
+        let (city, slug) = (self.app.a_city().await, format!("event-{event}"));
         let date = self.app.today() + self.days_ahead.days();
         let client = self.app.database.client().await;
-        let sql = "INSERT INTO cities (id, slug, name, province) VALUES ($1, $2, 'Bologna', 'BO')";
-        client.execute(sql, &[&city, &city_slug]).await.unwrap();
         let sql = "INSERT INTO events (id, slug, host_id, city_id, title, description, category, location, starts_on,
                 ends_on, price_cents, capacity, tickets_left)
-            VALUES ($1, $2, $3, $4, 'Concerto', 'Musica', 'music', 'Piazza Maggiore', $5, $5, $6, $7, $7)";
+            VALUES ($1, $2, $3, (SELECT id FROM cities WHERE slug = $4), 'Concerto', 'Musica', 'music', 'Piazza Maggiore', $5, $5, $6, $7, $7)";
         client
             .execute(sql, &[&event, &slug, &host, &city, &date, &self.price_cents, &self.capacity])
             .await

@@ -13,12 +13,37 @@ use sportello::{
     mail::Language,
 };
 
-use super::app::TestApp;
+use super::{app::TestApp, client::Client};
 
 /// Everybody's password in tests.
 pub(crate) const PASSWORD: &str = "un cavallo a dondolo";
 
+/// Everybody whom a route may have to tell apart.
+pub(crate) struct Cast {
+    pub(crate) anonymous: Client,
+    pub(crate) user: Client,
+    pub(crate) stranger: Client,
+    pub(crate) host: Client,
+    pub(crate) other_host: Client,
+    pub(crate) admin: Client,
+    pub(crate) host_account: User,
+}
+
 impl TestApp {
+    /// Two users, two hosts and an administrator, logged in.
+    pub(crate) async fn a_cast(&self) -> Cast {
+        let host = self.a_person_with(Role::Host).await;
+        Cast {
+            anonymous: self.anonymous(),
+            user: self.log_in(&self.a_person().await).await,
+            stranger: self.log_in(&self.a_person().await).await,
+            host: self.log_in(&host).await,
+            other_host: self.log_in(&self.a_person_with(Role::Host).await).await,
+            admin: self.log_in(&self.a_person_with(Role::Admin).await).await,
+            host_account: host,
+        }
+    }
+
     /// Makes a person who can log in.
     pub(crate) async fn a_person(&self) -> User {
         self.a_person_with(Role::User).await

@@ -1,0 +1,94 @@
+//! JSON merge patch (RFC 7396): what is named is replaced, `null` removes, what is not named stays.
+//!
+//! The result is read into the same type that creating takes: a field that may not be removed is then missing, and the
+//! problem points at it.
+
+use axum::{
+    extract::{FromRef, FromRequest, Request},
+    http::HeaderName,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{
+    extract::{Json, parse_json},
+    problem::Problem,
+    state::BodyLimits,
+};
+
+/// Says which media type a PATCH wants (RFC 5789).
+pub const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// The body of a PATCH: `application/merge-patch+json` or plain `application/json`.
+#[derive(Debug, Clone)]
+pub struct MergePatch(Map<String, Value>);
+
+impl<S> FromRequest<S> for MergePatch
+where
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Json(patch) = Json::from_request(request, state).await?;
+        Ok(Self(patch))
+    }
+}
+
+impl MergePatch {
+    /// `current` with the patch applied.
+    pub fn apply<T: Serialize + DeserializeOwned>(self, current: &T) -> Result<T, Problem> {
+        let mut value = serde_json::to_value(current).map_err(Problem::internal)?;
+        merge(&mut value, Value::Object(self.0));
+        parse_json(&serde_json::to_vec(&value).map_err(Problem::internal)?)
+    }
+}
+
+/// The algorithm of RFC 7396, section 2. Depth is bounded by the parser.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    if let Value::Object(target) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                target.remove(&name);
+            } else {
+                merge(target.entry(name).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::merge;
+
+    #[test]
+    fn the_examples_of_the_standard_hold() {
+        let check = |mut target: Value, patch: Value, expected: Value| {
+            let text = format!("{target} + {patch}");
+            merge(&mut target, patch);
+            assert_eq!(target, expected, "{text}");
+        };
+        check(json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"}));
+        check(json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"}));
+        check(json!({"a": "b"}), json!({"a": null}), json!({}));
+        check(json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"}));
+        check(json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"}));
+        check(json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}}));
+        check(json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]}));
+        check(json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"]));
+        check(json!({"a": "foo"}), json!(null), json!(null));
+        check(json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1}));
+        check(json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"}));
+        check(json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}}));
+    }
+}
