@@ -120,7 +120,7 @@ impl App {
             started: tokio::time::Instant::now(),
         });
         let server = Server::new(router::front(&state), &config.server, metrics.clone());
-        let acceptor = Acceptor { listener, server, grace: *config.server.stop_grace };
+        let acceptor = Acceptor::new(listener, server, *config.server.stop_grace);
         let data = actors::DataParts {
             registry: &registry,
             config: &config,

@@ -95,9 +95,10 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
-        // One message in a life: that the server ended.
+        // Nobody sends it anything but itself.
         let handle = registry.handle::<PostgresMsg>("root/data/postgres", "postgres", 1);
-        data = data.child(actor(postgres, &handle).restart(backoff(config)).grace(Postgres::GRACE));
+        let restart = Restart::Backoff { min: *config.actors.backoff_min, max: Postgres::BACKOFF_MAX };
+        data = data.child(actor(postgres, &handle).restart(restart).grace(Postgres::GRACE));
     }
     let lanes = Supervisor::new("root/data/lanes", Strategy::OneForOne, intensity.0, intensity.1).children(
         handles
@@ -132,7 +133,7 @@ fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor>
     let edge = Supervisor::new("root/edge", Strategy::OneForOne, actors.intensity, *actors.intensity_within);
     let hasher = HasherActor::new(&parts.config.accounts)?;
     let handle = parts.registry.handle("root/edge/http", "http", actors.control_bound);
-    let grace = acceptor.grace + HTTP_STOP_SLACK;
+    let grace = acceptor.grace() + HTTP_STOP_SLACK;
     Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
 }
 

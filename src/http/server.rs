@@ -3,7 +3,8 @@
 //! - At most `server.max_connections`; beyond it accepting pauses, and the kernel's queue waits.
 //! - Every wait for a client ends (see [`super::activity`]): silent, slow in its header, slow in taking its answer, idle.
 //! - HTTP/1.1, and HTTP/2 by prior knowledge, with bounded headers, streams and buffers.
-//! - The socket and the connections outlive the acceptor actor: its restart refuses nobody and cuts nobody off.
+//! - The socket and the connections outlive the acceptor actor: its crash refuses nobody and cuts nobody off.
+//! - A stopped server stays stopped; [`Server::anew`] serves again, when the acceptor restarts with its siblings.
 //! - A stop closes idle connections, lets answers under way finish, and cuts the rest at its deadline.
 
 use std::{
@@ -71,6 +72,7 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// Serves connections. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Server {
+    config: Arc<sections::Server>,
     driver: Arc<Driver>,
     places: Arc<Semaphore>,
     connections: TaskTracker,
@@ -99,12 +101,19 @@ impl Server {
         let (stop, figures) = (stopping.clone(), metrics.clone());
         let driver = Driver { front, http1, http2, limits, park_after, stopping: stop, metrics: figures };
         Self {
+            config: Arc::new(config.clone()),
             driver: Arc::new(driver),
             places: Arc::new(Semaphore::new(config.max_connections)),
             connections,
             stopping,
             metrics,
         }
+    }
+
+    /// Serves the same as a server that was stopped.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.driver.front.clone(), &self.config, self.metrics.clone())
     }
 
     /// Accepts until the server is stopped or the future is dropped.

@@ -145,6 +145,11 @@ impl Cluster {
         self.exit.clone()
     }
 
+    /// Whether the server is known to have ended: somebody has awaited [`Cluster::wait`].
+    pub fn has_ended(&self) -> bool {
+        self.exit.peek().is_some()
+    }
+
     /// Stops the server: as asked, then immediately, then by force. Returns when no process of it is left.
     pub async fn stop(self, mode: Mode) -> ExitStatus {
         let signals = match mode {

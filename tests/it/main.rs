@@ -5,6 +5,7 @@
 mod harness;
 
 mod accounts;
+mod actors;
 mod cli;
 mod database;
 mod events;

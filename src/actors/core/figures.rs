@@ -87,6 +87,8 @@ pub struct Mailbox {
     pub bound: u32,
     /// The deepest it has been.
     pub high_water: u32,
+    /// Messages that somebody tried to send: at rest handled + rejected + dropped.
+    pub attempted: u64,
     /// Messages refused: full, or the actor was down.
     pub rejected: u64,
     /// Messages accepted and lost.
@@ -143,6 +145,7 @@ impl Figures {
                 depth: cell.depth(),
                 bound: cell.bound,
                 high_water: cell.high_water(),
+                attempted: cell.attempted(),
                 rejected: cell.rejected(),
                 dropped: cell.dropped(),
             },

@@ -18,9 +18,7 @@ use std::{
 
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Exit, Failure, Handle, Registry, Reply},
-    clock::Clock,
     db::{Db, DbError},
-    ids::UserId,
     journal::{Entry, append},
 };
 
@@ -51,23 +49,26 @@ crate::kinds!(JournalMsg: Record, Look, Written);
 
 /// Remembers. Cheap to clone.
 #[derive(Clone)]
-pub struct Journal(Handle<JournalMsg>);
+pub struct Journal {
+    handle: Handle<JournalMsg>,
+    buffer: Arc<Mutex<Buffer>>,
+}
 
 impl Journal {
     /// The handle of the journal.
     pub fn new(handle: Handle<JournalMsg>) -> Self {
-        Self(handle)
+        Self { handle, buffer: Arc::default() }
     }
 
     /// The actor's handle.
     pub fn handle(&self) -> &Handle<JournalMsg> {
-        &self.0
+        &self.handle
     }
 
     /// Returns the entry's number when it is committed.
     pub async fn record(&self, entry: Entry) -> Result<i64, DbError> {
         let entry = Box::new(entry);
-        match self.0.call(|reply| JournalMsg::Record { entry, reply }).await {
+        match self.handle.call(|reply| JournalMsg::Record { entry, reply }).await {
             Ok(answer) => answer,
             Err(CallError::Overloaded) => Err(DbError::Overloaded),
             Err(CallError::Down) => Err(DbError::Down),
@@ -75,32 +76,23 @@ impl Journal {
         }
     }
 
-    /// Records an administrator's action.
-    pub async fn action(
-        &self,
-        clock: &Clock,
-        who: UserId,
-        (action, target): (&'static str, &str),
-        reason: &str,
-        result: &str,
-        details: serde_json::Value,
-    ) -> Result<i64, DbError> {
-        let entry = Entry {
-            at: clock.now(),
-            who: Some(who),
-            action,
-            target: target.to_owned(),
-            reason: Some(reason.to_owned()),
-            result: Some(result.to_owned()),
-            details,
-        };
-        self.record(entry).await
+    /// Remembers what has happened already. What cannot be written now (what was restarted may be the pool, or this
+    /// very actor) waits in the buffer; an entry whose commit was cut off may stand there twice.
+    pub async fn outcome(&self, entry: Entry) {
+        if let Err(error) = self.record(entry.clone()).await {
+            tracing::warn!(%error, action = entry.action, "an outcome could not be journalled yet");
+            lock(&self.buffer).push(Pending { entry, reply: None });
+        }
     }
+}
+
+fn lock(buffer: &Mutex<Buffer>) -> MutexGuard<'_, Buffer> {
+    buffer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Pending {
     entry: Entry,
-    /// `None` for crashes: nobody waits.
+    /// `None` for what has happened already: nobody waits, and it must not be lost.
     reply: Option<Reply<Result<i64, DbError>>>,
 }
 
@@ -111,6 +103,24 @@ struct Buffer {
     seen: HashMap<String, u64>,
     /// Looks since an exit was first seen without its recovery.
     unrecovered: HashMap<String, u32>,
+    forgotten: u64,
+}
+
+impl Buffer {
+    /// Takes an entry; when there is no place, the oldest that nobody waits for makes place.
+    fn push(&mut self, pending: Pending) {
+        if self.waiting.len() >= BUFFER {
+            let oldest = self.waiting.iter().position(|waiting| waiting.reply.is_none());
+            if oldest.and_then(|oldest| self.waiting.remove(oldest)).is_none() {
+                if let Some(reply) = pending.reply {
+                    reply.send(Err(DbError::Overloaded));
+                }
+                return;
+            }
+            self.forgotten += 1;
+        }
+        self.waiting.push_back(pending);
+    }
 }
 
 /// The journal actor.
@@ -119,41 +129,23 @@ pub struct JournalActor {
     registry: Registry,
     buffer: Arc<Mutex<Buffer>>,
     writing: Arc<AtomicBool>,
-    forgotten: Arc<AtomicU64>,
     written: Arc<AtomicU64>,
 }
 
 impl JournalActor {
-    /// Writes to `db` what happens to the actors of `registry`.
-    pub fn new(db: Db, registry: Registry) -> Self {
+    /// Writes to `db` what `journal` is told and what happens to the actors of `registry`.
+    pub fn new(journal: &Journal, db: Db, registry: Registry) -> Self {
         Self {
             db,
             registry,
-            buffer: Arc::default(),
+            buffer: journal.buffer.clone(),
             writing: Arc::default(),
-            forgotten: Arc::default(),
             written: Arc::default(),
         }
     }
 
     fn buffer(&self) -> MutexGuard<'_, Buffer> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, pending: Pending) {
-        let mut buffer = self.buffer();
-        if buffer.waiting.len() >= BUFFER {
-            let oldest = buffer.waiting.iter().position(|waiting| waiting.reply.is_none());
-            let Some(oldest) = oldest.and_then(|oldest| buffer.waiting.remove(oldest)) else {
-                if let Some(reply) = pending.reply {
-                    reply.send(Err(DbError::Overloaded));
-                }
-                return;
-            };
-            drop(oldest);
-            self.forgotten.fetch_add(1, Relaxed);
-        }
-        buffer.waiting.push_back(pending);
+        lock(&self.buffer)
     }
 
     /// Finds exits that are not in the journal yet.
@@ -173,7 +165,7 @@ impl JournalActor {
                     buffer.seen.insert(cell.path.clone(), exit.number);
                     buffer.unrecovered.remove(&cell.path);
                 }
-                self.push(Pending { entry: crash(&cell.path, exit), reply: None });
+                self.buffer().push(Pending { entry: crash(&cell.path, exit), reply: None });
             }
         }
     }
@@ -239,7 +231,7 @@ struct Batch {
 
 impl Batch {
     fn take(buffer: &Arc<Mutex<Buffer>>) -> Self {
-        let mut waiting = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(buffer);
         let count = waiting.waiting.len().min(BATCH);
         let pending = waiting.waiting.drain(..count).collect();
         drop(waiting);
@@ -272,7 +264,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = lock(&self.buffer);
         for pending in self.pending.drain(..).rev() {
             buffer.waiting.push_front(pending);
         }
@@ -309,7 +301,7 @@ impl Behaviour for JournalActor {
     ) -> Result<(), Failure> {
         match message {
             JournalMsg::Record { entry, reply } => {
-                self.push(Pending { entry: *entry, reply: Some(reply) });
+                self.buffer().push(Pending { entry: *entry, reply: Some(reply) });
                 self.write(ctx);
             }
             JournalMsg::Look => {
@@ -326,9 +318,10 @@ impl Behaviour for JournalActor {
     }
 
     fn view(&self, (): &()) -> serde_json::Value {
+        let buffer = self.buffer();
         serde_json::json!({
-            "waiting": self.buffer().waiting.len(), "buffer": BUFFER,
-            "written": self.written.load(Relaxed), "forgotten": self.forgotten.load(Relaxed),
+            "waiting": buffer.waiting.len(), "buffer": BUFFER, "written": self.written.load(Relaxed),
+            "forgotten": buffer.forgotten,
         })
     }
 }

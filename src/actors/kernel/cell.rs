@@ -58,12 +58,21 @@ pub struct Exit {
     pub uptime_ms: u64,
     /// From the death to the next incarnation being ready; `None` until then.
     pub recovered_ms: Option<f64>,
+    #[serde(skip)]
+    at_ns: u64,
 }
 
 /// Written by one side only, and on cache lines of its own.
 #[repr(align(128))]
 #[derive(Debug, Default)]
 struct Padded<T>(T);
+
+/// What every sender writes: on one cache line, so that counting attempts costs no other.
+#[derive(Debug, Default)]
+struct Places {
+    depth: AtomicU32,
+    attempted: AtomicU64,
+}
 
 /// The figures of one logical actor.
 #[derive(Debug)]
@@ -78,7 +87,7 @@ pub struct Cell {
     pub required: AtomicBool,
     pub(super) kinds: &'static [&'static str],
     clock: Clock,
-    depth: Padded<AtomicU32>,
+    mailbox: Padded<Places>,
     high_water: AtomicU32,
     rejected: AtomicU64,
     dropped: AtomicU64,
@@ -95,7 +104,7 @@ pub struct Cell {
     generation: AtomicU64,
     up_since_ns: AtomicU64,
     dropped_at_start: AtomicU64,
-    down_since_ns: AtomicU64,
+    down: AtomicBool,
     pub(super) suspended: AtomicBool,
     pub(super) resumed: Notify,
     pub(super) restart_requested: AtomicBool,
@@ -134,7 +143,7 @@ impl Cell {
             required: AtomicBool::new(true),
             kinds,
             clock,
-            depth: Padded::default(),
+            mailbox: Padded::default(),
             high_water: AtomicU32::new(0),
             rejected: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -149,7 +158,7 @@ impl Cell {
             generation: AtomicU64::new(0),
             up_since_ns: AtomicU64::new(0),
             dropped_at_start: AtomicU64::new(0),
-            down_since_ns: AtomicU64::new(0),
+            down: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
             resumed: Notify::new(),
             restart_requested: AtomicBool::new(false),
@@ -163,7 +172,12 @@ impl Cell {
 
     /// Messages waiting or in hand.
     pub fn depth(&self) -> u32 {
-        self.depth.0.load(Relaxed)
+        self.mailbox.0.depth.load(Relaxed)
+    }
+
+    /// Messages that somebody tried to send. At rest every one was handled, rejected or dropped.
+    pub fn attempted(&self) -> u64 {
+        self.mailbox.0.attempted.load(Relaxed)
     }
 
     /// The deepest the mailbox has been.
@@ -262,9 +276,10 @@ impl Cell {
 
     /// Takes a place in the mailbox; `false` when it is full.
     pub(super) fn admit(&self, bounded: bool) -> bool {
-        let depth = self.depth.0.fetch_add(1, Relaxed) + 1;
+        self.mailbox.0.attempted.fetch_add(1, Relaxed);
+        let depth = self.mailbox.0.depth.fetch_add(1, Relaxed) + 1;
         if bounded && depth > self.bound {
-            self.depth.0.fetch_sub(1, Relaxed);
+            self.mailbox.0.depth.fetch_sub(1, Relaxed);
             self.rejected.fetch_add(1, Relaxed);
             return false;
         }
@@ -276,13 +291,13 @@ impl Cell {
 
     /// Gives a place back: the message was not delivered.
     pub(super) fn refuse(&self) {
-        self.depth.0.fetch_sub(1, Relaxed);
+        self.mailbox.0.depth.fetch_sub(1, Relaxed);
         self.rejected.fetch_add(1, Relaxed);
     }
 
     /// Gives a place back: the message was lost.
     pub(super) fn lose(&self) {
-        self.depth.0.fetch_sub(1, Relaxed);
+        self.mailbox.0.depth.fetch_sub(1, Relaxed);
         self.dropped.fetch_add(1, Relaxed);
     }
 
@@ -297,7 +312,7 @@ impl Cell {
     pub(super) fn finish(&self, kind: usize, began_ns: u64) {
         let took = now_ns().saturating_sub(began_ns);
         self.current.store(IDLE, Relaxed);
-        self.depth.0.fetch_sub(1, Relaxed);
+        self.mailbox.0.depth.fetch_sub(1, Relaxed);
         bump(&self.handled.0, 1);
         bump(&self.busy_ns, took);
         bump(&self.by_kind[kind], 1);
@@ -312,12 +327,15 @@ impl Cell {
     pub(super) fn up(&self) {
         let now = now_ns();
         let (dropped, before) = (self.dropped(), self.dropped_at_start.load(Relaxed));
-        let down_since = self.down_since_ns.swap(0, Relaxed);
-        if down_since > 0
-            && let Some(last) = lock(&self.exits).back_mut()
-        {
-            last.recovered_ms = Some(now.saturating_sub(down_since) as f64 / 1e6);
-            last.lost = dropped - before;
+        if self.down.swap(false, Relaxed) {
+            let mut exits = lock(&self.exits);
+            if let Some(last) = exits.back_mut() {
+                last.lost = dropped - before;
+            }
+            // Failed restarts, too, have ended in this recovery.
+            for exit in exits.iter_mut().rev().take_while(|exit| exit.recovered_ms.is_none()) {
+                exit.recovered_ms = Some(now.saturating_sub(exit.at_ns) as f64 / 1e6);
+            }
         }
         self.dropped_at_start.store(dropped, Relaxed);
         self.up_since_ns.store(now, Relaxed);
@@ -338,9 +356,9 @@ impl Cell {
             lost: self.dropped() - self.dropped_at_start.load(Relaxed),
             uptime_ms: now.saturating_sub(self.up_since_ns.load(Relaxed)) / 1_000_000,
             recovered_ms: None,
+            at_ns: now,
         };
-        // A failed restart continues the outage that is being measured.
-        let _ = self.down_since_ns.compare_exchange(0, now, Relaxed, Relaxed);
+        self.down.store(true, Relaxed);
         self.state.store(State::Down as u8, Relaxed);
         tracing::warn!(actor.path = %self.path, cause = %exit.cause, message = exit.message, "actor went down");
         let mut exits = lock(&self.exits);

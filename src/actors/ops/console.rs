@@ -56,7 +56,7 @@ impl Console {
     pub fn core(&self, registry: &Registry, config: &Config, db: &Db) -> Supervisor {
         let (max, within) = (config.actors.intensity, *config.actors.intensity_within);
         let meter = MeterActor { meter: self.meter.clone(), hub: self.hub.clone() };
-        let journal = JournalActor::new(db.clone(), registry.clone());
+        let journal = JournalActor::new(&self.journal, db.clone(), registry.clone());
         Supervisor::new("root/core", Strategy::OneForOne, max, within)
             .child(actor(meter, self.meter.handle()).optional())
             .child(actor(journal, self.journal.handle()).optional())

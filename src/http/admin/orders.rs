@@ -18,6 +18,7 @@ use crate::{
         state::AppState,
         validate::Checks,
     },
+    journal::Entry,
 };
 
 /// Why.
@@ -143,22 +144,25 @@ async fn act(
     action: Action,
     reason: &str,
 ) -> Result<Outcome, Problem> {
-    let (console, clock) = (&state.console, &state.clock);
-    let what = (action.name(), path);
-    let details = serde_json::json!({ "session": admin.session });
-    let number = console.journal.action(clock, admin.user, what, reason, "requested", details).await?;
+    let console = &state.console;
+    let entry = |result: String, details| Entry {
+        at: state.clock.now(),
+        who: Some(admin.user),
+        action: action.name(),
+        target: path.to_owned(),
+        reason: Some(reason.to_owned()),
+        result: Some(result),
+        details,
+    };
+    let requested = entry("requested".to_owned(), serde_json::json!({ "session": admin.session }));
+    let number = console.journal.record(requested).await?;
     let outcome = match (action, &console.game_day) {
         (Action::Order(order), _) => console.introspection.order(order, path).await,
         (Action::Crash, Some(game_day)) => game_day.crash(path).await,
         (Action::Crash, None) => Err(OrderError::Unavailable),
     };
     let result = outcome.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned());
-    let details = serde_json::json!({ "of": number });
-    let recorded = console.journal.action(clock, admin.user, what, reason, &result, details).await;
-    if let Err(error) = recorded {
-        // It happened: the answer says so, and the log keeps what the journal could not (it may be what was restarted).
-        tracing::warn!(%error, journal.of = number, result, "the outcome of an order could not be journalled");
-    }
+    console.journal.outcome(entry(result, serde_json::json!({ "of": number }))).await;
     match outcome {
         Ok(()) => {
             let ordered = Ordered { action: action.name(), path: path.to_owned(), journal: number };

@@ -10,6 +10,7 @@ use sportello::{
         values::{Optional, Secret},
     },
     jobs::registry::{Registry, registry},
+    postgres,
 };
 
 use super::{database::TestDatabase, scratch::Scratch};
@@ -19,6 +20,18 @@ pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) database: TestDatabase,
     pub(super) scratch: Scratch,
+}
+
+/// What tests change of the defaults.
+fn configuration(scratch: &Scratch) -> Config {
+    let mut config = Config::defaults();
+    config.server.listen = "127.0.0.1:0".parse().unwrap();
+    config.database.data_dir = scratch.path().to_owned();
+    config.database.pool_size = 8;
+    config.database.pool_overflow = 4;
+    // Cheap hashes: what is tested is never how long they take.
+    (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
+    config
 }
 
 impl TestApp {
@@ -34,17 +47,27 @@ impl TestApp {
     /// With other kinds of jobs.
     pub(crate) async fn start_full(change: impl FnOnce(&mut Config), kinds: Registry) -> Self {
         let (database, scratch) = (TestDatabase::create().await, Scratch::new());
-        let mut config = Config::defaults();
-        config.server.listen = "127.0.0.1:0".parse().unwrap();
+        let mut config = configuration(&scratch);
         config.database.url = Optional(Some(Secret::new(database.url())));
-        config.database.data_dir = scratch.path().to_owned();
-        config.database.pool_size = 8;
-        config.database.pool_overflow = 4;
-        // Cheap hashes: what is tested is never how long they take.
-        (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
         change(&mut config);
         let app =
             App::start_with(Arc::new(config), Clock::system(), kinds).await.expect("the application starts");
+        Self { app, database, scratch }
+    }
+
+    /// With a PostgreSQL that the application manages itself, so that its actor is in the tree.
+    pub(crate) async fn start_managed(change: impl FnOnce(&mut Config)) -> Self {
+        let scratch = Scratch::new();
+        let mut config = configuration(&scratch);
+        config.postgres.shared_buffers = "32MB".to_owned();
+        change(&mut config);
+        let app = App::start(Arc::new(config), Clock::system()).await.expect("the application starts");
+        let server = postgres::running(scratch.path()).expect("its PostgreSQL runs");
+        let database = TestDatabase::of_managed(&server);
+        // What is tested is never a power cut.
+        let client = database.client().await;
+        client.batch_execute("ALTER SYSTEM SET fsync = off").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
         Self { app, database, scratch }
     }
 

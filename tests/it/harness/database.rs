@@ -26,6 +26,8 @@ const TEMPLATE_LOCK: i64 = 0x7e57;
 pub(crate) struct TestDatabase {
     name: String,
     maintenance: Config,
+    /// It ends with the server that an application of the test manages.
+    managed: bool,
 }
 
 impl TestDatabase {
@@ -38,7 +40,13 @@ impl TestDatabase {
         let client = connect(&maintenance).await;
         client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
         client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
-        Self { name, maintenance }
+        Self { name, maintenance, managed: false }
+    }
+
+    /// The database of a running managed server.
+    pub(crate) fn of_managed(server: &Config) -> Self {
+        let name = server.get_dbname().expect("a managed server says which database it serves").to_owned();
+        Self { name, maintenance: server.clone(), managed: true }
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -91,6 +99,9 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if self.managed {
+            return;
+        }
         let (name, maintenance) = (self.name.clone(), self.maintenance.clone());
         // A thread of its own: the test's runtime may be on its way out.
         let dropping = std::thread::spawn(move || {

@@ -7,3 +7,4 @@ pub(crate) mod make;
 pub(crate) mod people;
 pub(crate) mod redis;
 pub(crate) mod scratch;
+pub(crate) mod until;

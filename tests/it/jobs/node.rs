@@ -1,6 +1,6 @@
 //! What tests of the engine do over and over: enqueue, look, and play a worker by hand.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sportello::{
     app::App,
@@ -12,9 +12,8 @@ use sportello::{
 };
 
 use crate::harness::app::TestApp;
+pub(crate) use crate::harness::until::eventually;
 
-/// Nothing of these tests takes this long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// After this long without a beat a worker is dead.
 pub(crate) const RESCUE: Duration = Duration::from_secs(10);
 
@@ -30,16 +29,6 @@ pub(crate) async fn insert(app: &App, jobs: &[NewJob]) -> Vec<Option<JobId>> {
     let ids = app.jobs.insert(&mut tx, jobs).await.unwrap();
     tx.commit().await.unwrap();
     ids
-}
-
-/// Looks until it is so.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    let mut looks = tokio::time::interval(Duration::from_millis(10));
-    while !is_so().await {
-        assert!(began.elapsed() < PATIENCE, "never happened: {what}");
-        looks.tick().await;
-    }
 }
 
 impl TestApp {

@@ -5,9 +5,9 @@ use sportello::jobs::NotIdle;
 
 use super::{
     kinds::{Finish, Flaky, Nothing, Say, start},
-    node::{PATIENCE, enqueue, eventually},
+    node::{enqueue, eventually},
 };
-use crate::harness::app::TestApp;
+use crate::harness::{app::TestApp, client::PATIENCE};
 
 async fn failures(app: &TestApp) -> usize {
     match app.app.jobs.run_until_idle(&app.app.db, PATIENCE).await {
