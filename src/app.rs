@@ -20,7 +20,9 @@ use crate::{
     accounts::login::Accounts,
     actors::{
         self,
-        data::{lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres, redis::Redis},
+        data::{
+            lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres, redis::Redis, storage::Storage,
+        },
         edge::{hasher::Hasher, http::Acceptor},
         kernel::{Handle, Meltdown, Registry, System},
         ops::console::Console,
@@ -53,6 +55,8 @@ pub struct App {
     pub db: Db,
     /// The jobs.
     pub jobs: Jobs,
+    /// Keeps files.
+    pub storage: Storage,
     /// Sells tickets.
     pub sales: Sales,
     /// People, and their sessions.
@@ -107,6 +111,7 @@ impl App {
             cursors: CursorKey::new(&secret(&config)?),
             db: db.clone(),
             jobs: jobs.clone(),
+            storage: handles.storage.clone(),
             sales: handles.sales.clone(),
             accounts: accounts.clone(),
             hasher: handles.hasher.clone(),
@@ -134,12 +139,13 @@ impl App {
         };
         let tree = actors::tree(actors::Parts { acceptor, data })?;
         let system = System::start(&registry, tree).await?;
-        let Handles { sales, hasher, redis, .. } = handles;
+        let Handles { storage, sales, hasher, redis, .. } = handles;
         Ok(Self {
             config,
             clock,
             db,
             jobs,
+            storage,
             sales,
             accounts,
             hasher,
@@ -194,6 +200,8 @@ pub struct Handles {
     pub pool: Pool,
     /// Sends mails.
     pub mailer: Mailer,
+    /// Keeps files.
+    pub storage: Storage,
     /// Sells tickets.
     pub sales: Sales,
     /// Hashes passwords.
@@ -217,6 +225,7 @@ impl Handles {
             list: (0..config.database.list_lanes).map(|n| lane("list", n)).collect(),
             pool: Pool::new(registry.handle("root/data/pool", "pool", config.database.lane_bound)),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
+            storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
             redis: Redis::new(registry, config, clock, metrics.redis.clone()),

@@ -10,6 +10,7 @@
 //! │  ├─ redis          back-off, optional; only when redis.url is configured
 //! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
 //! │  ├─ pool           intensity; the connections survive it
+//! │  ├─ storage        intensity; files survive it
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
 //! ├─ jobs              the job engine, drawn in its own module

@@ -10,6 +10,7 @@ use super::data::{
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
     redis::RedisActor,
+    storage::StorageActor,
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
 use super::kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
@@ -77,6 +78,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         config: Arc::new((*config).clone()),
         jobs: (*queue).clone(),
         mailer: handles.mailer.clone(),
+        storage: handles.storage.clone(),
     };
     // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
     let schedules = schedules::schedules(config)
@@ -115,6 +117,7 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         data = data.child(actor(redis, handle).restart(backoff(config)).optional());
     }
     let mailer = actor(MailerActor::new(config, metrics.mails.clone())?, handles.mailer.handle());
+    let storage = actor(StorageActor::new(config, metrics.storage.clone())?, handles.storage.handle());
     let shard = Shard {
         db: db.clone(),
         jobs: jobs.clone(),
@@ -125,7 +128,7 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     };
     let sales = Supervisor::new("root/data/sales", Strategy::OneForOne, intensity.0, intensity.1)
         .children(handles.sales.shards().iter().map(|handle| actor(shard.clone(), handle)));
-    Ok(data.supervisor(registry, lanes).child(pool).child(mailer).supervisor(registry, sales))
+    Ok(data.supervisor(registry, lanes).child(pool).child(storage).child(mailer).supervisor(registry, sales))
 }
 
 fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor> {

@@ -58,6 +58,7 @@ pub struct Probe(Arc<Mutex<Option<(Instant, Checks)>>>);
 pub struct Checks {
     database: Check,
     cache: Check,
+    storage: Check,
     actors: Check,
 }
 
@@ -136,7 +137,7 @@ async fn health(State(state): State<AppState>) -> Response {
     let checks = state.probe.look(&state).await;
     let serving = checks.database.is_ok();
     let status = match serving {
-        true if checks.cache.is_ok() && checks.actors.is_ok() => "healthy",
+        true if [&checks.cache, &checks.storage, &checks.actors].iter().all(|it| it.is_ok()) => "healthy",
         true => "degraded",
         false => "unhealthy",
     };
@@ -217,6 +218,7 @@ impl Probe {
         let checks = Checks {
             database: ping(state).await,
             cache: cache(state),
+            storage: storage(state).await,
             actors: Check::plain(if state.registry.is_ready() { "ok" } else { "degraded" }),
         };
         *last = Some((Instant::now(), checks.clone()));
@@ -233,6 +235,12 @@ async fn ping(state: &AppState) -> Check {
         Ok(_) => Check { status: "ok", latency_ms: Some(began.elapsed().as_secs_f64() * 1e3) },
         Err(_) => Check::plain("error"),
     }
+}
+
+/// Without it pictures are missing and nothing can be uploaded; all else goes on.
+async fn storage(state: &AppState) -> Check {
+    let looking = tokio::time::timeout(PROBE_LIMIT, state.storage.is_writable());
+    Check::plain(if looking.await.unwrap_or(false) { "ok" } else { "degraded" })
 }
 
 /// The in-process level cannot be away; Redis only costs latency when it is.

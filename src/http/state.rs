@@ -14,7 +14,11 @@ use super::{cursor::CursorKey, health::Probe};
 use crate::{
     accounts::login::Accounts,
     actors::{
-        data::redis::Redis, edge::hasher::Hasher, kernel::Registry, ops::console::Console, sales::Sales,
+        data::{redis::Redis, storage::Storage},
+        edge::hasher::Hasher,
+        kernel::Registry,
+        ops::console::Console,
+        sales::Sales,
     },
     clock::Clock,
     config::Config,
@@ -40,6 +44,8 @@ pub struct Parts {
     pub db: Db,
     /// The jobs.
     pub jobs: Jobs,
+    /// Keeps files.
+    pub storage: Storage,
     /// Sells tickets.
     pub sales: Sales,
     /// People, and their sessions.
@@ -94,6 +100,7 @@ substates! {
     cursors: CursorKey,
     db: Db,
     jobs: Jobs,
+    storage: Storage,
     sales: Sales,
     accounts: Accounts,
     hasher: Hasher,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{JobId, Jobs, store};
 use crate::{
-    actors::data::mailer::Mailer,
+    actors::data::{mailer::Mailer, storage::Storage},
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
@@ -31,6 +31,8 @@ pub struct Resources {
     pub jobs: Jobs,
     /// Sends mails.
     pub mailer: Mailer,
+    /// Keeps files.
+    pub storage: Storage,
 }
 
 /// One attempt of one job. The resources are reached directly: `ctx.db`.

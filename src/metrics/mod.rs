@@ -8,24 +8,22 @@
 mod actors;
 mod cache;
 mod db;
+mod files;
 mod http;
 mod instruments;
 mod jobs;
+mod on_scrape;
 mod process;
 mod redis;
 
 use std::{fmt, sync::RwLock};
 
-use prometheus_client::{
-    collector::Collector,
-    encoding::{EncodeMetric as _, text},
-    metrics::{TypedMetric as _, gauge::Gauge, info::Info},
-    registry::Registry,
-};
+use prometheus_client::{collector::Collector, encoding::text, metrics::info::Info, registry::Registry};
 
 pub use actors::Actors;
 pub use cache::{Cache, Class, Limiter, Namespace};
 pub use db::{Flight, Lane, Lanes, Pool, PoolUse, Statements};
+pub use files::{Pictures, Storage};
 pub use http::{Guard, Http, Route};
 pub use instruments::{Count, Timing};
 pub use jobs::{JobFigures, Mails};
@@ -50,6 +48,10 @@ pub struct Metrics {
     pub limiter: Limiter,
     /// Sent mails.
     pub mails: Mails,
+    /// Stored files.
+    pub storage: Storage,
+    /// Pictures made of uploads.
+    pub pictures: Pictures,
     registry: RwLock<Registry>,
 }
 
@@ -68,6 +70,8 @@ impl Metrics {
             redis: Redis::new(&mut registry),
             limiter: Limiter::new(&mut registry),
             mails: Mails::new(&mut registry),
+            storage: Storage::new(&mut registry),
+            pictures: Pictures::new(&mut registry),
             registry: RwLock::new(registry),
         }
     }
@@ -85,7 +89,7 @@ impl Metrics {
         help: &'static str,
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        self.collect(OnScrape { name, help, read });
+        self.collect(on_scrape::OnScrape { name, help, read });
     }
 
     /// Everything as OpenMetrics text.
@@ -106,27 +110,6 @@ impl Default for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
-    }
-}
-
-struct OnScrape<F> {
-    name: &'static str,
-    help: &'static str,
-    read: F,
-}
-
-impl<F> fmt::Debug for OnScrape<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl<F: Fn() -> f64 + Send + Sync + 'static> Collector for OnScrape<F> {
-    fn encode(&self, mut encoder: prometheus_client::encoding::DescriptorEncoder) -> fmt::Result {
-        type Value = Gauge<f64, std::sync::atomic::AtomicU64>;
-        let value = Value::default();
-        value.set((self.read)());
-        value.encode(encoder.encode_descriptor(self.name, self.help, None, Value::TYPE)?)
     }
 }
 

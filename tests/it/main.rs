@@ -14,3 +14,4 @@ mod jobs;
 mod migrate;
 mod postgres;
 mod redis;
+mod storage;

@@ -5,3 +5,5 @@ pub mod mailer;
 pub mod pool;
 pub mod postgres;
 pub mod redis;
+mod staged;
+pub mod storage;

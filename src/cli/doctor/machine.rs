@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 
 use super::Check;
-use crate::config::Config;
+use crate::{actors::data::storage, config::Config};
 
 /// Descriptors besides clients' connections: database, files, sockets of our own.
 const OWN_DESCRIPTORS: u64 = 256;
@@ -20,7 +20,13 @@ const NO_DISK: u64 = 100 << 20;
 
 pub(super) fn check(config: &Config) -> Vec<Check> {
     let data = &config.database.data_dir;
-    vec![descriptors(config), directory(data), disk(data)]
+    let files = storage::directory(config);
+    vec![
+        descriptors(config),
+        directory("data directory", "database.data_dir", data),
+        directory("stored files", "storage.path", &files),
+        disk(data),
+    ]
 }
 
 fn descriptors(config: &Config) -> Check {
@@ -40,32 +46,31 @@ fn descriptors(config: &Config) -> Check {
     }
 }
 
-fn directory(path: &Path) -> Check {
-    const NAME: &str = "data directory";
+fn directory(name: &'static str, key: &str, path: &Path) -> Check {
     let shown = path.display();
     let Ok(meta) = fs::metadata(path) else {
         let parent = existing(path);
         let writable = rustix::fs::access(&parent, rustix::fs::Access::WRITE_OK).is_ok();
         return if writable {
-            Check::ok(NAME, format!("{shown} will be made"))
+            Check::ok(name, format!("{shown} will be made"))
         } else {
             let found = format!("{shown} is missing and {} is not writable", parent.display());
-            Check::fail(NAME, found, "make it for this user, or set database.data_dir")
+            Check::fail(name, found, format!("make it for this user, or set {key}"))
         };
     };
     if !meta.is_dir() {
-        return Check::fail(NAME, format!("{shown} is not a directory"), "set database.data_dir");
+        return Check::fail(name, format!("{shown} is not a directory"), format!("set {key}"));
     }
     let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     if rustix::fs::access(path, access).is_err() {
-        return Check::fail(NAME, format!("{shown} is not writable"), "give it to the user that serves");
+        return Check::fail(name, format!("{shown} is not writable"), "give it to the user that serves");
     }
     // Others may pass (PostgreSQL's user must), but neither list nor write.
     if meta.permissions().mode() & 0o066 != 0 {
         let found = format!("{shown} can be read by others: it holds mails, files and keys");
-        return Check::warn(NAME, found, format!("chmod go-rw {shown}"));
+        return Check::warn(name, found, format!("chmod go-rw {shown}"));
     }
-    Check::ok(NAME, format!("{shown} is writable and private"))
+    Check::ok(name, format!("{shown} is writable and private"))
 }
 
 fn disk(path: &Path) -> Check {

@@ -1,0 +1,51 @@
+//! Stored files, and the pictures that are made of uploads.
+
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+
+use super::instruments::{Counts, REQUEST, Timings, counts, label, labels, timings};
+
+/// Operations of the storage.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    outcomes: Counts,
+    duration: Timings,
+}
+
+impl Storage {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let help = "Operations of the storage, by kind and outcome";
+        let outcomes = counts(registry, "sportello_storage_operations", help);
+        let help = "How long operations of the storage took, without waiting";
+        Self { outcomes, duration: timings(registry, "sportello_storage_duration", help, REQUEST) }
+    }
+
+    /// Counts an operation that succeeded or not.
+    pub fn done(&self, operation: &'static str, well: bool, took: Duration) {
+        let outcome = if well { "ok" } else { "failed" };
+        self.outcomes.get_or_create(&labels(("operation", operation), ("outcome", outcome))).inc();
+        self.duration.get_or_create(&label("operation", operation)).record(took);
+    }
+}
+
+/// Pictures decoded and encoded.
+#[derive(Debug, Clone)]
+pub struct Pictures {
+    outcomes: Counts,
+    duration: Timings,
+}
+
+impl Pictures {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let outcomes = counts(registry, "sportello_pictures", "Pictures made, by work and outcome");
+        let help = "How long a picture kept a processor busy";
+        Self { outcomes, duration: timings(registry, "sportello_picture_duration", help, REQUEST) }
+    }
+
+    /// Counts a picture that was made, or refused.
+    pub fn done(&self, work: &'static str, outcome: &'static str, took: Duration) {
+        self.outcomes.get_or_create(&labels(("work", work), ("outcome", outcome))).inc();
+        self.duration.get_or_create(&label("work", work)).record(took);
+    }
+}
