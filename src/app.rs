@@ -21,7 +21,14 @@ use crate::{
     actors::{
         self,
         data::{
-            lanes::LaneMsg, mailer::Mailer, pool::Pool, postgres::Postgres, redis::Redis, storage::Storage,
+            cache::{Cache, Tags},
+            lanes::LaneMsg,
+            listener::ListenerMsg,
+            mailer::Mailer,
+            pool::Pool,
+            postgres::Postgres,
+            redis::Redis,
+            storage::Storage,
         },
         edge::{hasher::Hasher, http::Acceptor},
         kernel::{Handle, Meltdown, Registry, System},
@@ -34,10 +41,13 @@ use crate::{
     events::payments::Provider,
     http::{
         cursor::CursorKey,
+        events::warmer,
         health::Probe,
+        pages::Pages,
         router,
         server::{self, Server},
         state::{self, AppState},
+        stored::Stored,
     },
     jobs::{self, Jobs},
     metrics::{self, Metrics},
@@ -104,6 +114,11 @@ impl App {
         metrics.collect(metrics::Actors::new(registry.clone()));
         metrics.collect(metrics::Statements::new(observer.clone()));
         metrics.collect(metrics::JobFigures::new(jobs.clone()));
+        let (entries, bytes) = (handles.cache.clone(), handles.cache.clone());
+        metrics.gauge("sportello_cache_entries", "Answers kept in this process", move || {
+            entries.size().0 as f64
+        });
+        metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -113,6 +128,7 @@ impl App {
             jobs: jobs.clone(),
             storage: handles.storage.clone(),
             sales: handles.sales.clone(),
+            pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),
             accounts: accounts.clone(),
             hasher: handles.hasher.clone(),
             redis: handles.redis.clone(),
@@ -134,7 +150,9 @@ impl App {
             handles: &handles,
             managed,
             db: &db,
+            sessions: accounts.sessions(),
             jobs: &jobs,
+            warmer: warmer(state.clone()),
             metrics: &metrics,
         };
         let tree = actors::tree(actors::Parts { acceptor, data })?;
@@ -198,6 +216,10 @@ pub struct Handles {
     pub list: Vec<Handle<LaneMsg>>,
     /// The transaction pool.
     pub pool: Pool,
+    /// Hears what other nodes change.
+    pub listener: Handle<ListenerMsg>,
+    /// Keeps answers.
+    pub cache: Cache<Stored>,
     /// Sends mails.
     pub mailer: Mailer,
     /// Keeps files.
@@ -220,10 +242,20 @@ impl Handles {
         let shard = |n: usize| {
             registry.handle(format!("root/data/sales/shard-{n}"), "sales", config.events.sales_bound)
         };
+        let page = |n: usize| {
+            registry.handle(format!("root/data/cache/shard-{n}"), "cache", config.cache.shard_bound)
+        };
         Self {
             point: (0..config.database.point_lanes).map(|n| lane("point", n)).collect(),
             list: (0..config.database.list_lanes).map(|n| lane("list", n)).collect(),
             pool: Pool::new(registry.handle("root/data/pool", "pool", config.database.lane_bound)),
+            listener: registry.handle("root/data/listener", "listener", config.actors.control_bound),
+            cache: Cache::new(
+                (0..config.cache.shards).map(page).collect(),
+                Tags::default(),
+                clock.clone(),
+                &config.cache,
+            ),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
             storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use jiff::SignedDuration;
 
 use super::data::{
+    cache::{CacheShard, Tag, Warmer},
     lanes::Lane,
+    listener::Listener,
     mailer::MailerActor,
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
@@ -16,6 +18,7 @@ use super::edge::{hasher::HasherActor, http::Acceptor};
 use super::kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
 use super::sales::Shard;
 use crate::{
+    accounts::sessions::Sessions,
     app::{DATA_GRACE, Handles},
     config::Config,
     db::{Connector, Db, Observer},
@@ -48,8 +51,12 @@ pub struct DataParts<'a> {
     pub handles: &'a Handles,
     /// The database.
     pub db: &'a Db,
+    /// People's sessions.
+    pub sessions: &'a Sessions,
     /// The jobs.
     pub jobs: &'a Jobs,
+    /// Keeps the cache warm.
+    pub warmer: Warmer,
     /// The metrics.
     pub metrics: &'a Metrics,
     /// The managed PostgreSQL, already running.
@@ -71,12 +78,14 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
 }
 
 fn engine(parts: &DataParts<'_>) -> Supervisor {
-    let DataParts { registry, config, connector, observer, handles, db, jobs: queue, .. } = parts;
+    let DataParts { registry, config, connector, observer, handles, db, jobs: queue, warmer, .. } = parts;
     let resources = Resources {
         db: (*db).clone(),
         clock: queue.clock().clone(),
         config: Arc::new((*config).clone()),
         jobs: (*queue).clone(),
+        tags: handles.cache.tags().clone(),
+        warmer: warmer.clone(),
         mailer: handles.mailer.clone(),
         storage: handles.storage.clone(),
     };
@@ -93,7 +102,19 @@ fn backoff(config: &Config) -> Restart {
 }
 
 fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
-    let DataParts { registry, config, connector, observer, handles, managed, db, jobs, metrics } = parts;
+    let DataParts {
+        registry,
+        config,
+        connector,
+        observer,
+        handles,
+        managed,
+        db,
+        sessions,
+        jobs,
+        metrics,
+        ..
+    } = parts;
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
@@ -124,11 +145,30 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         clock: jobs.clock().clone(),
         hold: SignedDuration::try_from(*config.events.booking_hold)?,
         batch: config.events.sales_batch,
-        sold: Arc::new(|_| {}),
+        sold: Arc::new({
+            let tags = handles.cache.tags().clone();
+            move |events| {
+                let events: Vec<_> = events.iter().map(|slug| Tag::Event(slug)).collect();
+                tags.invalidate(&events);
+            }
+        }),
     };
     let sales = Supervisor::new("root/data/sales", Strategy::OneForOne, intensity.0, intensity.1)
         .children(handles.sales.shards().iter().map(|handle| actor(shard.clone(), handle)));
-    Ok(data.supervisor(registry, lanes).child(pool).child(storage).child(mailer).supervisor(registry, sales))
+    let cache = Supervisor::new("root/data/cache", Strategy::OneForOne, intensity.0, intensity.1).children(
+        handles.cache.shards().iter().map(|handle| actor(CacheShard(handles.cache.clone()), handle)),
+    );
+    let tags = handles.cache.tags().clone();
+    let listener = Listener::new(connector, &handles.listener, tags, sessions.clone(), jobs.clone());
+    let listener = actor(listener, &handles.listener).restart(backoff(config));
+    Ok(data
+        .supervisor(registry, lanes)
+        .child(pool)
+        .child(listener)
+        .supervisor(registry, cache)
+        .child(storage)
+        .child(mailer)
+        .supervisor(registry, sales))
 }
 
 fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor> {

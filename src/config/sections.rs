@@ -107,6 +107,7 @@ pub struct Redis {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Cache {
+    pub enabled: bool,
     pub max_bytes: Bytes,
     pub shards: usize,
     pub shard_bound: usize,

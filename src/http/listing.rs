@@ -12,7 +12,7 @@
 
 use axum::{
     extract::{FromRef, FromRequestParts, OriginalUri},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -75,13 +75,19 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         // Nested routers cut the prefix off `parts.uri`; links need the whole path.
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        Self::parse(uri, CursorKey::from_ref(state))
+    }
+}
+
+impl<F: DeserializeOwned, K: DeserializeOwned> Listing<F, K> {
+    /// The list that `uri` asks for.
+    pub fn parse(uri: &Uri, cursors: CursorKey) -> Result<Self, Problem> {
         let mut pairs = query_pairs(uri.query().unwrap_or_default())?;
         let path = uri.path().to_owned();
         let mut taken = take_page_parameters(&mut pairs)?;
         let filters = parse_query(&pairs).map_err(|problem| name_page_parameters(&problem))?;
         let limit = taken.limit.unwrap_or(DEFAULT_LIMIT);
         let hash = FilterHash::of(&path, pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let cursors = CursorKey::from_ref(state);
         let after = taken.cursor.take().map(|cursor| cursors.read(hash, &cursor)).transpose()?;
         Ok(Self { filters, limit, after, path, pairs, hash, cursors })
     }

@@ -34,6 +34,7 @@ pub mod listing;
 pub mod merge_patch;
 pub mod negotiate;
 pub mod openapi;
+pub mod pages;
 pub mod problem;
 pub mod request_id;
 pub mod router;

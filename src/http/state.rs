@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 
-use super::{cursor::CursorKey, health::Probe};
+use super::{cursor::CursorKey, health::Probe, pages::Pages};
 use crate::{
     accounts::login::Accounts,
     actors::{
@@ -48,6 +48,8 @@ pub struct Parts {
     pub storage: Storage,
     /// Sells tickets.
     pub sales: Sales,
+    /// Answers that are kept for everybody.
+    pub pages: Pages,
     /// People, and their sessions.
     pub accounts: Accounts,
     /// Hashes passwords.
@@ -102,6 +104,7 @@ substates! {
     jobs: Jobs,
     storage: Storage,
     sales: Sales,
+    pages: Pages,
     accounts: Accounts,
     hasher: Hasher,
     redis: Redis,

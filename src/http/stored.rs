@@ -14,6 +14,7 @@ use super::{
     negotiate::{self, Coding},
     problem::Problem,
 };
+use crate::actors::data::cache::Value;
 
 /// One body in every coding that is worth it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ pub struct Stored {
     variants: [Option<Variant>; 4],
     content_type: HeaderValue,
     cache_control: HeaderValue,
+    link: Option<HeaderValue>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +37,14 @@ impl Stored {
     pub fn new(identity: Bytes, content_type: HeaderValue, cache_control: HeaderValue) -> Self {
         let etag = ETag::of_bytes(&identity);
         let variant = Variant { etag: etag.header(Coding::Identity), bytes: identity };
-        Self { variants: [None, None, None, Some(variant)], content_type, cache_control }
+        Self { variants: [None, None, None, Some(variant)], content_type, cache_control, link: None }
+    }
+
+    /// Adds a `Link` to answers.
+    #[must_use]
+    pub fn linked(mut self, link: Option<HeaderValue>) -> Self {
+        self.link = link;
+        self
     }
 
     /// Adds bytes that were compressed elsewhere.
@@ -73,11 +82,6 @@ impl Stored {
         self.variants[index(coding)].as_ref().map(|variant| &variant.bytes)
     }
 
-    /// The size of all codings together, for caches that are bounded by weight.
-    pub fn weight(&self) -> usize {
-        self.variants.iter().flatten().map(|variant| variant.bytes.len()).sum()
-    }
-
     /// Answers a GET or HEAD: 200 in the best coding, 304 if the client has it, 406 if nothing fits.
     pub fn answer(&self, request: &HeaderMap) -> Response {
         let Some(coding) = negotiate::choose(request, |coding| self.variants[index(coding)].is_some()) else {
@@ -94,10 +98,27 @@ impl Stored {
         headers.insert(header::ETAG, variant.etag.clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         headers.insert(header::VARY, super::VARY_ENCODING);
+        if let Some(link) = &self.link {
+            headers.insert(header::LINK, link.clone());
+        }
         if let Some(encoding) = coding.header() {
             headers.insert(header::CONTENT_ENCODING, encoding);
         }
         response
+    }
+}
+
+impl Value for Stored {
+    fn weight(&self) -> usize {
+        self.variants.iter().flatten().map(|variant| variant.bytes.len()).sum()
+    }
+
+    fn improved(&self) -> Self {
+        self.clone().compressed(Effort::Stored)
+    }
+
+    fn same_content(&self, other: &Self) -> bool {
+        self.identity() == other.identity() && self.link == other.link
     }
 }
 

@@ -12,7 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{JobId, Jobs, store};
 use crate::{
-    actors::data::{mailer::Mailer, storage::Storage},
+    actors::data::{
+        cache::{Tags, Warmer},
+        mailer::Mailer,
+        storage::Storage,
+    },
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
@@ -29,6 +33,10 @@ pub struct Resources {
     pub config: Arc<Config>,
     /// For enqueueing further jobs.
     pub jobs: Jobs,
+    /// What cached answers depend on: invalidate after the commit.
+    pub tags: Tags,
+    /// Keeps what is asked for often at hand.
+    pub warmer: Warmer,
     /// Sends mails.
     pub mailer: Mailer,
     /// Keeps files.

@@ -18,6 +18,7 @@ pub fn registry() -> Registry {
         .with::<events::SendBookingMail>()
         .with::<events::SendReminders>()
         .with::<events::SettlePayments>()
+        .with::<events::WarmCache>()
         .with::<events::WithdrawBookings>()
 }
 

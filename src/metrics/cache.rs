@@ -8,23 +8,12 @@ use super::instruments::{Count, Counts, counts, labels};
 #[derive(Debug)]
 pub struct Cache {
     lookups: Counts,
-    /// Weight of the in-process level.
-    pub bytes: Gauge,
-    /// Entries of the in-process level.
-    pub entries: Gauge,
 }
 
 impl Cache {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let lookups = counts(registry, "sportello_cache_lookups", "Cache look-ups by namespace and result");
-        let cache = Self { lookups, bytes: Gauge::default(), entries: Gauge::default() };
-        registry.register("sportello_cache_bytes", "Weight of the in-process level", cache.bytes.clone());
-        registry.register(
-            "sportello_cache_entries",
-            "Entries of the in-process level",
-            cache.entries.clone(),
-        );
-        cache
+        Self { lookups }
     }
 
     /// The handle of one namespace.
@@ -59,7 +48,7 @@ pub struct Namespace {
     pub stale: Count,
     /// Known not to exist.
     pub negative: Count,
-    /// Removed after a write.
+    /// Asked for, and outdated by a write.
     pub invalidated: Count,
 }
 

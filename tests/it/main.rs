@@ -6,6 +6,7 @@ mod harness;
 
 mod accounts;
 mod actors;
+mod cache;
 mod cli;
 mod database;
 mod events;

@@ -1,6 +1,8 @@
 //! The actors that own what Sportello stores and reads.
 
+pub mod cache;
 pub mod lanes;
+pub mod listener;
 pub mod mailer;
 pub mod pool;
 pub mod postgres;

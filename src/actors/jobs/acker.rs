@@ -8,9 +8,9 @@ use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{engine::Engine, flight::fly};
+use super::engine::Engine;
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure},
+    actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::{Verdict, store},
 };

@@ -11,12 +11,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure},
+    actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::store::{catalog, rescue, workers},
 };

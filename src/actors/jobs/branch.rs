@@ -8,7 +8,7 @@ use std::sync::{
 use super::{
     acker::{Acker, AckerMsg},
     beat::{Beat, BeatMsg},
-    bell::{Bell, Bells},
+    bells::Bells,
     dispatcher::{Dispatcher, DispatcherMsg},
     dispatcher_path,
     engine::{Engine, link},
@@ -21,7 +21,7 @@ use super::{
     watchdog::{Watchdog, WatchdogMsg},
 };
 use crate::{
-    actors::kernel::{Child, Registry, Strategy, Supervisor, actor},
+    actors::kernel::{Bell, Child, Registry, Strategy, Supervisor, actor},
     config::Config,
     db::{Connector, Link, Observer},
     jobs::{QueueName, Resources, schedules::Schedule},

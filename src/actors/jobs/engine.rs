@@ -15,7 +15,7 @@ use ahash::AHashSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{bell::Bells, crew::Crew, outbox::Outbox};
+use super::{bells::Bells, crew::Crew, outbox::Outbox};
 use crate::{
     config::sections,
     db::{Connector, DbError, Link, Observer},

@@ -3,12 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure},
+    actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::store::{history, state, workers},
 };

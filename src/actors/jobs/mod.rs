@@ -23,12 +23,11 @@
 mod acker;
 mod attempt;
 mod beat;
-mod bell;
+mod bells;
 mod branch;
 mod crew;
 mod dispatcher;
 mod engine;
-mod flight;
 mod hints;
 mod janitor;
 mod notifier;

@@ -11,12 +11,9 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure},
+    actors::kernel::{Behaviour, Context, Failure, fly},
     jobs::QueueName,
 };
 

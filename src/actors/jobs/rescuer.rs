@@ -7,12 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure},
+    actors::kernel::{Behaviour, Context, Failure, fly},
     db::DbError,
     jobs::store::rescue,
 };

@@ -10,12 +10,9 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure, Reply},
+    actors::kernel::{Behaviour, Context, Failure, Reply, fly},
     db::DbError,
     jobs::{
         Hold, NewJob,

@@ -8,12 +8,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    engine::{Engine, trouble},
-    flight::fly,
-};
+use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure, Registry, State},
+    actors::kernel::{Behaviour, Context, Failure, Registry, State, fly},
     jobs::{QueueName, store::state},
     journal::{self, Entry},
 };

@@ -13,7 +13,9 @@
 //! - A handle is never dead after recovery: it finds the new incarnation by itself.
 
 mod actor;
+mod bell;
 mod cell;
+mod flight;
 mod handle;
 mod histogram;
 mod registry;
@@ -21,7 +23,9 @@ mod supervisor;
 mod system;
 
 pub use actor::{Behaviour, Context, Failure, Myself, actor};
+pub use bell::Bell;
 pub use cell::{Cell, Exit, State};
+pub use flight::fly;
 pub use handle::{CallError, Handle, Message, Reply, SendError};
 pub use histogram::Histogram;
 pub use registry::{ControlError, Registry};

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    actors::sales::SalesError,
+    actors::{data::cache::Tag, sales::SalesError},
     events::{
         booking::{self, After, Booking, Status},
         cancelling::{self, CancelError},
@@ -199,5 +199,6 @@ async fn cancel(
     }
     state.jobs.insert(&mut tx, &jobs).await?;
     tx.commit().await?;
+    state.pages.invalidate(&[Tag::Event(&cancelled.event)]);
     Ok(tagged(cancelled))
 }

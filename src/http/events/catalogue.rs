@@ -1,22 +1,24 @@
 //! Finding events. Rules and SQL live in [`crate::events::catalogue`].
 
-use axum::{
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use std::sync::Arc;
+
+use axum::{extract::State, http::HeaderMap};
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    actors::data::cache::Tag,
+    db::DbError,
     events::catalogue::{self, Category, Filter, Position, Sort, Suggestion},
     http::{
-        extract::{Json, Path, Query},
+        extract::{Path, Query},
         listing::{Listing, Page, PageParameters},
+        pages::page,
         problem::{Answer, FieldError, Problem},
         state::AppState,
+        stored::Stored,
     },
 };
 
@@ -29,16 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(city))
 }
 
-/// Lists may be shared by caches for a moment.
-const LISTS: HeaderValue = HeaderValue::from_static("public, max-age=15");
 /// No word that people type is longer.
 const QUERY_CHARS_MAX: usize = 200;
-
-fn public(body: impl IntoResponse) -> Response {
-    let mut response = body.into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, LISTS);
-    response
-}
 
 /// The day it is for the desk: what is over today is decided there.
 pub(super) fn today(state: &AppState) -> Date {
@@ -50,7 +44,7 @@ pub(super) fn today(state: &AppState) -> Date {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filters {
+pub(super) struct Filters {
     /// Words of title, place, category or description; the last letters may be missing.
     #[param(max_length = 200)]
     q: Option<String>,
@@ -86,6 +80,11 @@ struct Filters {
 }
 
 impl Filters {
+    /// Takes the checked filters out of a list.
+    pub(super) fn take(list: &mut Listing<Self, Position>) -> Result<(Filter, Sort), Problem> {
+        std::mem::replace(&mut list.filters, Self::none()).check()
+    }
+
     fn check(self) -> Result<(Filter, Sort), Problem> {
         let mut errors = Vec::new();
         if self.q.as_ref().is_some_and(|q| q.chars().count() > QUERY_CHARS_MAX) {
@@ -109,24 +108,48 @@ impl Filters {
 /// Finds events.
 #[utoipa::path(get, path = "/events", tag = "events", params(Filters, PageParameters),
     responses((status = 200, description = "A page of events", body = Page<catalogue::Summary>)))]
-async fn list(State(state): State<AppState>, mut list: Listing<Filters, Position>) -> Answer {
-    let filters = std::mem::replace(&mut list.filters, Filters::none());
-    let (filter, sort) = filters.check()?;
-    let today = today(&state);
+async fn list(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    mut list: Listing<Filters, Position>,
+) -> Answer {
+    let (filter, sort) = Filters::take(&mut list)?;
     if list.after.as_ref().is_some_and(|after| !after.fits(sort)) {
         return Err(Problem::bad_request("invalid_cursor", "the cursor belongs to another order"));
     }
+    let found = list_page(&state, filter, sort, list).await?;
+    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("page"))
+}
+
+pub(super) async fn list_page(
+    state: &AppState,
+    filter: Filter,
+    sort: Sort,
+    list: Listing<Filters, Position>,
+) -> Result<Option<Arc<Stored>>, DbError> {
+    let (key, asked) = (list.cache_key(), Arc::new((filter, sort, list)));
+    let load = || find(state.clone(), asked.clone());
+    state.pages.get(&state.pages.lists, &key, &[Tag::Catalogue], load).await
+}
+
+async fn find(
+    state: AppState,
+    asked: Arc<(Filter, Sort, Listing<Filters, Position>)>,
+) -> Result<Option<Stored>, DbError> {
+    let (filter, sort, list) = &*asked;
+    let today = today(&state);
     let mut found =
-        catalogue::list(&state.db, &filter, sort, list.after.as_ref(), today, list.fetch()).await?;
+        catalogue::list(&state.db, filter, *sort, list.after.as_ref(), today, list.fetch()).await?;
     if let Some(q) = &filter.q
         && found.is_empty()
         && list.after.is_none()
-        && filter == (Filter { q: Some(q.clone()), ..Filter::default() })
+        && *filter == (Filter { q: Some(q.clone()), ..Filter::default() })
     {
         found = catalogue::similar_titles(&state.db, q, today).await?;
         found.truncate(list.limit as usize);
     }
-    Ok(public(list.answer(found, |event| event.position(sort), |event| event)))
+    let found = list.page(found, |event| event.position(*sort), |event| event);
+    Ok(Some(page(&found).linked(found.next_cursor.as_deref().map(|cursor| list.link(cursor)))))
 }
 
 impl Filters {
@@ -168,22 +191,37 @@ struct Suggestions {
 /// Suggests cities and events while somebody types.
 #[utoipa::path(get, path = "/events/autocomplete", tag = "events", params(Typed),
     responses((status = 200, description = "Suggestions", body = Suggestions)))]
-async fn suggest(State(state): State<AppState>, Query(typed): Query<Typed>) -> Answer {
+async fn suggest(State(state): State<AppState>, headers: HeaderMap, Query(typed): Query<Typed>) -> Answer {
     if typed.q.chars().count() > QUERY_CHARS_MAX {
         let error = FieldError::query("q", "too_long", "has more than 200 characters");
         return Err(Problem::invalid_parameters(vec![error]));
     }
-    let results = catalogue::suggest(&state.db, &typed.q, today(&state)).await?;
-    Ok(public(Json(Suggestions { results })))
+    let load = || {
+        let (state, q) = (state.clone(), typed.q.clone());
+        async move {
+            let results = catalogue::suggest(&state.db, &q, today(&state)).await?;
+            Ok(Some(page(&Suggestions { results })))
+        }
+    };
+    let found = state.pages.get(&state.pages.suggestions, &typed.q, &[Tag::Catalogue], load).await?;
+    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("page"))
 }
 
 /// Shows an event.
 #[utoipa::path(get, path = "/events/{slug}", tag = "events",
     params(("slug" = String, Path, description = "The event's name in URLs")),
     responses((status = 200, description = "The event", body = catalogue::Detail)))]
-async fn show(State(state): State<AppState>, Path(slug): Path<String>) -> Answer {
-    let detail = catalogue::detail(&state.db, &slug, today(&state)).await?;
-    Ok(public(Json(detail.ok_or_else(|| Problem::not_found("event"))?)))
+async fn show(State(state): State<AppState>, headers: HeaderMap, Path(slug): Path<String>) -> Answer {
+    let found = event_page(&state, &slug).await?;
+    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("event"))
+}
+
+pub(super) async fn event_page(state: &AppState, slug: &str) -> Result<Option<Arc<Stored>>, DbError> {
+    let load = || {
+        let (state, slug) = (state.clone(), slug.to_owned());
+        async move { Ok(catalogue::detail(&state.db, &slug, today(&state)).await?.as_ref().map(page)) }
+    };
+    state.pages.get(&state.pages.events, slug, &[Tag::Event(slug)], load).await
 }
 
 /// Every city.
@@ -196,15 +234,32 @@ struct Cities {
 /// Lists the cities.
 #[utoipa::path(get, path = "/cities", tag = "events",
     responses((status = 200, description = "Every city", body = Cities)))]
-async fn cities(State(state): State<AppState>) -> Answer {
-    Ok(public(Json(Cities { data: catalogue::cities(&state.db, today(&state)).await? })))
+async fn cities(State(state): State<AppState>, headers: HeaderMap) -> Answer {
+    let found = cities_page(&state).await?;
+    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("page"))
+}
+
+pub(super) async fn cities_page(state: &AppState) -> Result<Option<Arc<Stored>>, DbError> {
+    // A city called "" cannot be asked for: this key is free.
+    let load = || {
+        let state = state.clone();
+        async move {
+            let data = catalogue::cities(&state.db, today(&state)).await?;
+            Ok(Some(page(&Cities { data })))
+        }
+    };
+    state.pages.get(&state.pages.cities, "", &[Tag::Catalogue], load).await
 }
 
 /// Shows a city.
 #[utoipa::path(get, path = "/cities/{slug}", tag = "events",
     params(("slug" = String, Path, description = "The city's name in URLs")),
     responses((status = 200, description = "The city", body = catalogue::City)))]
-async fn city(State(state): State<AppState>, Path(slug): Path<String>) -> Answer {
-    let city = catalogue::city(&state.db, &slug, today(&state)).await?;
-    Ok(public(Json(city.ok_or_else(|| Problem::not_found("city"))?)))
+async fn city(State(state): State<AppState>, headers: HeaderMap, Path(slug): Path<String>) -> Answer {
+    let load = || {
+        let (state, slug) = (state.clone(), slug.clone());
+        async move { Ok(catalogue::city(&state.db, &slug, today(&state)).await?.as_ref().map(page)) }
+    };
+    let found = state.pages.get(&state.pages.cities, &slug, &[Tag::Catalogue], load).await?;
+    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("city"))
 }

@@ -5,6 +5,9 @@ mod catalogue;
 mod hosted;
 mod hosting;
 mod payments;
+mod warmer;
+
+pub use warmer::warmer;
 
 use utoipa_axum::router::OpenApiRouter;
 

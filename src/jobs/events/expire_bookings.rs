@@ -1,6 +1,7 @@
 //! Gives the tickets of unpaid bookings back. Run every minute.
 
 use crate::{
+    actors::data::cache::Tag,
     events::upkeep,
     jobs::{
         Job, JobContext, NewJob, Outcome, QueueName,
@@ -29,6 +30,8 @@ impl Job for ExpireBookings {
                 .collect();
             ctx.jobs.insert(&mut tx, &mails).await?;
             tx.commit().await?;
+            let events: Vec<_> = expired.iter().map(|booking| Tag::Event(&booking.event)).collect();
+            ctx.tags.invalidate(&events);
             if (expired.len() as i64) < upkeep::BATCH {
                 return Ok(Outcome::Done);
             }

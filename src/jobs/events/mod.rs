@@ -6,6 +6,7 @@ mod refund_booking;
 mod send_booking_mail;
 mod send_reminders;
 mod settle_payments;
+mod warm_cache;
 mod withdraw_bookings;
 
 pub use complete_bookings::CompleteBookings;
@@ -14,6 +15,7 @@ pub use refund_booking::RefundBooking;
 pub use send_booking_mail::{Occasion, SendBookingMail};
 pub use send_reminders::SendReminders;
 pub use settle_payments::SettlePayments;
+pub use warm_cache::WarmCache;
 pub use withdraw_bookings::WithdrawBookings;
 
 use super::Jobs;

@@ -2,6 +2,7 @@
 //! transaction that withdraws the event.
 
 use crate::{
+    actors::data::cache::Tag,
     events::{
         cancelling::{live_of, withdraw},
         payments::request_refund,
@@ -44,6 +45,7 @@ impl Job for WithdrawBookings {
                     }
                     ctx.jobs.insert(&mut tx, &jobs).await?;
                     tx.commit().await?;
+                    ctx.tags.invalidate(&[Tag::Event(&booking.event)]);
                 }
             }
             if (live.len() as i64) < BATCH {

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     jobs::{
         accounts::PruneAccounts,
-        events::{CompleteBookings, ExpireBookings, SendReminders, SettlePayments},
+        events::{CompleteBookings, ExpireBookings, SendReminders, SettlePayments, WarmCache},
     },
 };
 
@@ -18,6 +18,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
         Schedule::new("events.send_reminders", "*/5 * * * *", &SendReminders {}),
         Schedule::new("events.settle_payments", "* * * * *", &SettlePayments {}),
+        Schedule::new("events.warm_cache", "*/5 * * * *", &WarmCache {}),
     ]
 }
 

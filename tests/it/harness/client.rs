@@ -72,6 +72,11 @@ impl Client {
         Self { address: self.address, token: Some(token.to_owned()) }
     }
 
+    /// The same person, at another node.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, &[], None).await
     }

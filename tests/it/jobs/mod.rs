@@ -4,7 +4,7 @@ mod cron;
 mod engine;
 mod enqueue;
 mod kinds;
-mod node;
+pub(crate) mod node;
 mod outage;
 mod race;
 mod rescue;

@@ -1,13 +1,9 @@
 //! Work in flight that always reports: when it panics, the actor hears so instead of waiting for ever.
 
-use crate::actors::kernel::{Context, Message, Myself};
+use super::{Context, Message, Myself};
 
 /// Runs `work` as a task of the incarnation and tells its message; `otherwise` if it ends without one.
-pub(super) fn fly<M: Message>(
-    ctx: &Context<M>,
-    otherwise: M,
-    work: impl Future<Output = M> + Send + 'static,
-) {
+pub fn fly<M: Message>(ctx: &Context<M>, otherwise: M, work: impl Future<Output = M> + Send + 'static) {
     let landing = Landing(Some((ctx.myself(), otherwise)));
     ctx.spawn(async move {
         let message = work.await;

@@ -1,0 +1,231 @@
+//! A shard of the cache: loads what is missing, each key once at a time, and compresses what is asked for often.
+//!
+//! A crash loses the loads in flight: whoever waits hears it and reads the database himself, once. The table survives,
+//! because it belongs to the handle.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use ahash::AHashMap;
+use tokio::time::{Instant, timeout};
+
+use super::{
+    entry::{Entry, Value},
+    handle::Cache,
+    tags::Stamps,
+};
+use crate::{
+    actors::kernel::{Behaviour, Context, Failure, Message, Reply, fly},
+    db::DbError,
+    scope::Scope,
+};
+
+/// A load may not take longer, whoever waits: many may wait for it.
+const LOAD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A load on its way to its shard.
+pub(super) type Loader<V> = Pin<Box<dyn Future<Output = Result<Option<V>, DbError>> + Send>>;
+
+/// What to load.
+pub struct Missing<V> {
+    pub(super) key: String,
+    pub(super) tags: Vec<String>,
+    pub(super) ttl: Duration,
+    pub(super) load: Loader<V>,
+}
+
+/// What a load brought, and what it cost.
+pub struct Loaded<V> {
+    pub(super) value: Option<Arc<V>>,
+    pub(super) joined: bool,
+    pub(super) queries: u32,
+    pub(super) rows: u32,
+    pub(super) took: Duration,
+}
+
+type Outcome<V> = Result<Loaded<V>, DbError>;
+
+/// Messages of a shard.
+pub enum CacheMsg<V> {
+    /// Load an answer, or wait for the load that is under way.
+    Load {
+        /// What to load.
+        missing: Box<Missing<V>>,
+        /// Where the answer goes.
+        reply: Reply<Outcome<V>>,
+    },
+    /// A load has ended.
+    Landed {
+        /// Which.
+        flight: u64,
+        /// Its entry; `None` when the load panicked.
+        outcome: Option<Result<Landing<V>, DbError>>,
+    },
+    /// An answer is asked for often.
+    Improve {
+        /// Its key.
+        key: String,
+    },
+    /// It is compressed now.
+    Improved {
+        /// Its key.
+        key: String,
+        /// What was compressed, and how it looks now; `None` when that failed.
+        entries: Option<(Arc<Entry<V>>, Arc<Entry<V>>)>,
+    },
+}
+
+/// The entry a load made, and what it cost.
+pub struct Landing<V> {
+    entry: Entry<V>,
+    queries: u32,
+    rows: u32,
+    took: Duration,
+}
+
+impl<V: Value> Message for CacheMsg<V> {
+    const KINDS: &'static [&'static str] = &["Load", "Landed", "Improve", "Improved"];
+
+    fn kind(&self) -> usize {
+        match self {
+            Self::Load { .. } => 0,
+            Self::Landed { .. } => 1,
+            Self::Improve { .. } => 2,
+            Self::Improved { .. } => 3,
+        }
+    }
+}
+
+/// One shard.
+pub struct CacheShard<V: Value>(pub Cache<V>);
+
+/// What a shard loses when it dies.
+pub struct ShardState<V> {
+    flights: AHashMap<u64, Flight<V>>,
+    /// The flight of a key that others may still join.
+    latest: AHashMap<String, u64>,
+    last: u64,
+}
+
+struct Flight<V> {
+    key: String,
+    stamps: Stamps,
+    waiting: Vec<Reply<Outcome<V>>>,
+}
+
+impl<V: Value> Behaviour for CacheShard<V> {
+    type Msg = CacheMsg<V>;
+    type State = ShardState<V>;
+
+    async fn init(&self, _: &Context<CacheMsg<V>>) -> Result<ShardState<V>, Failure> {
+        Ok(ShardState { flights: AHashMap::new(), latest: AHashMap::new(), last: 0 })
+    }
+
+    async fn handle(
+        &self,
+        ctx: &Context<CacheMsg<V>>,
+        message: CacheMsg<V>,
+        state: &mut ShardState<V>,
+    ) -> Result<(), Failure> {
+        match message {
+            CacheMsg::Load { missing, reply } => self.load(ctx, state, *missing, reply),
+            CacheMsg::Landed { flight, outcome } => self.land(state, flight, outcome),
+            CacheMsg::Improve { key } => self.improve(ctx, key),
+            CacheMsg::Improved { key, entries } => {
+                if let Some((before, after)) = entries {
+                    let table = &self.0.parts().table;
+                    if table.get(&key).is_some_and(|now| Arc::ptr_eq(&now, &before)) {
+                        table.insert(key, after);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn view(&self, state: &ShardState<V>) -> serde_json::Value {
+        let waiting: usize = state.flights.values().map(|flight| flight.waiting.len()).sum();
+        let (entries, bytes) = self.0.size();
+        serde_json::json!({
+            "loads_flying": state.flights.len(), "waiting": waiting, "loads_begun": state.last,
+            "entries_of_all_shards": entries, "bytes_of_all_shards": bytes,
+        })
+    }
+}
+
+impl<V: Value> CacheShard<V> {
+    fn load(
+        &self,
+        ctx: &Context<CacheMsg<V>>,
+        state: &mut ShardState<V>,
+        missing: Missing<V>,
+        reply: Reply<Outcome<V>>,
+    ) {
+        let parts = self.0.parts();
+        // Who asks after a write must not join a load that began before it.
+        let joinable = state.latest.get(&missing.key).and_then(|id| state.flights.get_mut(id));
+        if let Some(flight) = joinable.filter(|flight| parts.tags.are_current(&flight.stamps)) {
+            flight.waiting.push(reply);
+            return;
+        }
+        state.last += 1;
+        let flight = state.last;
+        let Missing { key, tags, ttl, load } = missing;
+        let stamps = parts.tags.stamps(&tags); // before the load: what changes from now on outdates it
+        state.latest.insert(key.clone(), flight);
+        state.flights.insert(flight, Flight { key, stamps: stamps.clone(), waiting: vec![reply] });
+        let (clock, config) = (parts.clock.clone(), parts.config.clone());
+        fly(ctx, CacheMsg::Landed { flight, outcome: None }, async move {
+            let began = Instant::now();
+            let scope = Scope::new("cache".to_owned(), began + LOAD_DEADLINE);
+            let loaded = timeout(LOAD_DEADLINE, scope.clone().enter(load)).await;
+            let outcome = loaded.unwrap_or(Err(DbError::Timeout)).map(|value| {
+                let ttl = if value.is_some() { ttl } else { *config.ttl_negative };
+                let value = value.map(Arc::new);
+                let entry = Entry::new(value, stamps, clock.now(), ttl, *config.stale_if_error);
+                let (queries, rows, _) = scope.cost();
+                Landing { entry, queries, rows, took: began.elapsed() }
+            });
+            CacheMsg::Landed { flight, outcome: Some(outcome) }
+        });
+    }
+
+    fn land(&self, state: &mut ShardState<V>, flight: u64, outcome: Option<Result<Landing<V>, DbError>>) {
+        let Some(Flight { key, waiting, .. }) = state.flights.remove(&flight) else { return };
+        let is_latest = state.latest.get(&key) == Some(&flight);
+        if is_latest {
+            state.latest.remove(&key);
+        }
+        // A load that panicked drops the replies: its callers read for themselves, and see the panic where it is theirs.
+        let Some(outcome) = outcome else { return };
+        let landed = outcome.map(|Landing { entry, queries, rows, took }| {
+            let table = &self.0.parts().table;
+            let entry = entry.succeeding(table.get(&key).as_deref());
+            let value = entry.value.clone();
+            if is_latest {
+                table.insert(key, Arc::new(entry)); // before anybody hears of it: the next reader finds it
+            }
+            (value, queries, rows, took)
+        });
+        for (at, reply) in waiting.into_iter().enumerate() {
+            reply.send(match &landed {
+                Ok((value, queries, rows, took)) => Ok(Loaded {
+                    value: value.clone(),
+                    joined: at > 0,
+                    queries: *queries,
+                    rows: *rows,
+                    took: *took,
+                }),
+                Err(error) => Err(error.clone()),
+            });
+        }
+    }
+
+    fn improve(&self, ctx: &Context<CacheMsg<V>>, key: String) {
+        let Some(before) = self.0.parts().table.get(&key) else { return };
+        fly(ctx, CacheMsg::Improved { key: String::new(), entries: None }, async move {
+            let work = before.clone();
+            let after = tokio::task::spawn_blocking(move || Arc::new(work.improve())).await.ok();
+            CacheMsg::Improved { key, entries: after.map(|after| (before, after)) }
+        });
+    }
+}

@@ -1,0 +1,27 @@
+//! The bells by which the parts of the engine wake each other.
+
+use super::{
+    acker::AckerMsg, dispatcher::DispatcherMsg, notifier::NotifierMsg, rescuer::RescuerMsg,
+    scheduler::SchedulerMsg, timer::TimerMsg,
+};
+use crate::actors::kernel::{Bell, Handle};
+
+/// Every bell of the engine.
+pub(super) struct Bells {
+    /// Jobs are ready, by queue.
+    pub(super) ready: Vec<Bell<DispatcherMsg>>,
+    /// There is room for more jobs, by queue.
+    pub(super) room: Vec<Bell<DispatcherMsg>>,
+    /// Reports wait to be written.
+    pub(super) reports: Bell<AckerMsg>,
+    /// Something is due now.
+    pub(super) due: Bell<TimerMsg>,
+    /// Somebody was declared dead.
+    pub(super) rescue: Bell<RescuerMsg>,
+    /// Other nodes should hear of work.
+    pub(super) notify: Bell<NotifierMsg>,
+    /// For the exact time of the next due job.
+    pub(super) timer: Handle<TimerMsg>,
+    /// For catching up.
+    pub(super) scheduler: Handle<SchedulerMsg>,
+}
