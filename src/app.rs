@@ -111,14 +111,7 @@ impl App {
         let listener = server::listen(config.server.listen)
             .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
         let address = listener.local_addr()?;
-        metrics.collect(metrics::Actors::new(registry.clone()));
-        metrics.collect(metrics::Statements::new(observer.clone()));
-        metrics.collect(metrics::JobFigures::new(jobs.clone()));
-        let (entries, bytes) = (handles.cache.clone(), handles.cache.clone());
-        metrics.gauge("sportello_cache_entries", "Answers kept in this process", move || {
-            entries.size().0 as f64
-        });
-        metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
+        collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -196,6 +189,16 @@ impl App {
     pub async fn meltdown(&self) -> Meltdown {
         self.system.meltdown().await
     }
+}
+
+/// Adds the figures that are read when somebody scrapes.
+fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &Jobs, cache: &Cache<Stored>) {
+    metrics.collect(metrics::Actors::new(registry.clone()));
+    metrics.collect(metrics::Statements::new(observer.clone()));
+    metrics.collect(metrics::JobFigures::new(jobs.clone()));
+    let (entries, bytes) = (cache.clone(), cache.clone());
+    metrics.gauge("sportello_cache_entries", "Answers kept in this process", move || entries.size().0 as f64);
+    metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
 }
 
 /// Brings the schema up to date, unless that is somebody else's business.

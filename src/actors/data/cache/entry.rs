@@ -24,6 +24,7 @@ pub trait Value: Send + Sync + 'static {
     /// Bytes in memory.
     fn weight(&self) -> usize;
     /// The same content, compressed with effort; called outside the runtime's threads.
+    #[must_use]
     fn improved(&self) -> Self;
     /// The same content, whether compressed or not.
     fn same_content(&self, other: &Self) -> bool;

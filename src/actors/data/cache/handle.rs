@@ -110,9 +110,9 @@ impl<V: Value> Cache<V> {
         let _ = write!(name, "{}:{key}", namespace.name);
         let known = self.0.table.get(&name);
         if let Some(entry) = &known
-            && let Some(value) = self.known(namespace, &name, entry)
+            && self.may_serve(namespace, &name, entry)
         {
-            return Ok(value);
+            return Ok(entry.value.clone());
         }
         match self.load(namespace, name, tags, load).await {
             Err(error) if error.is_unavailable() => {
@@ -126,8 +126,8 @@ impl<V: Value> Cache<V> {
         }
     }
 
-    /// What a known entry is good for without a load.
-    fn known(&self, namespace: &Namespace, name: &str, entry: &Arc<Entry<V>>) -> Option<Option<Arc<V>>> {
+    /// Whether a known entry is good without a load; counts it then.
+    fn may_serve(&self, namespace: &Namespace, name: &str, entry: &Entry<V>) -> bool {
         let now = self.0.clock.now();
         let is_current = self.0.tags.are_current(&entry.stamps);
         if is_current && now < entry.fresh_until {
@@ -137,16 +137,16 @@ impl<V: Value> Cache<V> {
             let count =
                 if entry.value.is_some() { &namespace.figures.hit } else { &namespace.figures.negative };
             count.inc();
-            return Some(entry.value.clone());
+            return true;
         }
         if !is_current {
             namespace.figures.invalidated.inc();
         }
-        if entry.is_waiting(now) && entry.may_be_stale(now) {
+        let is_stale = entry.is_waiting(now) && entry.may_be_stale(now);
+        if is_stale {
             namespace.figures.stale.inc();
-            return Some(entry.value.clone());
         }
-        None
+        is_stale
     }
 
     async fn load<F>(

@@ -69,9 +69,15 @@ pub enum CacheMsg<V> {
     Improved {
         /// Its key.
         key: String,
-        /// What was compressed, and how it looks now; `None` when that failed.
-        entries: Option<(Arc<Entry<V>>, Arc<Entry<V>>)>,
+        /// `None` when it failed.
+        change: Option<Improvement<V>>,
     },
+}
+
+/// An entry that was compressed with effort.
+pub struct Improvement<V> {
+    before: Arc<Entry<V>>,
+    after: Arc<Entry<V>>,
 }
 
 /// The entry a load made, and what it cost.
@@ -130,8 +136,8 @@ impl<V: Value> Behaviour for CacheShard<V> {
             CacheMsg::Load { missing, reply } => self.load(ctx, state, *missing, reply),
             CacheMsg::Landed { flight, outcome } => self.land(state, flight, outcome),
             CacheMsg::Improve { key } => self.improve(ctx, key),
-            CacheMsg::Improved { key, entries } => {
-                if let Some((before, after)) = entries {
+            CacheMsg::Improved { key, change } => {
+                if let Some(Improvement { before, after }) = change {
                     let table = &self.0.parts().table;
                     if table.get(&key).is_some_and(|now| Arc::ptr_eq(&now, &before)) {
                         table.insert(key, after);
@@ -222,10 +228,10 @@ impl<V: Value> CacheShard<V> {
 
     fn improve(&self, ctx: &Context<CacheMsg<V>>, key: String) {
         let Some(before) = self.0.parts().table.get(&key) else { return };
-        fly(ctx, CacheMsg::Improved { key: String::new(), entries: None }, async move {
+        fly(ctx, CacheMsg::Improved { key: String::new(), change: None }, async move {
             let work = before.clone();
             let after = tokio::task::spawn_blocking(move || Arc::new(work.improve())).await.ok();
-            CacheMsg::Improved { key, entries: after.map(|after| (before, after)) }
+            CacheMsg::Improved { key, change: after.map(|after| Improvement { before, after }) }
         });
     }
 }

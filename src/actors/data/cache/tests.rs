@@ -65,6 +65,7 @@ async fn start() -> Fixture {
     Fixture { cache, namespace, metrics, registry, clock, system, loads, gates }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the ways a load ends")]
 fn text(text: &str) -> Ending {
     Ok(Some(Text(text.to_owned(), false)))
 }
