@@ -217,6 +217,8 @@ pub struct Handles {
     pub point: Vec<Handle<LaneMsg>>,
     /// Lanes for lists.
     pub list: Vec<Handle<LaneMsg>>,
+    /// Lanes to the replica; none without one.
+    pub replica: Vec<Handle<LaneMsg>>,
     /// The transaction pool.
     pub pool: Pool,
     /// Hears what other nodes change.
@@ -240,8 +242,9 @@ pub struct Handles {
 impl Handles {
     fn new(registry: &Registry, config: &Config, clock: &Clock, metrics: &Metrics) -> Self {
         let lane = |name: &str, n: usize| {
-            registry.handle(format!("root/data/lanes/{name}-{n}"), "lane", config.database.lane_bound)
+            registry.handle(format!("root/data/{name}-{n}"), "lane", config.database.lane_bound)
         };
+        let replicas = config.database.replica_url.as_ref().map_or(0, |_| config.database.list_lanes);
         let shard = |n: usize| {
             registry.handle(format!("root/data/sales/shard-{n}"), "sales", config.events.sales_bound)
         };
@@ -249,8 +252,9 @@ impl Handles {
             registry.handle(format!("root/data/cache/shard-{n}"), "cache", config.cache.shard_bound)
         };
         Self {
-            point: (0..config.database.point_lanes).map(|n| lane("point", n)).collect(),
-            list: (0..config.database.list_lanes).map(|n| lane("list", n)).collect(),
+            point: (0..config.database.point_lanes).map(|n| lane("lanes/point", n)).collect(),
+            list: (0..config.database.list_lanes).map(|n| lane("lanes/list", n)).collect(),
+            replica: (0..replicas).map(|n| lane("replica/lane", n)).collect(),
             pool: Pool::new(registry.handle("root/data/pool", "pool", config.database.lane_bound)),
             listener: registry.handle("root/data/listener", "listener", config.actors.control_bound),
             cache: Cache::new(
@@ -269,7 +273,8 @@ impl Handles {
     }
 
     fn db(&self, observer: &Observer) -> Db {
-        let route = Route::Lanes { point: self.point.clone(), list: self.list.clone() };
+        let Self { point, list, replica, .. } = self;
+        let route = Route::Lanes { point: point.clone(), list: list.clone(), replica: replica.clone() };
         Db::new(route, self.pool.clone(), observer.clone())
     }
 }

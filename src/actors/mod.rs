@@ -9,6 +9,7 @@
 //! │  ├─ postgres       back-off; only when no database.url is configured
 //! │  ├─ redis          back-off, optional; only when redis.url is configured
 //! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
+//! │  ├─ replica        the same for the replica; only with database.replica_url
 //! │  ├─ pool           intensity; the connections survive it
 //! │  ├─ storage        intensity; files survive it
 //! │  ├─ mailer         intensity

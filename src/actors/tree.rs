@@ -1,12 +1,13 @@
 //! The tree, built: which actor is whose child, how each is restarted, and in which order they start.
 
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
 
 use super::data::{
     cache::{CacheShard, Tag, Warmer},
-    lanes::Lane,
+    lanes::{Lane, LaneMsg},
     listener::Listener,
     mailer::MailerActor,
     pool::PoolActor,
@@ -15,7 +16,7 @@ use super::data::{
     storage::StorageActor,
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
-use super::kernel::{Child, Registry, Restart, Strategy, Supervisor, actor};
+use super::kernel::{Child, Handle, Registry, Restart, Strategy, Supervisor, actor};
 use super::sales::Shard;
 use crate::{
     accounts::sessions::Sessions,
@@ -101,20 +102,9 @@ fn backoff(config: &Config) -> Restart {
     Restart::Backoff { min: *config.actors.backoff_min, max: *config.actors.backoff_max }
 }
 
-fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
-    let DataParts {
-        registry,
-        config,
-        connector,
-        observer,
-        handles,
-        managed,
-        db,
-        sessions,
-        jobs,
-        metrics,
-        ..
-    } = parts;
+fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
+    let managed = parts.managed.take();
+    let DataParts { registry, config, connector, handles, db, sessions, jobs, metrics, .. } = parts;
     let intensity = (config.actors.intensity, *config.actors.intensity_within);
     let mut data = Supervisor::new("root/data", Strategy::OneForOne, intensity.0, intensity.1);
     if let Some(postgres) = managed {
@@ -123,13 +113,10 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         let restart = Restart::Backoff { min: *config.actors.backoff_min, max: Postgres::BACKOFF_MAX };
         data = data.child(actor(postgres, &handle).restart(restart).grace(Postgres::GRACE));
     }
-    let lanes = Supervisor::new("root/data/lanes", Strategy::OneForOne, intensity.0, intensity.1).children(
-        handles
-            .point
-            .iter()
-            .chain(&handles.list)
-            .map(|handle| lane(config, connector, observer, metrics, handle)),
-    );
+    data = data.supervisor(registry, lanes(&parts));
+    if let Some(replica) = replica(&parts)? {
+        data = data.supervisor(registry, replica);
+    }
     let pool = PoolActor::new(connector, &config.database, metrics.pool.clone())?;
     let pool = actor(pool, handles.pool.handle()).grace(DATA_GRACE);
     if let (Some(redis), Some(handle)) =
@@ -162,7 +149,6 @@ fn data(parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     let listener = Listener::new(connector, &handles.listener, tags, sessions.clone(), jobs.clone());
     let listener = actor(listener, &handles.listener).restart(backoff(config));
     Ok(data
-        .supervisor(registry, lanes)
         .child(pool)
         .child(listener)
         .supervisor(registry, cache)
@@ -180,19 +166,34 @@ fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor>
     Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
 }
 
-fn lane(
-    config: &Config,
-    connector: &Connector,
-    observer: &Observer,
-    metrics: &Metrics,
-    handle: &super::kernel::Handle<super::data::lanes::LaneMsg>,
-) -> Child {
-    let name = handle.cell().path.rsplit('/').next().unwrap_or_default();
+fn lanes(parts: &DataParts<'_>) -> Supervisor {
+    let DataParts { config, connector, handles, .. } = parts;
+    let connector = connector.for_use("lane", *config.database.lane_statement_timeout);
+    let actors = &config.actors;
+    Supervisor::new("root/data/lanes", Strategy::OneForOne, actors.intensity, *actors.intensity_within)
+        .children(handles.point.iter().chain(&handles.list).map(|handle| lane(parts, &connector, handle)))
+}
+
+/// Lanes to the replica. A supervisor of their own: while it waits for a replica that is away, it restarts nobody else.
+fn replica(parts: &DataParts<'_>) -> anyhow::Result<Option<Supervisor>> {
+    let DataParts { config, handles, .. } = parts;
+    let Some(url) = config.database.replica_url.as_ref() else { return Ok(None) };
+    let url = tokio_postgres::Config::from_str(url.expose());
+    let url = url.context("database.replica_url is not a connection string")?;
+    let connector = Connector::new(url).for_use("replica", *config.database.lane_statement_timeout);
+    let (max, within) = (config.actors.intensity, *config.actors.intensity_within);
+    let lanes = handles.replica.iter().map(|handle| lane(parts, &connector, handle).optional());
+    Ok(Some(Supervisor::new("root/data/replica", Strategy::OneForOne, max, within).children(lanes)))
+}
+
+fn lane(parts: &DataParts<'_>, connector: &Connector, handle: &Handle<LaneMsg>) -> Child {
+    let DataParts { config, observer, metrics, .. } = parts;
+    let name = handle.cell().path.trim_start_matches("root/data/lanes/").trim_start_matches("root/data/");
     let lane = Lane {
-        connector: connector.for_use("lane", *config.database.lane_statement_timeout),
+        connector: connector.clone(),
         in_flight: config.database.lane_in_flight,
         batch: config.database.lane_batch,
-        observer: observer.clone(),
+        observer: (*observer).clone(),
         figures: metrics.lanes.lane(name),
     };
     actor(lane, handle).restart(backoff(config)).grace(DATA_GRACE)

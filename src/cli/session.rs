@@ -48,7 +48,7 @@ impl Session {
         let root = Supervisor::new("root", Strategy::OneForOne, config.actors.root_intensity, within)
             .child(actor(worker, pool.handle()));
         let system = System::start(&registry, root).await?;
-        let route = Route::Lanes { point: Vec::new(), list: Vec::new() };
+        let route = Route::Lanes { point: Vec::new(), list: Vec::new(), replica: Vec::new() };
         Ok((Db::new(route, pool, Observer::new(*config.database.slow_query)), system))
     }
 

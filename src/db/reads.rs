@@ -15,7 +15,7 @@ use super::{Arg, DbError, Observer, Params, Transposed, Tx, label};
 use crate::{
     actors::{
         data::{lanes::LaneMsg, pool::Pool},
-        kernel::{CallError, Handle},
+        kernel::{CallError, Handle, Reply, State},
     },
     scope,
 };
@@ -34,6 +34,8 @@ pub enum Route {
         point: Vec<Handle<LaneMsg>>,
         /// For [`Db::read`].
         list: Vec<Handle<LaneMsg>>,
+        /// For both, of public data; empty without a replica.
+        replica: Vec<Handle<LaneMsg>>,
     },
     /// Each handler checks a connection out of the pool: what most servers do. For benchmarks.
     Direct(deadpool_postgres::Pool),
@@ -41,7 +43,10 @@ pub enum Route {
 
 /// The database, as everybody sees it. Cheap to clone.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    is_public: bool,
+}
 
 struct Inner {
     route: Route,
@@ -53,17 +58,25 @@ struct Inner {
 impl Db {
     /// Reads travel by `route`, transactions lease from `pool`.
     pub fn new(route: Route, pool: Pool, observer: Observer) -> Self {
-        Self(Arc::new(Inner { route, pool, observer, turn: AtomicUsize::new(0) }))
+        let inner = Inner { route, pool, observer, turn: AtomicUsize::new(0) };
+        Self { inner: Arc::new(inner), is_public: false }
+    }
+
+    /// The same, for reads of what everybody may see and nobody needs to the second: they go to the replica, if there
+    /// is one and it answers. Its answers are as old as its replication lags.
+    #[must_use]
+    pub fn public(&self) -> Self {
+        Self { inner: self.inner.clone(), is_public: true }
     }
 
     /// Figures per statement.
     pub fn observer(&self) -> &Observer {
-        &self.0.observer
+        &self.inner.observer
     }
 
     /// The pool actor's handle.
     pub fn pool(&self) -> &Pool {
-        &self.0.pool
+        &self.inner.pool
     }
 
     /// A short read by key. The statement takes one array per key position, gives each key its ordinal, and returns
@@ -71,9 +84,9 @@ impl Db {
     /// `SELECT k.n, … FROM unnest($1::text[]) WITH ORDINALITY AS k (slug, n) JOIN …`.
     pub async fn lookup(&self, sql: &'static str, key: Params) -> Result<Rows, DbError> {
         let began = Instant::now();
-        let answer = match &self.0.route {
-            Route::Lanes { point, .. } => {
-                self.retried(point, |reply| LaneMsg::Lookup { sql, key: key.clone(), reply }).await
+        let answer = match &self.inner.route {
+            Route::Lanes { point, replica, .. } => {
+                self.routed(replica, point, |reply| LaneMsg::Lookup { sql, key: key.clone(), reply }).await
             }
             Route::Direct(pool) => self.direct_lookup(pool, sql, key).await,
         };
@@ -87,9 +100,9 @@ impl Db {
     pub async fn read(&self, sql: &'static str, args: Vec<Arg>) -> Result<Rows, DbError> {
         let began = Instant::now();
         let args = Arc::new(args);
-        let answer = match &self.0.route {
-            Route::Lanes { list, .. } => {
-                self.retried(list, |reply| LaneMsg::Read { sql, args: args.clone(), reply }).await
+        let answer = match &self.inner.route {
+            Route::Lanes { list, replica, .. } => {
+                self.routed(replica, list, |reply| LaneMsg::Read { sql, args: args.clone(), reply }).await
             }
             Route::Direct(pool) => self.direct_read(pool, sql, &args).await,
         };
@@ -101,21 +114,40 @@ impl Db {
 
     /// A transaction. `name` labels it in logs.
     pub async fn begin(&self, name: &'static str) -> Result<Tx, DbError> {
-        let lease = self.0.pool.lease(name).await?;
-        Ok(Tx::new(lease, name, self.0.observer.clone(), self.0.pool.tasks()))
+        let lease = self.inner.pool.lease(name).await?;
+        Ok(Tx::new(lease, name, self.inner.observer.clone(), self.inner.pool.tasks()))
     }
 
     /// A transaction on the connection reserved for administration: works when the pool is exhausted.
     pub async fn begin_admin(&self, name: &'static str) -> Result<Tx, DbError> {
-        let lease = self.0.pool.lease_admin().await?;
-        Ok(Tx::new(lease, name, self.0.observer.clone(), self.0.pool.tasks()))
+        let lease = self.inner.pool.lease_admin().await?;
+        Ok(Tx::new(lease, name, self.inner.observer.clone(), self.inner.pool.tasks()))
+    }
+
+    /// Public reads ask the replica first. Whatever is wrong with it (away, replaying, a migration behind), the primary
+    /// answers instead; only when the replica has too much to do it is left at that: the primary must not drown, too.
+    async fn routed(
+        &self,
+        replica: &[Handle<LaneMsg>],
+        primary: &[Handle<LaneMsg>],
+        message: impl Fn(Reply<Result<Rows, DbError>>) -> LaneMsg,
+    ) -> Result<Rows, DbError> {
+        if self.is_public && replica.iter().any(is_up) {
+            match self.pick(replica).call(&message).await {
+                Ok(answer @ (Ok(_) | Err(DbError::Overloaded | DbError::Timeout))) => return answer,
+                Err(CallError::Overloaded) => return Err(DbError::Overloaded),
+                Ok(Err(error)) => tracing::debug!(%error, "the replica did not answer: the primary does"),
+                Err(CallError::Down | CallError::Crashed) => {}
+            }
+        }
+        self.retried(primary, message).await
     }
 
     /// Asks the shorter of two lanes; when the lane died with the question, asks once more.
     async fn retried(
         &self,
         lanes: &[Handle<LaneMsg>],
-        message: impl Fn(crate::actors::kernel::Reply<Result<Rows, DbError>>) -> LaneMsg,
+        message: impl Fn(Reply<Result<Rows, DbError>>) -> LaneMsg,
     ) -> Result<Rows, DbError> {
         let mut last = DbError::Down;
         for attempt in 0..2 {
@@ -133,9 +165,8 @@ impl Db {
     }
 
     fn pick<'a>(&self, lanes: &'a [Handle<LaneMsg>]) -> &'a Handle<LaneMsg> {
-        let turn = self.0.turn.fetch_add(1, Relaxed);
+        let turn = self.inner.turn.fetch_add(1, Relaxed);
         let (one, other) = (&lanes[turn % lanes.len()], &lanes[(turn + 1) % lanes.len()]);
-        let is_up = |lane: &Handle<LaneMsg>| lane.cell().state() == crate::actors::kernel::State::Running;
         if !is_up(one) || (is_up(other) && other.cell().depth() < one.cell().depth()) { other } else { one }
     }
 
@@ -171,7 +202,11 @@ impl Db {
         let began = Instant::now();
         let statement = client.prepare_cached(sql).await?;
         let rows = client.query(&statement, args).await?;
-        self.0.observer.record(label(sql), began.elapsed(), 1, Ok(rows.len()));
+        self.inner.observer.record(label(sql), began.elapsed(), 1, Ok(rows.len()));
         Ok(Arc::new(rows))
     }
+}
+
+fn is_up(lane: &Handle<LaneMsg>) -> bool {
+    lane.cell().state() == State::Running
 }

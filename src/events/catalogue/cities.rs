@@ -46,7 +46,7 @@ pub async fn cities(db: &Db, today: Date) -> Result<Vec<City>, DbError> {
         FROM cities c LEFT JOIN (
             SELECT city_id, count(*) AS n FROM events WHERE status = 'published' AND ends_on >= $1 GROUP BY city_id
         ) e ON e.city_id = c.id ORDER BY c.name, c.slug";
-    Ok(db.read(CITIES, args![today]).await?.iter().map(City::from_row).collect())
+    Ok(db.public().read(CITIES, args![today]).await?.iter().map(City::from_row).collect())
 }
 
 /// The city called `slug`.
@@ -56,5 +56,5 @@ pub async fn city(db: &Db, slug: &str, today: Date) -> Result<Option<City>, DbEr
             (SELECT count(*) FROM events e
              WHERE e.city_id = c.id AND e.status = 'published' AND e.ends_on >= k.today) AS events
         FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS k (slug, today, n) JOIN cities c ON c.slug = k.slug";
-    Ok(db.lookup(CITY, key![slug, today]).await?.first().map(City::from_row))
+    Ok(db.public().lookup(CITY, key![slug, today]).await?.first().map(City::from_row))
 }

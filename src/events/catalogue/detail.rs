@@ -127,7 +127,7 @@ pub async fn detail(db: &Db, slug: &str, today: Date) -> Result<Option<Detail>, 
         FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS k (slug, today, n)
         JOIN events e ON e.slug = k.slug AND e.status = 'published'
         JOIN users h ON h.id = e.host_id JOIN cities c ON c.id = e.city_id";
-    Ok(db.lookup(DETAIL, key![slug, today]).await?.first().map(from_row))
+    Ok(db.public().lookup(DETAIL, key![slug, today]).await?.first().map(from_row))
 }
 
 fn from_row(row: &Row) -> Detail {

@@ -167,7 +167,7 @@ pub async fn list(
         return Ok(Vec::new()); // nothing but punctuation was typed
     }
     query.order(sort, after, limit);
-    let rows = db.read(shape(query.text), query.args).await?;
+    let rows = db.public().read(shape(query.text), query.args).await?;
     Ok(rows.iter().map(Summary::from_row).collect())
 }
 
@@ -186,7 +186,7 @@ pub async fn similar_titles(db: &Db, q: &str, today: Date) -> Result<Vec<Summary
     if folded.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = db.read(SIMILAR, args![folded, today, SIMILAR_MAX]).await?;
+    let rows = db.public().read(SIMILAR, args![folded, today, SIMILAR_MAX]).await?;
     Ok(rows.iter().map(Summary::from_row).collect())
 }
 

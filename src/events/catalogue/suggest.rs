@@ -48,7 +48,8 @@ pub async fn suggest(db: &Db, typed: &str, today: Date) -> Result<Vec<Suggestion
         return Ok(Vec::new());
     }
     // Only titles and names (weights A and B): a word deep in a description is no suggestion.
-    let rows = db.read(SUGGEST, args![format!("{begins}%"), query.replace(":*", ":*AB"), today]).await?;
+    let rows =
+        db.public().read(SUGGEST, args![format!("{begins}%"), query.replace(":*", ":*AB"), today]).await?;
     Ok(rows
         .iter()
         .map(|row| match row.get::<_, &str>("type") {

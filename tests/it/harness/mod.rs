@@ -8,3 +8,4 @@ pub(crate) mod people;
 pub(crate) mod redis;
 pub(crate) mod scratch;
 pub(crate) mod until;
+pub(crate) mod sources;
