@@ -3,9 +3,8 @@
 use std::process::Output;
 
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-use crate::harness::{app::TestApp, client::Client};
+use crate::harness::{app::TestApp, client::Client, process};
 
 /// What a command did.
 struct Done {
@@ -32,12 +31,8 @@ impl Done {
 
 /// Runs `sportello` with these arguments and variables and nothing else of ours.
 async fn sportello(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SPORTELLO_"))
-    {
-        command.env_remove(name);
-    }
-    command.args(arguments).envs(variables.iter().copied()).kill_on_drop(true);
+    let mut command = process::sportello();
+    command.args(arguments).envs(variables.iter().copied());
     Done::of(command.output().await.unwrap())
 }
 

@@ -12,6 +12,7 @@ mod database;
 mod events;
 mod http;
 mod jobs;
+mod kill;
 mod migrate;
 mod packaging;
 mod postgres;

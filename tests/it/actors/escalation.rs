@@ -1,10 +1,20 @@
 //! Bugs beyond the intensity: a branch gives up and is restarted with everything that was started after it; a root that
 //! gives up ends the process.
 
-use sportello::actors::kernel::{Cell, State};
+use axum::http::Method;
+use serde_json::json;
+use sportello::{
+    accounts::policy::Role,
+    actors::kernel::{Cell, State},
+};
 
 use super::crowd::{Crowd, Seen};
-use crate::harness::{app::TestApp, until::until};
+use crate::harness::{
+    app::TestApp,
+    client::Client,
+    people::PASSWORD,
+    until::{eventually, until},
+};
 
 fn find(app: &TestApp, path: &str) -> &'static Cell {
     app.app.registry.find(path).unwrap_or_else(|| panic!("there is no {path}"))
@@ -83,4 +93,25 @@ async fn the_branch_that_never_escalates_slows_down_and_harms_nobody() {
     assert!(app.app.registry.is_ready(), "nobody needs the hub to serve");
     Crowd::of(&app, 10).await.assert_served("without the hub").await;
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_that_gives_up_ends_the_process_with_its_own_code() {
+    let app = TestApp::start().await;
+    let admin = app.a_person_with(Role::Admin).await;
+    let ground = app.leave().await;
+    let once = [("ops.game_day", "true"), ("actors.intensity", "1"), ("actors.root_intensity", "1")];
+    let mut server = ground.serve(&once).await;
+    let body = json!({"email": admin.email, "password": PASSWORD});
+    let answer = Client::of(server.address).post("/api/v1/auth/login", body).await.expect(200);
+    let admin = Client::of(server.address).with(answer.json()["access_token"].as_str().unwrap());
+    eventually("the meltdown", async || {
+        let body = Some(json!({"reason": "to see what is too much"}));
+        // No answer: the branch of the acceptor restarts with the one that gave up.
+        let crash = "/admin/api/actors/root/data/pool/crash";
+        let _ = admin.attempt(Method::POST, crash, &[], body).await;
+        server.ended().is_some()
+    })
+    .await;
+    assert_eq!(server.ended(), Some(70));
 }

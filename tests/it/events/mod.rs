@@ -3,4 +3,5 @@
 mod catalogue;
 mod hosting;
 mod payments;
+mod rush;
 mod selling;

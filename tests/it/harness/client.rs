@@ -55,7 +55,7 @@ impl Answer {
 impl TestApp {
     /// Somebody unknown.
     pub(crate) fn anonymous(&self) -> Client {
-        Client { address: self.app.address, token: None }
+        Client::of(self.app.address)
     }
 
     /// Logs a person in, as everybody does.
@@ -67,14 +67,19 @@ impl TestApp {
 }
 
 impl Client {
+    /// Somebody unknown to the server at `address`.
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        Self { address, token: None }
+    }
+
     /// With an access token.
     pub(crate) fn with(&self, token: &str) -> Self {
         Self { address: self.address, token: Some(token.to_owned()) }
     }
 
     /// The same person, at another node.
-    pub(crate) fn at(self, address: SocketAddr) -> Self {
-        Self { address, ..self }
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { address, token: self.token.clone() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,0 +1,114 @@
+//! The real binary as a process of its own, on the database and in the directory of a test: it can be killed.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::Stdio,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStderr, Command},
+    sync::oneshot,
+};
+
+use super::{app::TestApp, client::PATIENCE, database::TestDatabase, scratch::Scratch};
+
+/// Ports below those that the system hands out: a port that was free stays free while its server is restarted.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// `sportello` with nothing of ours in its environment.
+pub(crate) fn sportello() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SPORTELLO_"))
+    {
+        command.env_remove(name);
+    }
+    command.kill_on_drop(true);
+    command
+}
+
+/// What is left of an application that has gone: servers may be started on it. The database goes last.
+pub(crate) struct Ground {
+    pub(crate) database: TestDatabase,
+    scratch: Scratch,
+    address: SocketAddr,
+}
+
+impl TestApp {
+    /// Stops the application and keeps its database and directory.
+    pub(crate) async fn leave(self) -> Ground {
+        let Self { app, database, scratch } = self;
+        app.stop().await;
+        Ground { database, scratch, address: a_free_address() }
+    }
+}
+
+fn a_free_address() -> SocketAddr {
+    let first = std::process::id() as usize;
+    let ports = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len());
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    SocketAddr::from(([127, 0, 0, 1], { ports }.find(free).expect("a port is free")))
+}
+
+impl Ground {
+    /// Starts the server; returns when it serves. It always listens at the same address, as a server that is restarted.
+    pub(crate) async fn serve(&self, settings: &[(&str, &str)]) -> Process {
+        let mut command = sportello();
+        for (key, value) in settings {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        command
+            .arg("serve")
+            .env("SPORTELLO_DATABASE__URL", self.database.url())
+            .env("SPORTELLO_DATABASE__DATA_DIR", self.scratch.path())
+            .env("SPORTELLO_SERVER__LISTEN", self.address.to_string())
+            .env("SPORTELLO_DATABASE__POOL_SIZE", "8");
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (serving, served) = oneshot::channel();
+        let said = child.stderr.take().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "ends with the process it listens to")]
+        tokio::spawn(listen(said, serving));
+        let served = tokio::time::timeout(PATIENCE, served).await.expect("the server starts");
+        assert!(served.is_ok(), "the server ended: {:?}", child.wait().await);
+        Process { child, address: self.address }
+    }
+
+    /// The names of the mails in the outbox: the message's id and what it is about.
+    pub(crate) fn outbox(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.scratch.path().join("outbox/new")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// Reads the log, so that the server never waits for us; tells when it serves.
+async fn listen(said: ChildStderr, serving: oneshot::Sender<()>) {
+    let (mut lines, mut serving) = (BufReader::new(said).lines(), Some(serving));
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.contains("\"message\":\"serving: ")
+            && let Some(serving) = serving.take()
+        {
+            let _ = serving.send(());
+        }
+        if line.contains("\"level\":\"ERROR\"") || !line.starts_with('{') {
+            eprintln!("{line}"); // for whoever reads why a test failed
+        }
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Process {
+    /// As a power cut would: nothing is flushed, nobody is told.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// The exit code, once it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
+    }
+}
