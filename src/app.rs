@@ -25,7 +25,7 @@ use crate::{
             lanes::LaneMsg,
             listener::ListenerMsg,
             mailer::Mailer,
-            pool::Pool,
+            pool::{self, Pool},
             postgres::Postgres,
             redis::Redis,
             storage::Storage,
@@ -105,7 +105,7 @@ impl App {
         let observer = Observer::new(*config.database.slow_query);
         let metrics = Arc::new(Metrics::new());
         let handles = Handles::new(&registry, &config, &clock, &metrics);
-        let db = handles.db(&observer);
+        let db = handles.db(&config, &connector, &observer)?;
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
         let listener = server::listen(config.server.listen)
@@ -272,10 +272,13 @@ impl Handles {
         }
     }
 
-    fn db(&self, observer: &Observer) -> Db {
+    fn db(&self, config: &Config, connector: &Connector, observer: &Observer) -> anyhow::Result<Db> {
         let Self { point, list, replica, .. } = self;
-        let route = Route::Lanes { point: point.clone(), list: list.clone(), replica: replica.clone() };
-        Db::new(route, self.pool.clone(), observer.clone())
+        let route = match config.database.reads.as_str() {
+            "direct" => Route::Direct(pool::direct(connector, &config.database)?),
+            _ => Route::Lanes { point: point.clone(), list: list.clone(), replica: replica.clone() },
+        };
+        Ok(Db::new(route, self.pool.clone(), observer.clone()))
     }
 }
 

@@ -203,7 +203,7 @@ impl Shard {
     }
 
     /// One transaction, tried again when it collided with another.
-    async fn commit(&self, orders: &[Order]) -> Result<Vec<Result<Sale, Refusal>>, SalesError> {
+    pub async fn commit(&self, orders: &[Order]) -> Result<Vec<Result<Sale, Refusal>>, SalesError> {
         let mut tries = 1;
         loop {
             match self.try_commit(orders).await {

@@ -174,6 +174,7 @@ impl<'a> Rules<'a> {
             let message = format!("{value:?} is not one of {}", allowed.join(", "));
             self.require(allowed.contains(&value), name, message);
         };
+        choice("database.reads", &config.database.reads, &["lanes", "direct"]);
         choice("mail.language", &config.mail.language, &["it", "en"]);
         choice("payments.provider", &config.payments.provider, &["builtin"]);
         choice("logs.format", &config.logs.format, &["auto", "text", "json"]);

@@ -69,6 +69,7 @@ pub struct Database {
     pub pool_overflow: usize,
     pub pool_wait: Period,
     pub pool_recycle: Period,
+    pub reads: String,
     pub point_lanes: usize,
     pub list_lanes: usize,
     pub lane_in_flight: usize,

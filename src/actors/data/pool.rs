@@ -186,6 +186,11 @@ impl Drop for Waiting {
     }
 }
 
+/// A pool that belongs to no actor, for [`crate::db::Route::Direct`].
+pub(crate) fn direct(connector: &Connector, config: &Database) -> anyhow::Result<deadpool_postgres::Pool> {
+    build(&connector.for_use("direct reads", *config.lane_statement_timeout), config.pool_size)
+}
+
 fn build(connector: &Connector, size: usize) -> anyhow::Result<deadpool_postgres::Pool> {
     // Fast: a closed connection is noticed without a round trip; one that dies later fails its transaction honestly.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
