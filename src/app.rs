@@ -21,7 +21,7 @@ use crate::{
     actors::{
         self,
         data::{
-            cache::{Cache, Tags},
+            cache::{Cache, Second, Tags},
             lanes::LaneMsg,
             listener::ListenerMsg,
             mailer::Mailer,
@@ -108,9 +108,7 @@ impl App {
         let db = handles.db(&config, &connector, &observer)?;
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
-        let listener = server::listen(config.server.listen)
-            .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
-        let address = listener.local_addr()?;
+        let (listener, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
@@ -201,6 +199,14 @@ fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &J
     metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
 }
 
+/// The listening socket, and its address where port 0 is configured.
+fn listen(config: &Config) -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = server::listen(config.server.listen)
+        .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
 /// Brings the schema up to date, unless that is somebody else's business.
 async fn migrated(config: &Config, connector: &Connector) -> anyhow::Result<()> {
     if config.database.migrate_on_start {
@@ -251,6 +257,8 @@ impl Handles {
         let page = |n: usize| {
             registry.handle(format!("root/data/cache/shard-{n}"), "cache", config.cache.shard_bound)
         };
+        let redis = Redis::new(registry, config, clock, metrics.redis.clone());
+        let second = Second::new(redis.clone(), clock.clone(), *config.cache.redis_ttl);
         Self {
             point: (0..config.database.point_lanes).map(|n| lane("lanes/point", n)).collect(),
             list: (0..config.database.list_lanes).map(|n| lane("lanes/list", n)).collect(),
@@ -259,7 +267,7 @@ impl Handles {
             listener: registry.handle("root/data/listener", "listener", config.actors.control_bound),
             cache: Cache::new(
                 (0..config.cache.shards).map(page).collect(),
-                Tags::default(),
+                Tags::new(second),
                 clock.clone(),
                 &config.cache,
             ),
@@ -267,7 +275,7 @@ impl Handles {
             storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
-            redis: Redis::new(registry, config, clock, metrics.redis.clone()),
+            redis,
             console: Console::new(registry, config, clock),
         }
     }

@@ -120,6 +120,31 @@ impl Value for Stored {
     fn same_content(&self, other: &Self) -> bool {
         self.identity() == other.identity() && self.link == other.link
     }
+
+    /// Each header with its length before it, then the body: the other codings are made again where they are earned.
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.identity().len() + 256);
+        for header in [Some(&self.content_type), Some(&self.cache_control), self.link.as_ref()] {
+            let value = header.map_or(&[][..], HeaderValue::as_bytes);
+            let length = u16::try_from(value.len()).unwrap_or(0); // ours are shorter than a request may be
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&value[..length.into()]);
+        }
+        bytes.extend_from_slice(self.identity());
+        bytes
+    }
+
+    fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let mut header = || {
+            let (length, rest) = bytes.split_first_chunk::<2>()?;
+            let (value, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+            bytes = rest;
+            HeaderValue::from_bytes(value).ok()
+        };
+        let (content_type, cache_control, link) = (header()?, header()?, header()?);
+        let body = Bytes::copy_from_slice(bytes);
+        Some(Self::new(body, content_type, cache_control).linked(Some(link).filter(|link| !link.is_empty())))
+    }
 }
 
 const fn index(coding: Coding) -> usize {
@@ -146,7 +171,7 @@ mod tests {
     };
 
     use super::Stored;
-    use crate::http::compress::Effort;
+    use crate::{actors::data::cache::Value as _, http::compress::Effort};
 
     fn page() -> Stored {
         let text = Bytes::from("{\"data\":[]}".repeat(200));
@@ -161,6 +186,16 @@ mod tests {
             headers.insert(header::IF_NONE_MATCH, tag.clone());
         }
         page().answer(&headers)
+    }
+
+    #[test]
+    fn a_page_survives_its_journey_to_another_node() {
+        let link = HeaderValue::from_static("</next>; rel=\"next\"");
+        let page = page().linked(Some(link));
+        let copy = Stored::decode(&page.encode()).unwrap();
+        assert!(copy.same_content(&page));
+        assert_eq!((copy.content_type, copy.cache_control), (page.content_type, page.cache_control));
+        assert!(Stored::decode(b"\x05\x00no").is_none());
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Kept pages over HTTP: what a person sees after a write, here and on another node.
 
 use serde_json::json;
+use sportello::app::App;
 
-use crate::{harness::app::TestApp, jobs::node::eventually};
+use crate::{
+    harness::{app::TestApp, redis::TestRedis},
+    jobs::node::eventually,
+};
 
 const METRIC: &str = "sportello_cache_lookups_total";
 
 impl TestApp {
     fn lookups(&self, namespace: &str, result: &str) -> u64 {
-        let line = format!("{METRIC}{{namespace=\"{namespace}\",result=\"{result}\"}} ");
-        let text = self.app.metrics.encode();
-        text.lines().find_map(|it| it.strip_prefix(&line)).map_or(0, |count| count.parse().unwrap())
+        lookups_of(&self.app, namespace, result)
     }
+}
+
+fn lookups_of(app: &App, namespace: &str, result: &str) -> u64 {
+    let line = format!("{METRIC}{{namespace=\"{namespace}\",result=\"{result}\"}} ");
+    let text = app.metrics.encode();
+    text.lines().find_map(|it| it.strip_prefix(&line)).map_or(0, |count| count.parse().unwrap())
 }
 
 async fn tickets_left(client: &crate::harness::client::Client, slug: &str) -> i64 {
@@ -119,4 +127,55 @@ async fn without_the_cache_every_answer_is_read() {
     app.database.client().await.batch_execute("UPDATE events SET tickets_left = 9").await.unwrap();
     assert_eq!(tickets_left(&client, &slug).await, 9);
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_has_loaded_another_finds_in_redis_until_somebody_writes() {
+    let redis = TestRedis::start();
+    let app = TestApp::start_with(|config| config.redis.url = redis.url()).await;
+    let slug = app.an_event().with_capacity(10).create().await;
+    let second = app.another_node(|_| {}, sportello::jobs::registry::registry()).await;
+    let (here, there) = (app.anonymous(), app.anonymous().at(second.address));
+    app.app.redis.connected().await;
+    second.redis.connected().await;
+    let path = format!("/api/v1/events/{slug}");
+    let loaded = here.get(&path).await.expect(200);
+    eventually("the second level has it", async || keys(&redis, "sportello:page:events.detail:*") == 1).await;
+    let found = there.get(&path).await.expect(200);
+    assert_eq!((found.header("etag"), &found.body), (loaded.header("etag"), &loaded.body));
+    let hits = || lookups_of(&second, "events.detail", "hit_redis");
+    assert_eq!(hits(), 1);
+    let buyer = app.log_in(&app.a_person().await).await;
+    let booking = format!("/api/v1/events/{slug}/bookings");
+    buyer.post(&booking, json!({"tickets": 4})).await.expect(201);
+    assert_eq!(tickets_left(&here, &slug).await, 6);
+    eventually("the other node hears of it", async || tickets_left(&there, &slug).await == 6).await;
+    second.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_pages_are_served_and_outdated_as_before() {
+    let mut redis = TestRedis::start();
+    let app = TestApp::start_with(|config| config.redis.url = redis.url()).await;
+    let slug = app.an_event().with_capacity(10).create().await;
+    app.app.redis.connected().await;
+    let buyer = app.log_in(&app.a_person().await).await;
+    let booking = format!("/api/v1/events/{slug}/bookings");
+    assert_eq!(tickets_left(&buyer, &slug).await, 10);
+    for left in [9, 8, 7] {
+        match left {
+            9 => redis.freeze(),
+            8 => redis.kill(),
+            _ => redis.restart(),
+        }
+        buyer.post(&booking, json!({"tickets": 1})).await.expect(201);
+        assert_eq!(tickets_left(&buyer, &slug).await, left);
+    }
+    app.finish().await;
+}
+
+/// Keys of this pattern.
+fn keys(redis: &TestRedis, pattern: &str) -> usize {
+    redis.command(&["KEYS", pattern]).lines().filter(|line| !line.is_empty()).count()
 }

@@ -35,7 +35,7 @@ use crate::{
 
 /// At most one announcement per pause.
 const PAUSE: Duration = Duration::from_millis(5);
-/// PostgreSQL takes payloads of less than 8000 bytes.
+/// PostgreSQL takes payloads of less than 8000 bytes; names are at most some hundred bytes long.
 const PAYLOAD_MAX: usize = 7000;
 /// How often the connection is tried: one that is half open would be silent for ever.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
@@ -183,36 +183,24 @@ impl Behaviour for Listener {
 impl Listener {
     fn announce(&self, ctx: &Context<ListenerMsg>, state: &mut ListenerState) {
         const ANNOUNCE: &str = "-- cache.announce\nSELECT pg_notify('sportello_cache', payload) FROM unnest($1::text[]) AS p (payload)";
-        let payloads = self.tags.take_pending(PAYLOAD_MAX);
-        if payloads.is_empty() {
+        let announcement = self.tags.take_pending(PAYLOAD_MAX);
+        if announcement.is_empty() {
             return;
         }
         state.announcing = true;
         state.announced += 1;
         let client = state.client.clone();
-        let mut unsaid = Unsaid { tags: self.tags.clone(), payloads };
+        // If this dies half-way, the connection that follows announces it.
         fly(ctx, ListenerMsg::Announced { said: false }, async move {
-            let answer = timeout(ANSWER_WITHIN, client.execute(ANNOUNCE, &[&unsaid.payloads])).await;
+            let payloads = announcement.raise().await;
+            let answer = timeout(ANSWER_WITHIN, client.execute(ANNOUNCE, &[&payloads])).await;
             let said = matches!(answer, Ok(Ok(_)));
             if said {
-                unsaid.payloads.clear();
+                announcement.said();
             }
-            drop(unsaid);
             tokio::time::sleep(PAUSE).await;
             ListenerMsg::Announced { said }
         });
-    }
-}
-
-/// What has not been taken is pending again, however the announcement ended: the connection that follows says it.
-struct Unsaid {
-    tags: Tags,
-    payloads: Vec<String>,
-}
-
-impl Drop for Unsaid {
-    fn drop(&mut self) {
-        self.tags.put_back(&self.payloads);
     }
 }
 

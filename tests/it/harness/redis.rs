@@ -61,6 +61,13 @@ impl TestRedis {
         self.signal(Signal::CONT);
     }
 
+    /// What `redis-cli` prints.
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
+        let port = self.port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(arguments).output();
+        String::from_utf8(output.expect("Redis is installed (script/setup --test)").stdout).unwrap()
+    }
+
     fn signal(&self, signal: Signal) {
         let child = self.child.as_ref().expect("it runs");
         kill_process(Pid::from_child(child), signal).unwrap();

@@ -20,7 +20,7 @@ const OVERHEAD: usize = 256;
 const RETRY_PAUSE: SignedDuration = SignedDuration::from_millis(250);
 
 /// What a cache can keep.
-pub trait Value: Send + Sync + 'static {
+pub trait Value: Sized + Send + Sync + 'static {
     /// Bytes in memory.
     fn weight(&self) -> usize;
     /// The same content, compressed with effort; called outside the runtime's threads.
@@ -28,6 +28,10 @@ pub trait Value: Send + Sync + 'static {
     fn improved(&self) -> Self;
     /// The same content, whether compressed or not.
     fn same_content(&self, other: &Self) -> bool;
+    /// For another node.
+    fn encode(&self) -> Vec<u8>;
+    /// From another node; `None` when it is not what [`Self::encode`] writes.
+    fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
 /// A kept answer; `None` is "there is no such thing".
@@ -45,17 +49,14 @@ impl<V: Value> Entry<V> {
     pub(super) fn new(
         value: Option<Arc<V>>,
         stamps: Stamps,
-        loaded_at: Timestamp,
-        ttl: Duration,
+        fresh_until: Timestamp,
         stale: Duration,
     ) -> Self {
-        let after = |from: Timestamp, by: Duration| from.saturating_add(by).unwrap_or(Timestamp::MAX);
-        let fresh_until = after(loaded_at, ttl);
         Self {
             value,
             stamps,
             fresh_until,
-            keep_until: after(fresh_until, stale),
+            keep_until: fresh_until.saturating_add(stale).unwrap_or(Timestamp::MAX),
             retry_at: AtomicI64::new(i64::MIN),
             hits: AtomicU32::new(0),
             is_improved: false,

@@ -6,7 +6,7 @@ use ahash::RandomState;
 
 use super::{
     entry::{Entry, Value},
-    shard::{CacheMsg, Loaded, Loader, Missing},
+    shard::{CacheMsg, Loaded, Loader, Missing, Source},
     tags::{Tag, Tags},
 };
 use crate::{
@@ -167,9 +167,13 @@ impl<V: Value> Cache<V> {
             load: Box::pin(load()) as Loader<V>,
         };
         match shard.call(|reply| CacheMsg::Load { missing: Box::new(missing), reply }).await {
-            Ok(Ok(Loaded { value, joined, queries, rows, took })) => {
-                let count = if joined { &namespace.figures.coalesced } else { &namespace.figures.miss };
-                count.inc();
+            Ok(Ok(Loaded { value, source, queries, rows, took })) => {
+                let figures = &namespace.figures;
+                match source {
+                    Source::Load => figures.miss.inc(),
+                    Source::Second => figures.hit_redis.inc(),
+                    Source::Joined => figures.coalesced.inc(),
+                }
                 if queries > 0 {
                     scope::count_query(rows as usize, took);
                 }

@@ -2,6 +2,7 @@
 //!
 //! - [`Cache`]: how handlers ask; a hit is a look into a table that the shards publish, and costs no message.
 //! - [`Tags`]: how a write makes what depends on it outdated, after its commit, here and on every other node.
+//! - [`Second`]: what another node has loaded already, in Redis, when one is configured.
 //! - [`CacheMsg`]: what a shard does: load what is missing, once for all who ask; compress what is asked for often.
 //!
 //! Invariants (each has a test in `tests.rs`; over HTTP and between nodes in `tests/it/cache.rs`)
@@ -13,12 +14,14 @@
 
 mod entry;
 mod handle;
+mod second;
 mod shard;
 mod tags;
 mod warmer;
 
 pub use entry::{Entry, Value};
 pub use handle::{Cache, Namespace};
+pub use second::Second;
 pub use shard::{CacheMsg, CacheShard};
 pub use tags::{CHANNEL, Tag, Tags};
 pub use warmer::{Warmed, Warmer};

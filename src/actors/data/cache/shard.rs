@@ -6,11 +6,13 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use ahash::AHashMap;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 use super::{
     entry::{Entry, Value},
     handle::Cache,
+    second::Found,
     tags::Stamps,
 };
 use crate::{
@@ -33,13 +35,31 @@ pub struct Missing<V> {
     pub(super) load: Loader<V>,
 }
 
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The database.
+    Load,
+    /// The second level.
+    Second,
+    /// Somebody else's load.
+    Joined,
+}
+
 /// What a load brought, and what it cost.
+#[derive(Debug)]
 pub struct Loaded<V> {
     pub(super) value: Option<Arc<V>>,
-    pub(super) joined: bool,
+    pub(super) source: Source,
     pub(super) queries: u32,
     pub(super) rows: u32,
     pub(super) took: Duration,
+}
+
+impl<V> Clone for Loaded<V> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), ..*self }
+    }
 }
 
 type Outcome<V> = Result<Loaded<V>, DbError>;
@@ -83,6 +103,9 @@ pub struct Improvement<V> {
 /// The entry a load made, and what it cost.
 pub struct Landing<V> {
     entry: Entry<V>,
+    /// What the second level said, if it is to keep this entry.
+    keep: Option<Found<V>>,
+    source: Source,
     queries: u32,
     rows: u32,
     took: Duration,
@@ -134,7 +157,7 @@ impl<V: Value> Behaviour for CacheShard<V> {
     ) -> Result<(), Failure> {
         match message {
             CacheMsg::Load { missing, reply } => self.load(ctx, state, *missing, reply),
-            CacheMsg::Landed { flight, outcome } => self.land(state, flight, outcome),
+            CacheMsg::Landed { flight, outcome } => self.land(ctx, state, flight, outcome),
             CacheMsg::Improve { key } => self.improve(ctx, key),
             CacheMsg::Improved { key, change } => {
                 if let Some(Improvement { before, after }) = change {
@@ -178,24 +201,22 @@ impl<V: Value> CacheShard<V> {
         let Missing { key, tags, ttl, load } = missing;
         let stamps = parts.tags.stamps(&tags); // before the load: what changes from now on outdates it
         state.latest.insert(key.clone(), flight);
+        let key_of_second = key.clone();
         state.flights.insert(flight, Flight { key, stamps: stamps.clone(), waiting: vec![reply] });
-        let (clock, config) = (parts.clock.clone(), parts.config.clone());
+        let (cache, key) = (self.0.clone(), key_of_second);
         fly(ctx, CacheMsg::Landed { flight, outcome: None }, async move {
-            let began = Instant::now();
-            let scope = Scope::new("cache".to_owned(), began + LOAD_DEADLINE);
-            let loaded = timeout(LOAD_DEADLINE, scope.clone().enter(load)).await;
-            let outcome = loaded.unwrap_or(Err(DbError::Timeout)).map(|value| {
-                let ttl = if value.is_some() { ttl } else { *config.ttl_negative };
-                let value = value.map(Arc::new);
-                let entry = Entry::new(value, stamps, clock.now(), ttl, *config.stale_if_error);
-                let (queries, rows, _) = scope.cost();
-                Landing { entry, queries, rows, took: began.elapsed() }
-            });
-            CacheMsg::Landed { flight, outcome: Some(outcome) }
+            let missing = Missing { key, tags, ttl, load };
+            CacheMsg::Landed { flight, outcome: Some(fetch(&cache, missing, stamps).await) }
         });
     }
 
-    fn land(&self, state: &mut ShardState<V>, flight: u64, outcome: Option<Result<Landing<V>, DbError>>) {
+    fn land(
+        &self,
+        ctx: &Context<CacheMsg<V>>,
+        state: &mut ShardState<V>,
+        flight: u64,
+        outcome: Option<Result<Landing<V>, DbError>>,
+    ) {
         let Some(Flight { key, waiting, .. }) = state.flights.remove(&flight) else { return };
         let is_latest = state.latest.get(&key) == Some(&flight);
         if is_latest {
@@ -203,26 +224,27 @@ impl<V: Value> CacheShard<V> {
         }
         // A load that panicked drops the replies: its callers read for themselves, and see the panic where it is theirs.
         let Some(outcome) = outcome else { return };
-        let landed = outcome.map(|Landing { entry, queries, rows, took }| {
+        let landed = outcome.map(|Landing { entry, keep, source, queries, rows, took }| {
             let table = &self.0.parts().table;
-            let entry = entry.succeeding(table.get(&key).as_deref());
-            let value = entry.value.clone();
+            let entry = Arc::new(entry.succeeding(table.get(&key).as_deref()));
             if is_latest {
-                table.insert(key, Arc::new(entry)); // before anybody hears of it: the next reader finds it
+                table.insert(key.clone(), entry.clone()); // before anybody hears of it: the next reader finds it
             }
-            (value, queries, rows, took)
+            if let Some(found) = keep {
+                let (cache, entry) = (self.0.clone(), entry.clone());
+                ctx.background(async move {
+                    let second = cache.parts().tags.second();
+                    second.keep(&key, &found, entry.value.as_deref(), entry.fresh_until).await;
+                });
+            }
+            Loaded { value: entry.value.clone(), source, queries, rows, took }
         });
         for (at, reply) in waiting.into_iter().enumerate() {
-            reply.send(match &landed {
-                Ok((value, queries, rows, took)) => Ok(Loaded {
-                    value: value.clone(),
-                    joined: at > 0,
-                    queries: *queries,
-                    rows: *rows,
-                    took: *took,
-                }),
-                Err(error) => Err(error.clone()),
+            let mine = landed.as_ref().map(|landed| match at {
+                0 => landed.clone(),
+                _ => Loaded { source: Source::Joined, ..landed.clone() },
             });
+            reply.send(mine.map_err(Clone::clone));
         }
     }
 
@@ -234,4 +256,29 @@ impl<V: Value> CacheShard<V> {
             CacheMsg::Improved { key, change: after.map(|after| Improvement { before, after }) }
         });
     }
+}
+
+/// Asks the second level, then the database.
+async fn fetch<V: Value>(
+    cache: &Cache<V>,
+    missing: Missing<V>,
+    stamps: Stamps,
+) -> Result<Landing<V>, DbError> {
+    let Missing { key, tags, ttl, load } = missing;
+    let parts = cache.parts();
+    let (began, stale) = (Instant::now(), *parts.config.stale_if_error);
+    let mut found = parts.tags.second().find::<V>(&key, &tags).await;
+    if let Some((value, fresh_until)) = found.as_mut().and_then(|found| found.answer.take()) {
+        let entry = Entry::new(value.map(Arc::new), stamps, fresh_until, stale);
+        let (source, took) = (Source::Second, began.elapsed());
+        return Ok(Landing { entry, keep: None, source, queries: 0, rows: 0, took });
+    }
+    let scope = Scope::new("cache".to_owned(), began + LOAD_DEADLINE);
+    let loading = timeout(LOAD_DEADLINE, scope.clone().enter(load));
+    let value = loading.await.unwrap_or(Err(DbError::Timeout))?.map(Arc::new);
+    let ttl = if value.is_some() { ttl } else { *parts.config.ttl_negative };
+    let fresh_until = parts.clock.now().saturating_add(ttl).unwrap_or(Timestamp::MAX);
+    let entry = Entry::new(value, stamps, fresh_until, stale);
+    let (queries, rows, _) = scope.cost();
+    Ok(Landing { entry, keep: found, source: Source::Load, queries, rows, took: began.elapsed() })
 }

@@ -16,14 +16,17 @@ use std::{
 
 use ahash::RandomState;
 
+use super::second::Second;
 use crate::actors::{data::listener::ListenerMsg, kernel::Bell};
 
 /// Where other nodes hear of outdated tags: their names, one per line.
 pub const CHANNEL: &str = "sportello_cache";
 /// Names everything.
-pub(in crate::actors::data) const EVERYTHING: &str = "*";
+pub(super) const EVERYTHING: &str = "*";
 /// 512 KiB: with 10 000 live tags one write in six outdates a stranger too.
 const SLOTS: usize = 1 << 16;
+/// Says that the second level must not be believed for a while.
+const DISBELIEVE: &str = "!";
 /// More tags than this between two announcements are announced as everything.
 const PENDING_MAX: usize = 4096;
 
@@ -49,6 +52,39 @@ impl fmt::Display for Tag<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamps(Box<[(usize, u64)]>);
 
+/// What other nodes are to hear. Unless it was [`Self::said`], it is pending again when this is dropped.
+pub(in crate::actors::data) struct Announcement {
+    tags: Tags,
+    payloads: Vec<String>,
+    writes: u64,
+}
+
+impl Announcement {
+    pub(in crate::actors::data) fn is_empty(&self) -> bool {
+        self.payloads.is_empty()
+    }
+
+    /// Makes the second level know, and returns what to tell the others.
+    pub(in crate::actors::data) async fn raise(&self) -> Vec<String> {
+        let mut payloads = self.payloads.clone();
+        let names = self.payloads.iter().flat_map(|payload| payload.lines());
+        if !self.tags.0.second.raise(names, self.writes).await {
+            payloads.push(DISBELIEVE.to_owned());
+        }
+        payloads
+    }
+
+    pub(in crate::actors::data) fn said(mut self) {
+        self.payloads.clear();
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        self.tags.put_back(&self.payloads);
+    }
+}
+
 /// The generations of all tags, and what other nodes have not heard yet. Cheap to clone.
 #[derive(Clone)]
 pub struct Tags(Arc<Inner>);
@@ -58,6 +94,7 @@ struct Inner {
     hasher: RandomState,
     pending: Mutex<Pending>,
     bell: OnceLock<Bell<ListenerMsg>>,
+    second: Second,
 }
 
 #[derive(Default)]
@@ -66,21 +103,22 @@ struct Pending {
     everything: bool,
 }
 
-impl Default for Tags {
-    fn default() -> Self {
+impl Tags {
+    /// Tags that are known to the second level, too.
+    pub fn new(second: Second) -> Self {
         let generations = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
         // Fixed seeds: nobody gains by outdating answers on purpose, a write of his own does that anyway.
         let hasher = RandomState::with_seeds(5, 6, 7, 8);
-        Self(Arc::new(Inner { generations, hasher, pending: Mutex::default(), bell: OnceLock::new() }))
+        let (pending, bell) = (Mutex::default(), OnceLock::new());
+        Self(Arc::new(Inner { generations, hasher, pending, bell, second }))
     }
-}
 
-impl Tags {
     /// Makes every answer outdated that depends on one of these. Call it after the commit of the write; it waits for
     /// nothing. Other nodes hear it through the listener.
     pub fn invalidate(&self, tags: &[Tag<'_>]) {
         let names = tags.iter().map(ToString::to_string);
         let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.second.written(); // first: what is loaded from now on must not come from there
         for name in names {
             self.outdate(&name);
             if pending.names.len() < PENDING_MAX {
@@ -98,10 +136,11 @@ impl Tags {
     /// Another node has announced this: names, one per line.
     pub(in crate::actors::data) fn heard(&self, payload: &str) {
         for name in payload.lines() {
-            if name == EVERYTHING {
-                return self.outdate_everything();
+            match name {
+                EVERYTHING => self.outdate_everything(),
+                DISBELIEVE => self.0.second.disbelieve(),
+                name => self.outdate(name),
             }
-            self.outdate(name);
         }
     }
 
@@ -118,13 +157,12 @@ impl Tags {
     }
 
     /// What is to be announced, as payloads of at most `longest` bytes; it is not pending any more.
-    pub(in crate::actors::data) fn take_pending(&self, longest: usize) -> Vec<String> {
-        let pending = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        if pending.everything {
-            return vec![EVERYTHING.to_owned()];
-        }
+    pub(in crate::actors::data) fn take_pending(&self, longest: usize) -> Announcement {
+        let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let Pending { names, everything } = std::mem::take(&mut *pending);
+        let (tags, writes) = (self.clone(), self.0.second.writes());
         let mut payloads: Vec<String> = Vec::new();
-        for name in pending.names {
+        for name in if everything { BTreeSet::from([EVERYTHING.to_owned()]) } else { names } {
             match payloads.last_mut() {
                 Some(last) if last.len() + 1 + name.len() <= longest => {
                     last.push('\n');
@@ -133,11 +171,10 @@ impl Tags {
                 _ => payloads.push(name),
             }
         }
-        payloads
+        Announcement { tags, payloads, writes }
     }
 
-    /// They could not be announced: they are pending again.
-    pub(in crate::actors::data) fn put_back(&self, payloads: &[String]) {
+    fn put_back(&self, payloads: &[String]) {
         let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
         for name in payloads.iter().flat_map(|payload| payload.lines()) {
             if name == EVERYTHING || pending.names.len() >= PENDING_MAX {
@@ -146,6 +183,11 @@ impl Tags {
                 pending.names.insert(name.to_owned());
             }
         }
+    }
+
+    /// The second level.
+    pub(super) fn second(&self) -> &Second {
+        &self.0.second
     }
 
     /// The generations of `names` now.
@@ -173,40 +215,49 @@ impl Tags {
 
 #[cfg(test)]
 mod tests {
-    use super::{EVERYTHING, PENDING_MAX, Tag, Tags};
+    use std::time::Duration;
+
+    use super::{EVERYTHING, PENDING_MAX, Second, Tag, Tags};
+    use crate::{actors::data::redis::Redis, clock::Clock};
+
+    fn tags() -> Tags {
+        Tags::new(Second::new(Redis::absent(), Clock::system(), Duration::from_secs(300)))
+    }
 
     #[test]
     fn a_write_outdates_what_depends_on_it_and_nothing_else() {
-        let tags = Tags::default();
+        let tags = tags();
         let (mine, other) = (tags.stamps(&["event:a".into()]), tags.stamps(&["catalogue".into()]));
         tags.invalidate(&[Tag::Event("a")]);
         assert!(!tags.are_current(&mine) && tags.are_current(&other));
-        assert_eq!(tags.take_pending(100), ["event:a"]);
+        let announcement = tags.take_pending(100);
+        assert_eq!(announcement.payloads, ["event:a"]);
+        announcement.said();
         assert!(tags.take_pending(100).is_empty());
     }
 
     #[test]
     fn what_is_announced_by_one_node_is_outdated_on_the_other() {
-        let (here, there) = (Tags::default(), Tags::default());
+        let (here, there) = (tags(), tags());
         let stamps = there.stamps(&["event:b".into(), "catalogue".into()]);
         here.invalidate(&[Tag::Event("a"), Tag::Event("b")]);
-        for payload in here.take_pending(8) {
-            there.heard(&payload);
+        for payload in &here.take_pending(8).payloads {
+            there.heard(payload);
         }
         assert!(!there.are_current(&stamps));
     }
 
     #[test]
-    fn too_many_tags_are_announced_as_everything_and_failures_stay_pending() {
-        let tags = Tags::default();
+    fn too_many_tags_are_announced_as_everything_and_what_was_not_said_stays_pending() {
+        let tags = tags();
         for n in 0..=PENDING_MAX {
             tags.invalidate(&[Tag::Event(&n.to_string())]);
         }
-        let payloads = tags.take_pending(7000);
-        assert_eq!(payloads, [EVERYTHING]);
-        tags.put_back(&payloads);
-        assert_eq!(tags.take_pending(7000), [EVERYTHING]);
-        tags.put_back(&["event:a\nevent:b".to_owned()]);
-        assert_eq!(tags.take_pending(8), ["event:a", "event:b"]);
+        for _ in 0..2 {
+            assert_eq!(tags.take_pending(7000).payloads, [EVERYTHING]); // and it is pending again
+        }
+        tags.take_pending(7000).said();
+        tags.invalidate(&[Tag::Event("a"), Tag::Event("b")]);
+        assert_eq!(tags.take_pending(8).payloads, ["event:a", "event:b"]);
     }
 }

@@ -11,9 +11,12 @@ use std::{
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
-use super::{Cache, CacheShard, Namespace, Tag, Tags, Value};
+use super::{Cache, CacheShard, Namespace, Second, Tag, Tags, Value};
 use crate::{
-    actors::kernel::{Registry, Strategy, Supervisor, System, actor},
+    actors::{
+        data::redis::Redis,
+        kernel::{Registry, Strategy, Supervisor, System, actor},
+    },
     clock::Clock,
     config::Config,
     db::DbError,
@@ -22,7 +25,7 @@ use crate::{
 
 /// A text, and whether effort was spent on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Text(String, bool);
+pub(super) struct Text(pub(super) String, pub(super) bool);
 
 impl Value for Text {
     fn weight(&self) -> usize {
@@ -33,6 +36,12 @@ impl Value for Text {
     }
     fn same_content(&self, other: &Self) -> bool {
         self.0 == other.0
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.0.clone().into_bytes()
+    }
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self(String::from_utf8(bytes.to_vec()).ok()?, false))
     }
 }
 
@@ -56,7 +65,9 @@ async fn start() -> Fixture {
     let registry = Registry::new(clock.clone());
     let handle = registry.handle("root/cache", "cache", 1000);
     let config = Config::defaults().cache;
-    let cache = Cache::new(vec![handle.clone()], Tags::default(), clock.clone(), &config);
+    let second = Second::new(Redis::absent(), clock.clone(), *config.redis_ttl);
+    let tags = Tags::new(second);
+    let cache = Cache::new(vec![handle.clone()], tags, clock.clone(), &config);
     let root = Supervisor::new("root", Strategy::OneForOne, 100, Duration::from_secs(60))
         .child(actor(CacheShard(cache.clone()), &handle));
     let system = System::start(&registry, root).await.unwrap();
