@@ -11,6 +11,8 @@
 //! │  ├─ lanes          one_for_one: point-0… and list-0…, each back-off
 //! │  ├─ replica        the same for the replica; only with database.replica_url
 //! │  ├─ pool           intensity; the connections survive it
+//! │  ├─ listener       back-off; hears what other nodes change, says what this one changes
+//! │  ├─ cache          one_for_one: shard-0…; kept pages survive it
 //! │  ├─ storage        intensity; files survive it
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
