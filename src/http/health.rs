@@ -24,6 +24,8 @@ use crate::{actors::data::redis, db::DbError, key, metrics::CONTENT_TYPE};
 
 /// How old an answer of the probe may be.
 const CACHED_FOR: Duration = Duration::from_secs(1);
+/// A bad answer is older news sooner: who was away may be back any moment.
+const BAD_CACHED_FOR: Duration = Duration::from_millis(200);
 /// A database slower than this is as good as away.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -211,7 +213,7 @@ impl Probe {
     async fn look(&self, state: &AppState) -> Checks {
         let mut last = self.0.lock().await;
         if let Some((at, checks)) = &*last
-            && at.elapsed() < CACHED_FOR
+            && at.elapsed() < if checks.database.is_ok() { CACHED_FOR } else { BAD_CACHED_FOR }
         {
             return checks.clone();
         }

@@ -13,7 +13,7 @@ use sportello::{
 };
 
 use super::crowd::{Crowd, Seen, is_honest};
-use crate::harness::{app::TestApp, client::Client, until::until};
+use crate::harness::{app::TestApp, client::Client, redis::TestRedis, until::until};
 
 /// More than the load can buy.
 const CAPACITY: i32 = 1_000_000;
@@ -56,7 +56,10 @@ async fn assert_accounts(cells: &[&'static Cell]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_actor_may_crash_under_load() {
+    let redis = TestRedis::start();
+    let url = redis.url();
     let app = TestApp::start_managed(|config| {
+        config.redis.url = url;
         config.limits.enabled = false;
         config.ops.game_day = true;
         config.actors.intensity = 1000; // so many crashes are no meltdown: somebody wants them
@@ -67,7 +70,9 @@ async fn every_actor_may_crash_under_load() {
     let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
     let (seen, all) = (Seen::default(), app.app.registry.cells());
     let actors: Vec<_> = all.iter().copied().filter(|cell| cell.kind != "supervisor").collect();
-    assert!(actors.iter().any(|cell| cell.path == "root/data/postgres"), "the tree is whole");
+    for optional in ["root/data/postgres", "root/data/redis", "root/ops/game_day"] {
+        assert!(actors.iter().any(|cell| cell.path == optional), "{optional} is not in the tree");
+    }
     let crashing = async {
         for cell in (0..ROUNDS).flat_map(|_| &actors) {
             let (right, refused) = (seen.right.load(Relaxed), seen.refused.load(Relaxed));

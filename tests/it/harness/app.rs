@@ -55,6 +55,18 @@ impl TestApp {
         Self { app, database, scratch }
     }
 
+    /// Beside a PostgreSQL of the test's own, which may be stopped.
+    pub(crate) async fn start_beside(
+        server: &tokio_postgres::Config,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let scratch = Scratch::new();
+        let mut config = configuration(&scratch);
+        change(&mut config);
+        let app = App::start(Arc::new(config), Clock::system()).await.expect("the application starts");
+        Self { app, database: TestDatabase::of_managed(server), scratch }
+    }
+
     /// With a PostgreSQL that the application manages itself, so that its actor is in the tree.
     pub(crate) async fn start_managed(change: impl FnOnce(&mut Config)) -> Self {
         let scratch = Scratch::new();

@@ -8,5 +8,5 @@ pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod scratch;
-pub(crate) mod until;
 pub(crate) mod sources;
+pub(crate) mod until;
