@@ -12,7 +12,7 @@ use axum::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        ContentBuilder, HeaderBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         schema::{Object, ObjectBuilder, Schema, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -69,6 +69,11 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     document.info.title = "Sportello".to_owned();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document.info.description = Some(ABOUT.to_owned());
+    // Otherwise these would be the generator's own.
+    document.info.contact = None;
+    document.info.license = Some(
+        LicenseBuilder::new().name("MIT or Apache-2.0").identifier(Some(env!("CARGO_PKG_LICENSE"))).build(),
+    );
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));

@@ -107,7 +107,8 @@ impl Filters {
 
 /// Finds events.
 #[utoipa::path(get, path = "/events", tag = "events", params(Filters, PageParameters),
-    responses((status = 200, description = "A page of events", body = Page<catalogue::Summary>)))]
+    responses((status = 200, description = "A page of events", body = Page<catalogue::Summary>),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn list(
     State(state): State<AppState>,
     headers: HeaderMap,
@@ -190,7 +191,8 @@ struct Suggestions {
 
 /// Suggests cities and events while somebody types.
 #[utoipa::path(get, path = "/events/autocomplete", tag = "events", params(Typed),
-    responses((status = 200, description = "Suggestions", body = Suggestions)))]
+    responses((status = 200, description = "Suggestions", body = Suggestions),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn suggest(State(state): State<AppState>, headers: HeaderMap, Query(typed): Query<Typed>) -> Answer {
     if typed.q.chars().count() > QUERY_CHARS_MAX {
         let error = FieldError::query("q", "too_long", "has more than 200 characters");
@@ -210,7 +212,8 @@ async fn suggest(State(state): State<AppState>, headers: HeaderMap, Query(typed)
 /// Shows an event.
 #[utoipa::path(get, path = "/events/{slug}", tag = "events",
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 200, description = "The event", body = catalogue::Detail)))]
+    responses((status = 200, description = "The event", body = catalogue::Detail),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn show(State(state): State<AppState>, headers: HeaderMap, Path(slug): Path<String>) -> Answer {
     let found = event_page(&state, &slug).await?;
     found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("event"))
@@ -233,7 +236,8 @@ struct Cities {
 
 /// Lists the cities.
 #[utoipa::path(get, path = "/cities", tag = "events",
-    responses((status = 200, description = "Every city", body = Cities)))]
+    responses((status = 200, description = "Every city", body = Cities),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn cities(State(state): State<AppState>, headers: HeaderMap) -> Answer {
     let found = cities_page(&state).await?;
     found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("page"))
@@ -254,7 +258,8 @@ pub(super) async fn cities_page(state: &AppState) -> Result<Option<Arc<Stored>>,
 /// Shows a city.
 #[utoipa::path(get, path = "/cities/{slug}", tag = "events",
     params(("slug" = String, Path, description = "The city's name in URLs")),
-    responses((status = 200, description = "The city", body = catalogue::City)))]
+    responses((status = 200, description = "The city", body = catalogue::City),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn city(State(state): State<AppState>, headers: HeaderMap, Path(slug): Path<String>) -> Answer {
     let load = || {
         let (state, slug) = (state.clone(), slug.clone());

@@ -28,6 +28,8 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
 fn every_operation_has_words_and_names_its_problems() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+    assert!(document["info"]["contact"].is_null(), "nobody's but ours");
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
         let name = format!("{method} {path}");
