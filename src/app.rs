@@ -30,7 +30,7 @@ use crate::{
             redis::Redis,
             storage::Storage,
         },
-        edge::{hasher::Hasher, http::Acceptor},
+        edge::{hasher::Hasher, http::Acceptor, limiter::Limiter},
         kernel::{Handle, Meltdown, Registry, System},
         ops::console::Console,
         sales::Sales,
@@ -75,6 +75,8 @@ pub struct App {
     pub hasher: Hasher,
     /// The second cache level and shared quotas.
     pub redis: Redis,
+    /// Limits requests.
+    pub limiter: Limiter,
     /// Every actor.
     pub registry: Registry,
     /// Every metric.
@@ -100,7 +102,6 @@ impl App {
     ) -> anyhow::Result<Self> {
         let registry = Registry::new(clock.clone());
         let Database { connector, managed } = Database::open(&config).await?;
-        let managed = managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster));
         migrated(&config, &connector).await?;
         let observer = Observer::new(*config.database.slow_query);
         let metrics = Arc::new(Metrics::new());
@@ -123,6 +124,7 @@ impl App {
             accounts: accounts.clone(),
             hasher: handles.hasher.clone(),
             redis: handles.redis.clone(),
+            limiter: handles.limiter.clone(),
             payments: provider(&config)?,
             metrics: metrics.clone(),
             registry: registry.clone(),
@@ -139,16 +141,15 @@ impl App {
             connector: &connector,
             observer: &observer,
             handles: &handles,
-            managed,
+            managed: managed.map(|it| Postgres::new(it.binaries, it.options, it.cluster)),
             db: &db,
             sessions: accounts.sessions(),
             jobs: &jobs,
             warmer: warmer(state.clone()),
             metrics: &metrics,
         };
-        let tree = actors::tree(actors::Parts { acceptor, data })?;
-        let system = System::start(&registry, tree).await?;
-        let Handles { storage, sales, hasher, redis, .. } = handles;
+        let system = System::start(&registry, actors::tree(actors::Parts { acceptor, data })?).await?;
+        let Handles { storage, sales, hasher, redis, limiter, .. } = handles;
         Ok(Self {
             config,
             clock,
@@ -159,6 +160,7 @@ impl App {
             accounts,
             hasher,
             redis,
+            limiter,
             registry,
             metrics,
             address,
@@ -241,6 +243,8 @@ pub struct Handles {
     pub hasher: Hasher,
     /// The second cache level and shared quotas.
     pub redis: Redis,
+    /// Limits requests.
+    pub limiter: Limiter,
     /// For administrators.
     pub console: Console,
 }
@@ -275,6 +279,7 @@ impl Handles {
             storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
+            limiter: Limiter::new(registry, config, clock, &metrics.limiter, redis.clone()),
             redis,
             console: Console::new(registry, config, clock),
         }

@@ -100,6 +100,17 @@ pub enum Refreshed {
     Betrayed,
 }
 
+/// What is remembered of an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recall {
+    /// Whose it is.
+    Somebody(Principal),
+    /// It cannot be a token, or has expired.
+    Nobody,
+    /// Only the database knows.
+    Unknown,
+}
+
 /// Opens, finds and ends sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
@@ -144,6 +155,16 @@ impl Sessions {
             None => self.look_up(hash).await?,
         };
         Ok(known.filter(|known| known.expires_at > self.0.clock.now()).map(|known| known.principal))
+    }
+
+    /// What is known of an access token without asking the database.
+    pub fn recall(&self, token: &str) -> Recall {
+        let Some(hash) = TokenHash::of(token, Use::Access) else { return Recall::Nobody };
+        match self.0.known.get(&hash) {
+            Some(known) if known.expires_at > self.0.clock.now() => Recall::Somebody(known.principal),
+            Some(_) => Recall::Nobody,
+            None => Recall::Unknown,
+        }
     }
 
     async fn look_up(&self, hash: TokenHash) -> Result<Option<Known>, DbError> {

@@ -18,6 +18,7 @@
 //! │  └─ sales          one_for_one: shard-0…
 //! ├─ jobs              the job engine, drawn in its own module
 //! ├─ edge              one_for_one
+//! │  ├─ limiter        intensity; its table survives it
 //! │  ├─ hasher         intensity; its permits survive it
 //! │  └─ http           intensity; socket and connections survive it
 //! └─ ops               one_for_one, never escalates

@@ -163,6 +163,8 @@ fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor>
     let hasher = HasherActor::new(&parts.config.accounts)?;
     let handle = parts.registry.handle("root/edge/http", "http", actors.control_bound);
     let grace = acceptor.grace() + HTTP_STOP_SLACK;
+    let limiter = &parts.handles.limiter;
+    let edge = edge.child(actor(limiter.actor(), limiter.handle()));
     Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 
 use super::{problem::Problem, state::AppState};
@@ -27,17 +27,28 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // The front had to know whom to count the request for.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(*known);
+        }
         let state = AppState::from_ref(state);
-        let header = parts.headers.get(header::AUTHORIZATION).ok_or_else(Problem::unauthenticated)?;
-        let token = header.to_str().ok().and_then(|header| header.split_once(' '));
-        let Some((_, token)) = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(Problem::unauthenticated());
+        }
+        let Some(token) = bearer(&parts.headers) else {
             return Err(Problem::invalid_token("send `Authorization: Bearer <access token>`"));
         };
-        let principal = state.accounts.sessions().authenticate(token.trim()).await?;
+        let principal = state.accounts.sessions().authenticate(token).await?;
         principal
             .map(Self)
             .ok_or_else(|| Problem::invalid_token("the access token is unknown, expired or revoked"))
     }
+}
+
+/// The access token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 macro_rules! restricted {

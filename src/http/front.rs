@@ -23,7 +23,7 @@ use super::{
     cors::Cors,
     counted::Counted,
     headers,
-    limits::Gate,
+    limits::{Gate, Verdict},
     problem::Problem,
     request_id::{self, RequestIds},
     routes::{Route, Routes},
@@ -102,7 +102,10 @@ impl Front {
         let client = ClientAddress::find(peer, request.headers(), &parts.trusted);
         request.extensions_mut().insert(client);
         let asked = parts.ask(started, &request, route);
-        let verdict = parts.gate.check(route.limit, client, request.headers());
+        let verdict = parts.check(&asked, route, client, request.headers()).await;
+        if let Some(user) = verdict.user() {
+            request.extensions_mut().insert(user);
+        }
         let response = match parts.refuse(&request) {
             Some(response) => response,
             None if verdict.refused() => verdict.problem().into_response(),
@@ -131,6 +134,13 @@ impl Parts {
             trace: request_id::trace_id(headers).map(str::to_owned),
             id,
         }
+    }
+
+    /// Counts the request, inside its scope: whose it is may have to be looked up.
+    async fn check(&self, asked: &Asked, route: &Route, client: ClientAddress, head: &HeaderMap) -> Verdict {
+        let checking = asked.scope.clone().enter(self.gate.check(route.limit, client, head));
+        // Out of time: the handler is, too, and says so.
+        tokio::time::timeout_at(asked.scope.deadline(), checking).await.unwrap_or_default()
     }
 
     /// Answers that need no handler.

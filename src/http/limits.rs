@@ -1,61 +1,155 @@
 //! Rate limits at the front: which quota a request counts against, and the headers that tell the client.
 //!
+//! Requests of a known person count for the account, all others for the address (see [`ClientAddress`]). Logging in,
+//! registering and webhooks count for the address always: nobody has an account yet. A token that is not remembered
+//! is looked up, but only while its address has not sent too many worthless ones: guessing is limited before it costs
+//! anything, and a busy address with many people behind it keeps none of them out.
+//!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "user";q=600;w=60` says what is
-//! allowed, `RateLimit: "user";r=42;t=31` what is left and when it is whole again.
+//! allowed, `RateLimit: "user";r=42;t=56` that 42 requests are left and all 600 in 56 seconds. On a 429, `t` is the time
+//! until the next request is allowed, as `Retry-After` says.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{client::ClientAddress, problem::Problem, routes::Limit, state::AppState};
+use super::{
+    auth::{CurrentUser, bearer},
+    client::ClientAddress,
+    problem::Problem,
+    routes::Limit,
+    state::AppState,
+};
+use crate::{
+    accounts::{
+        policy::Principal,
+        sessions::{Recall, Sessions},
+    },
+    actors::edge::limiter::{Class, Decision, Key, Limiter},
+};
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STATE: HeaderName = HeaderName::from_static("ratelimit");
+/// What is allowed.
+pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left.
+pub const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Checks requests against their quota.
+/// Checks requests against their quota; the default limits nothing.
 #[derive(Clone, Default)]
-pub struct Gate {}
+pub struct Gate(Option<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    limiter: Limiter,
+    sessions: Sessions,
+}
 
 /// What the limiter said of a request.
-#[derive(Debug, Clone, Default)]
-pub struct Verdict(Option<Counted>);
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Verdict {
+    decision: Option<Decision>,
+    principal: Option<Principal>,
+}
 
-#[derive(Debug, Clone)]
-struct Counted {
-    allowed: bool,
-    class: &'static str,
-    limit: u32,
-    window: u64,
-    remaining: u32,
-    reset: u64,
+/// Whose a request is.
+enum Caller {
+    Somebody(Principal),
+    Nobody,
+    /// Its address has sent too many worthless tokens to have another one looked up.
+    Refused(Decision),
 }
 
 impl Gate {
     /// The gate of this server.
-    pub fn new(_: &AppState) -> Self {
-        Self {}
+    pub fn new(state: &AppState) -> Self {
+        let parts = || Parts { limiter: state.limiter.clone(), sessions: state.accounts.sessions().clone() };
+        Self(state.limiter.is_enabled().then(parts))
     }
 
     /// Counts a request; probes are not counted.
-    pub fn check(&self, _limit: Limit, _client: ClientAddress, _headers: &HeaderMap) -> Verdict {
-        Verdict(None)
+    pub async fn check(&self, limit: Limit, client: ClientAddress, headers: &HeaderMap) -> Verdict {
+        match &self.0 {
+            Some(parts) if limit != Limit::Exempt => parts.check(limit, client.key(), headers).await,
+            _ => Verdict::default(),
+        }
+    }
+}
+
+impl Parts {
+    async fn check(&self, limit: Limit, address: IpAddr, headers: &HeaderMap) -> Verdict {
+        let address = Key::Address(address);
+        let by_address = match limit {
+            Limit::Login => Some(Class::Login),
+            Limit::Register => Some(Class::Register),
+            Limit::Webhook => Some(Class::Webhook),
+            Limit::Exempt | Limit::ByCaller | Limit::Upload | Limit::Booking => None,
+        };
+        if let Some(class) = by_address {
+            return Verdict { decision: Some(self.limiter.check(class, address).await), principal: None };
+        }
+        let principal = match self.caller(address, headers).await {
+            Caller::Somebody(principal) => Some(principal),
+            Caller::Nobody => None,
+            Caller::Refused(decision) => return Verdict { decision: Some(decision), principal: None },
+        };
+        let (class, key) = match principal {
+            None => (Class::Anonymous, address),
+            Some(principal) => (class_of(limit, principal), Key::Account(principal.user)),
+        };
+        Verdict { decision: Some(self.limiter.check(class, key).await), principal }
+    }
+
+    async fn caller(&self, address: Key, headers: &HeaderMap) -> Caller {
+        let Some(token) = bearer(headers) else { return Caller::Nobody };
+        match self.sessions.recall(token) {
+            Recall::Somebody(principal) => return Caller::Somebody(principal),
+            Recall::Nobody => return Caller::Nobody,
+            Recall::Unknown => {}
+        }
+        if let Some(spent) = self.limiter.spent(Class::Token, address) {
+            return Caller::Refused(spent);
+        }
+        match self.sessions.authenticate(token).await {
+            Ok(Some(principal)) => Caller::Somebody(principal),
+            Ok(None) => {
+                self.limiter.check(Class::Token, address).await;
+                Caller::Nobody
+            }
+            // The database is away; the handler will say so, if it needs it.
+            Err(_) => Caller::Nobody,
+        }
+    }
+}
+
+fn class_of(limit: Limit, principal: Principal) -> Class {
+    match limit {
+        Limit::Upload => Class::Upload,
+        Limit::Booking => Class::Booking,
+        _ if principal.is_admin() => Class::Admin,
+        _ => Class::User,
     }
 }
 
 impl Verdict {
     /// Whether the request must be answered 429.
     pub fn refused(&self) -> bool {
-        self.0.as_ref().is_some_and(|counted| !counted.allowed)
+        self.decision.is_some_and(|decision| !decision.is_allowed())
+    }
+
+    /// Who sent the request, when that had to be found out.
+    pub fn user(&self) -> Option<CurrentUser> {
+        self.principal.map(CurrentUser)
     }
 
     /// The 429.
     pub fn problem(&self) -> Problem {
-        Problem::too_many(Duration::from_secs(self.0.as_ref().map_or(1, |counted| counted.reset)))
+        let wait = self.decision.and_then(|decision| decision.retry_after).unwrap_or_default();
+        let policies: Vec<_> = self.decision.iter().map(|decision| decision.class.name()).collect();
+        Problem::too_many(wait).member("violated-policies", policies)
     }
 
     /// Tells the client.
     pub fn decorate(&self, headers: &mut HeaderMap) {
-        let Some(counted) = &self.0 else { return };
+        let Some(Decision { class, quota, remaining, reset, retry_after }) = self.decision else { return };
         let mut text = String::with_capacity(32);
         let mut put = |name: HeaderName, args: std::fmt::Arguments<'_>| {
             text.clear();
@@ -65,7 +159,14 @@ impl Verdict {
                 headers.insert(name, value);
             }
         };
-        put(POLICY, format_args!("\"{}\";q={};w={}", counted.class, counted.limit, counted.window));
-        put(STATE, format_args!("\"{}\";r={};t={}", counted.class, counted.remaining, counted.reset));
+        let (name, limit, window) = (class.name(), quota.limit, whole_seconds(quota.window));
+        let reset = whole_seconds(retry_after.unwrap_or(reset));
+        put(POLICY, format_args!("\"{name}\";q={limit};w={window}"));
+        put(STATE, format_args!("\"{name}\";r={remaining};t={reset}"));
     }
+}
+
+/// Rounded up, at least one: never too early, and the same as in `Retry-After`.
+fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }

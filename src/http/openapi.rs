@@ -21,8 +21,8 @@ use utoipa::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    JSON, compress::Effort, idempotency, problem::ProblemDocument, request_id, router, routes::EXEMPT,
-    state::AppState, stored::Stored,
+    JSON, compress::Effort, idempotency, limits, problem::ProblemDocument, request_id, router,
+    routes::EXEMPT, state::AppState, stored::Stored,
 };
 
 /// The description of this server's API.
@@ -33,6 +33,9 @@ pub fn document() -> OpenApi {
 const ABOUT: &str = "The back office of service practices: find events, book tickets, pay, cancel, review.\n\n\
     Errors are problems (RFC 9457) with a stable `code`. Lists go on with `cursor`. A POST that creates may be repeated \
     safely with the same `Idempotency-Key` for 24 hours. Limits are told in `RateLimit` and `RateLimit-Policy`.";
+
+const POLICY: &str = "The quota that the request counted against: `\"user\";q=600;w=60` is 600 in 60 seconds";
+const STATE: &str = "What is left of it: `\"user\";r=42;t=56` is 42 requests, and all 600 in 56 seconds";
 
 /// When an operation may give an answer that is not its handler's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,8 +117,14 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
             operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
         }
     }
+    let limited = applies(When::Limited, path, method, operation);
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
+            if limited {
+                let described = [(limits::POLICY, POLICY), (limits::STATE, STATE)];
+                let headers = described.map(|(name, words)| (name.to_string(), RefOr::T(text_header(words))));
+                response.headers.extend(headers);
+            }
             response.headers.insert(
                 request_id::HEADER.to_string(),
                 RefOr::T(text_header("Quote it when you ask for help")),

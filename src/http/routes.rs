@@ -12,7 +12,7 @@ use crate::metrics::{self, Metrics};
 /// How requests of a route are limited; the quotas are in `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Never: probes and metrics.
+    /// Never: probes, metrics, and preflights of browsers.
     Exempt,
     /// By who asks: anonymous address, account, administrator.
     ByCaller,
@@ -128,6 +128,8 @@ impl Route {
         let exempt = EXEMPT.iter().any(|root| {
             template.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
+        // A preflight comes from the browser, before and without the account that will be counted.
+        let exempt = exempt || method == Method::OPTIONS;
         let limit =
             if exempt { Limit::Exempt } else { special.map_or(Limit::ByCaller, |(_, _, limit)| *limit) };
         let name = METHODS.iter().find(|known| *known == method).map_or("OTHER", static_name);

@@ -15,7 +15,7 @@ use crate::{
     accounts::login::Accounts,
     actors::{
         data::{redis::Redis, storage::Storage},
-        edge::hasher::Hasher,
+        edge::{hasher::Hasher, limiter::Limiter},
         kernel::Registry,
         ops::console::Console,
         sales::Sales,
@@ -56,6 +56,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The second cache level and shared quotas.
     pub redis: Redis,
+    /// Limits requests.
+    pub limiter: Limiter,
     /// Takes payments.
     pub payments: Provider,
     /// Every metric.
@@ -108,6 +110,7 @@ substates! {
     accounts: Accounts,
     hasher: Hasher,
     redis: Redis,
+    limiter: Limiter,
     payments: Provider,
     metrics: Arc<Metrics>,
     registry: Registry,

@@ -2,3 +2,4 @@
 
 pub mod hasher;
 pub mod http;
+pub mod limiter;

@@ -7,7 +7,7 @@ use sportello::{
     clock::Clock,
     config::{
         Config,
-        values::{Optional, Secret},
+        values::{Optional, Quota, Secret},
     },
     jobs::registry::{Registry, registry},
     postgres,
@@ -31,6 +31,7 @@ fn configuration(scratch: &Scratch) -> Config {
     config.database.pool_overflow = 4;
     // Cheap hashes: what is tested is never how long they take.
     (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
+    unlimited(&mut config);
     config
 }
 
@@ -109,5 +110,22 @@ impl TestApp {
     /// Stops in order.
     pub(crate) async fn finish(self) {
         self.app.stop().await;
+    }
+}
+
+/// Tests are many clients behind one address; those of the limiter set quotas of their own.
+fn unlimited(config: &mut Config) {
+    let limits = &mut config.limits;
+    for quota in [
+        &mut limits.anonymous,
+        &mut limits.user,
+        &mut limits.admin,
+        &mut limits.login,
+        &mut limits.register,
+        &mut limits.upload,
+        &mut limits.booking,
+        &mut limits.webhook,
+    ] {
+        *quota = Quota { limit: 1_000_000, window: Duration::from_secs(60) };
     }
 }

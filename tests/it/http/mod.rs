@@ -3,5 +3,6 @@
 mod answers;
 mod connections;
 mod idempotency;
+mod limits;
 mod openapi;
 mod wire;
