@@ -35,13 +35,17 @@ async fn connected(app: &App) {
     tokio::time::timeout(PATIENCE, app.redis.connected()).await.expect("Redis is there, and so are we");
 }
 
-/// Asks until Redis answers again: the probe of the circuit is somebody's call.
+/// Asks until every client answers again: the probe of the circuit is somebody's call.
 async fn answers_again(app: &App) {
     let asking = async {
         connected(app).await;
-        while app.redis.ping().await.is_err() {
-            app.clock.advance(SignedDuration::from_secs(2));
-            tokio::task::yield_now().await;
+        let mut in_a_row = 0;
+        while in_a_row < app.config.redis.pool_size {
+            in_a_row = if app.redis.ping().await.is_ok() { in_a_row + 1 } else { 0 };
+            if in_a_row == 0 {
+                app.clock.advance(SignedDuration::from_secs(2));
+                tokio::task::yield_now().await;
+            }
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("Redis answers again");

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    net::TcpListener,
+    ops::Range,
     process::{Child, Command, Stdio},
 };
 
@@ -10,6 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use sportello::config::values::{Optional, Secret};
 
 use super::scratch::Scratch;
+
+/// Below those that the system gives away: a killed server's port stays free until it is started again.
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// A server; killed when dropped.
 pub(crate) struct TestRedis {
@@ -22,9 +25,8 @@ impl TestRedis {
     /// Returns when it accepts connections.
     pub(crate) fn start() -> Self {
         let mut redis = Self { port: 0, child: None, scratch: Scratch::new() };
-        // Somebody else may take the port between the look and the start.
         for _ in 0..20 {
-            redis.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            redis.port = PORTS.start + getrandom::u32().unwrap() as u16 % (PORTS.end - PORTS.start);
             if redis.run() {
                 return redis;
             }
