@@ -14,13 +14,16 @@ use crate::{
     seed::{self, Options},
 };
 
+/// Enough of the checksum to compare two runs by eye.
+const CHECKSUM_SHOWN: usize = 12;
+
 /// How much.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Events; twice as many bookings and half as many reviews.
     #[arg(long, default_value_t = 1000)]
     events: usize,
-    /// The same number gives the same data (relative to today).
+    /// The same number gives the same data on the same day: dates are relative to today.
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// As JSON, for scripts.
@@ -58,7 +61,10 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
         print(&serde_json::to_string_pretty(&report)?);
     } else {
         let (events, bookings, reviews) = (report.events, report.bookings, report.reviews);
-        print(&format!("{events} events, {bookings} bookings, {reviews} reviews in {:.1} s", report.seconds));
+        let (seconds, checksum) = (report.seconds, &report.checksum[..CHECKSUM_SHOWN]);
+        print(&format!(
+            "{events} events, {bookings} bookings, {reviews} reviews in {seconds:.1} s ({checksum})"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,9 +21,9 @@ pub struct Options {
     pub hosts: usize,
     /// Buyers.
     pub users: usize,
-    /// The same seed gives the same rows.
+    /// The same seed gives the same rows, on the same day.
     pub seed: u64,
-    /// The moment to which all dates are relative.
+    /// The moment to which all dates are relative: when the day began.
     pub now: Timestamp,
     /// Of every account.
     pub password_hash: String,
@@ -39,7 +39,7 @@ impl Options {
             hosts: (events / 50).clamp(1, 2000),
             users: (events / 2).clamp(1, 50_000),
             seed,
-            now,
+            now: day(now),
             password_hash,
         }
     }
@@ -68,6 +68,11 @@ pub(super) struct Made {
     pub(super) tables: Vec<Table>,
     pub(super) bookings: usize,
     pub(super) reviews: usize,
+}
+
+/// When the day of `now` began.
+fn day(now: Timestamp) -> Timestamp {
+    now.to_zoned(TimeZone::UTC).start_of_day().expect("UTC has no odd days").timestamp()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same in every version of every library.
@@ -124,7 +129,7 @@ pub(super) fn make(options: &Options) -> Made {
     let counts = (bookings.rows, reviews.rows);
     Made {
         tables: vec![
-            cities_table(&cities),
+            cities_table(&cities, now),
             table("hosts", PEOPLE, hosts.0, options.hosts),
             table("users", PEOPLE, users.0, options.users),
             events_table(&events),
@@ -137,7 +142,7 @@ pub(super) fn make(options: &Options) -> Made {
 }
 
 const PEOPLE: &str = "-- seed.users
-COPY users (id, email, name, role, password_hash) FROM STDIN";
+COPY users (id, email, name, role, password_hash, created_at, updated_at) FROM STDIN";
 
 fn table(name: &'static str, copy: &'static str, text: String, rows: usize) -> Table {
     Table { name, copy, text, rows }
@@ -145,12 +150,13 @@ fn table(name: &'static str, copy: &'static str, text: String, rows: usize) -> T
 
 fn people(random: &mut Random, options: &Options, role: &str, count: usize) -> (String, Vec<Uuid>) {
     let (mut text, mut ids) = (String::new(), Vec::with_capacity(count));
+    let now = options.now;
     for number in 1..=count {
         let id = random.id(options.now);
         let (first, last) = (random.pick(&FIRST), random.pick(&LAST));
         let _ = writeln!(
             text,
-            "{id}\t{role}{number}@sportello.example\t{first} {last}\t{role}\t{}",
+            "{id}\t{role}{number}@sportello.example\t{first} {last}\t{role}\t{}\t{now}\t{now}",
             options.password_hash
         );
         ids.push(id);
@@ -167,14 +173,14 @@ fn slug(text: &str) -> String {
         .join("-")
 }
 
-fn cities_table(ids: &[Uuid]) -> Table {
+fn cities_table(ids: &[Uuid], now: Timestamp) -> Table {
     let mut text = String::new();
     for ((name, province, featured), id) in CITIES.iter().zip(ids) {
-        let _ = writeln!(text, "{id}\t{}\t{name}\t{province}\t{featured}", slug(name));
+        let _ = writeln!(text, "{id}\t{}\t{name}\t{province}\t{featured}\t{now}", slug(name));
     }
     table(
         "cities",
-        "-- seed.cities\nCOPY cities (id, slug, name, province, is_featured) FROM STDIN",
+        "-- seed.cities\nCOPY cities (id, slug, name, province, is_featured, created_at) FROM STDIN",
         text,
         CITIES.len(),
     )
@@ -203,18 +209,34 @@ fn event(random: &mut Random, options: &Options, number: usize, hosts: &[Uuid], 
          dedicata a chi ama stare insieme.",
         CITIES[city].0, place
     );
+    let (city_name, province, _) = CITIES[city];
+    let where_it_is = format!("{place} {city_name} {province}");
+    let search = search(&[(&title, "A"), (&where_it_is, "B"), (category, "C"), (&description, "")]);
     let line = format!(
         "{id}\t{slug}\t{host}\t{}\t{title}\t{description}\t{category}\t{place}\t{from}\t{to}\t{hour:02}:00\t{price}\
-         \t{capacity}\t{featured}\t{made}",
+         \t{capacity}\t{featured}\t{made}\t{made}\t{search}",
         cities[city]
     );
     Event { id, from, capacity, taken: 0, price, ratings: Vec::new(), bookings: 0, line }
 }
 
+/// What the trigger `events_search` would make: each word, folded, with its place and its weight.
+fn search(parts: &[(&str, &str)]) -> String {
+    let (mut vector, mut place) = (String::new(), 0);
+    for (text, weight) in parts {
+        let folded = deunicode::deunicode(text).to_lowercase();
+        for word in folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+            place += 1;
+            let _ = write!(vector, "{word}:{place}{weight} ");
+        }
+    }
+    vector
+}
+
 fn events_table(events: &[Event]) -> Table {
     const COPY: &str = "-- seed.events
 COPY events (id, slug, host_id, city_id, title, description, category, location, starts_on,
-        ends_on, start_time, price_cents, capacity, is_featured, created_at, tickets_left, rating_sum, rating_count,
+        ends_on, start_time, price_cents, capacity, is_featured, created_at, updated_at, search, tickets_left, rating_sum, rating_count,
         bookings_count) FROM STDIN";
     let mut text = String::new();
     for event in events {
@@ -237,6 +259,8 @@ COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cen
         code, hold_expires_at, confirmed_at, created_at, updated_at) FROM STDIN";
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let (mut text, mut rows, mut passed) = (String::new(), 0, Vec::new());
+    // Until tomorrow ends, whenever today this is: holds that have run out would all be expired at once.
+    let held_until = options.now + SignedDuration::from_hours(48);
     for _ in 0..options.bookings {
         let (index, user) = (random.below(events.len()), random.pick(users));
         let event = &mut events[index];
@@ -258,7 +282,7 @@ COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cen
             "confirmed"
         };
         let (code, hold, confirmed) = if is_held {
-            ("\\N".to_owned(), (made + SignedDuration::from_hours(24)).to_string(), "\\N".to_owned())
+            ("\\N".to_owned(), held_until.to_string(), "\\N".to_owned())
         } else {
             (ticket_code(random.next()), "\\N".to_owned(), made.to_string())
         };

@@ -1,13 +1,15 @@
 //! Demonstration and benchmark data: deterministic, realistic, and consistent with every rule of the domains.
 //!
-//! Written by COPY in one transaction. Events lie around today; bookings take tickets, reviews follow bookings whose day
+//! Written by COPY in one transaction, into tables that are empty and locked for it. Events lie around today; bookings take tickets, reviews follow bookings whose day
 //! has passed, and the counters of events are what the rows say.
 
+mod bulk;
 mod make;
 mod words;
 
 use futures_util::SinkExt as _;
-use tokio_postgres::{Client, Transaction};
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 pub use make::Options;
 
@@ -32,10 +34,17 @@ pub struct Report {
     pub users: usize,
     /// How long it took.
     pub seconds: f64,
+    /// SHA-256 of all rows but for the password's hash, which is salted anew: the same seed on the same day, the same
+    /// rows.
+    pub checksum: String,
 }
 
 /// Whether there is nothing yet.
-pub async fn is_empty(client: &Client) -> anyhow::Result<bool> {
+pub async fn is_empty(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    empty(client).await
+}
+
+async fn empty(client: &impl GenericClient) -> Result<bool, tokio_postgres::Error> {
     const EMPTY: &str = "-- seed.is_empty
         SELECT NOT EXISTS (SELECT FROM users) AND NOT EXISTS (SELECT FROM events) AND NOT EXISTS (SELECT FROM cities)";
     Ok(client.query_one(EMPTY, &[]).await?.get(0))
@@ -47,41 +56,48 @@ pub async fn run(
     options: &Options,
     progress: impl Fn(&'static str, usize) + Send,
 ) -> anyhow::Result<Report> {
-    anyhow::ensure!(is_empty(client).await?, "the database is not empty: seed a new one");
     let began = tokio::time::Instant::now();
-    let made = make::make(options);
     let tx = client.transaction().await?;
-    for table in &made.tables {
+    bulk::lock(&tx).await?;
+    anyhow::ensure!(empty(&tx).await?, "the database is not empty: seed a new one");
+    let made = make::make(options);
+    let away = bulk::strip(&tx).await?;
+    let mut checksum = Sha256::new();
+    for table in made.tables {
+        checksum.update(table.text.replace(&options.password_hash, ""));
         copy(&tx, table, &progress).await?;
     }
+    progress("indexes", 0);
+    away.restore(&tx).await?;
     tx.commit().await?;
-    client.batch_execute("ANALYZE").await?;
+    progress("statistics", 0);
+    client.batch_execute(&bulk::analyze()).await?;
     Ok(Report {
         events: options.events,
         bookings: made.bookings,
         reviews: made.reviews,
         users: options.users + options.hosts,
         seconds: began.elapsed().as_secs_f64(),
+        checksum: data_encoding::HEXLOWER.encode(&checksum.finalize()),
     })
 }
 
 async fn copy(
     tx: &Transaction<'_>,
-    table: &make::Table,
+    table: make::Table,
     progress: &(impl Fn(&'static str, usize) + Send),
 ) -> anyhow::Result<()> {
     let sink = tx.copy_in(table.copy).await?;
     let mut sink = std::pin::pin!(sink);
-    let (mut rest, rows) = (table.text.as_str(), table.rows);
+    let mut rest = bytes::Bytes::from(table.text);
+    let (whole, mut sent, mut shown) = (rest.len(), 0, 0);
     while !rest.is_empty() {
-        let mut cut = rest.len().min(CHUNK);
-        while !rest.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        let (chunk, after) = rest.split_at(cut);
-        sink.send(bytes::Bytes::copy_from_slice(chunk.as_bytes())).await?;
-        progress(table.name, rows * chunk.len() / table.text.len());
-        rest = after;
+        let chunk = rest.split_to(rest.len().min(CHUNK));
+        sent += chunk.len();
+        sink.send(chunk).await?;
+        let rows = table.rows * sent / whole;
+        progress(table.name, rows - shown);
+        shown = rows;
     }
     sink.as_mut().finish().await?;
     Ok(())

@@ -19,5 +19,6 @@ mod packaging;
 mod postgres;
 mod redis;
 mod replica;
+mod seed;
 mod statements;
 mod storage;

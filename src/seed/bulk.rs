@@ -1,0 +1,56 @@
+//! Filling large tables: what COPY would have to keep up row by row is taken away and made again from the whole.
+//!
+//! All of it in the transaction of the data: whoever dies in between leaves everything as it was. The search vectors
+//! come with the rows, so the trigger that makes them rests, too; a test compares its work with ours.
+
+use tokio_postgres::Transaction;
+
+/// The tables that are filled, in the order of their foreign keys.
+const TABLES: &[&str] = &["cities", "users", "events", "bookings", "reviews"];
+
+/// Commands that bring back what was taken away.
+pub(super) struct Away(Vec<String>);
+
+/// Locks the tables for ourselves.
+pub(super) async fn lock(tx: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+    tx.batch_execute(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", TABLES.join(", "))).await
+}
+
+/// Takes away indexes, foreign keys and the trigger.
+pub(super) async fn strip(tx: &Transaction<'_>) -> Result<Away, tokio_postgres::Error> {
+    const KEPT_UP: &str = "-- seed.bulk.kept_up
+        SELECT format('DROP INDEX %s', indexrelid::regclass) AS away, pg_get_indexdef(indexrelid) AS back, 1 AS turn
+        FROM pg_index WHERE indrelid = ANY ($1::text[]::regclass[]) AND NOT indisprimary
+          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('u', 'x'))
+        UNION ALL
+        SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+            format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)),
+            CASE contype WHEN 'u' THEN 2 ELSE 3 END
+        FROM pg_constraint WHERE conrelid = ANY ($1::text[]::regclass[]) AND contype IN ('u', 'f')
+        ORDER BY turn";
+    let rows = tx.query(KEPT_UP, &[&TABLES]).await?;
+    let mut back = Vec::with_capacity(rows.len() + 1);
+    tx.batch_execute("ALTER TABLE events DISABLE TRIGGER events_search").await?;
+    for row in rows {
+        tx.batch_execute(row.get("away")).await?;
+        back.push(row.get("back"));
+    }
+    back.push("ALTER TABLE events ENABLE TRIGGER events_search".to_owned());
+    Ok(Away(back))
+}
+
+impl Away {
+    /// Makes it again; foreign keys are checked on the way.
+    pub(super) async fn restore(self, tx: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+        tx.batch_execute("SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL statement_timeout = 0").await?;
+        for command in self.0 {
+            tx.batch_execute(&command).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Statistics of the filled tables.
+pub(super) fn analyze() -> String {
+    format!("ANALYZE {}", TABLES.join(", "))
+}

@@ -1,0 +1,76 @@
+//! Demonstration data: the same twice, and exactly what the rules of the schema would have made of it.
+
+use sportello::{
+    clock::Clock,
+    seed::{self, Options, Report},
+};
+
+use crate::harness::database::TestDatabase;
+
+async fn seeded(events: usize, number: u64) -> (TestDatabase, Report) {
+    let database = TestDatabase::create().await;
+    let options = Options::sized(events, number, Clock::system().now(), "hash".to_owned());
+    let report = seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
+    (database, report)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_gives_the_same_rows_and_another_gives_others() {
+    const ROWS: &str = "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
+        SELECT u::text FROM users u UNION ALL SELECT c::text FROM cities c UNION ALL SELECT e::text FROM events e
+        UNION ALL SELECT b::text FROM bookings b UNION ALL SELECT r::text FROM reviews r) AS t";
+    let mut seen = Vec::new();
+    for number in [7, 7, 8] {
+        let (database, report) = seeded(200, number).await;
+        let rows: String = database.client().await.query_one(ROWS, &[]).await.unwrap().get(0);
+        seen.push((report.checksum, rows));
+    }
+    // Midnight between the first two would be another day.
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[0].0 != seen[2].0 && seen[0].1 != seen[2].1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_away_for_speed_is_all_back() {
+    const SCHEMA: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+        SELECT pg_get_indexdef(indexrelid) AS line FROM pg_index WHERE indrelid IN (SELECT oid FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace)
+        UNION ALL SELECT concat(conrelid::regclass, ' ', conname, ' ', pg_get_constraintdef(oid), convalidated) FROM pg_constraint
+            WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT concat(tgrelid::regclass, ' ', tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal) x";
+    let untouched = TestDatabase::create().await;
+    let before: String = untouched.client().await.query_one(SCHEMA, &[]).await.unwrap().get(0);
+    let (database, _) = seeded(50, 7).await;
+    let after: String = database.client().await.query_one(SCHEMA, &[]).await.unwrap().get(0);
+    assert_eq!(before, after);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_vectors_are_those_of_the_trigger_and_counters_those_of_the_rows() {
+    const VECTORS: &str = "WITH given AS MATERIALIZED (SELECT id, title, search FROM events),
+        made AS (UPDATE events SET title = title RETURNING id, search)
+        SELECT g.title, g.search::text, m.search::text FROM given g JOIN made m USING (id) WHERE g.search <> m.search";
+    const COUNTERS: &str = "SELECT count(*) FROM events e WHERE
+        (e.capacity - e.tickets_left, e.bookings_count, e.rating_count, e.rating_sum) IS DISTINCT FROM (
+            (SELECT coalesce(sum(tickets), 0) FROM bookings WHERE event_id = e.id),
+            (SELECT count(*) FROM bookings WHERE event_id = e.id),
+            (SELECT count(*) FROM reviews WHERE event_id = e.id),
+            (SELECT coalesce(sum(rating), 0) FROM reviews WHERE event_id = e.id))";
+    let (database, report) = seeded(3000, 7).await;
+    assert!(report.bookings > 5000 && report.reviews > 1000, "{report:?}");
+    let client = database.client().await;
+    let others = client.query(VECTORS, &[]).await.unwrap();
+    if let Some(row) = others.first() {
+        let (title, ours, theirs): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        panic!("{} differ, like {title}:\n{ours}\n{theirs}", others.len());
+    }
+    assert_eq!(client.query_one(COUNTERS, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_has_something_is_left_alone() {
+    let (database, _) = seeded(20, 7).await;
+    let options = Options::sized(20, 8, Clock::system().now(), "hash".to_owned());
+    let refused = seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("not empty"), "{refused}");
+}
