@@ -37,6 +37,8 @@ migrations! {
     1 "jobs" "0001_jobs.sql",
     2 "accounts" "0002_accounts.sql",
     3 "events" "0003_events.sql",
+    4 "reviews_newest" "0004_reviews_newest.sql",
+    5 "calendar_links" "0005_calendar_links.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -3,7 +3,7 @@
 //! Reading order: [`policy`] (roles and what they allow), [`users`] (accounts), [`passwords`] (rules, argon2id),
 //! [`tokens`] (opaque, stored as hashes), [`sessions`] (one per log-in: opened, refreshed, revoked, looked up),
 //! [`lockout`] (guessing is stopped), [`login`] (all of it together),
-//! [`administration`] (from the command line).
+//! [`calendar_links`] (for programs that cannot log in), [`administration`] (from the command line).
 //!
 //! Invariants
 //! - Nobody becomes an administrator over HTTP; the command line makes them.
@@ -14,6 +14,7 @@
 //!   made twice and a person must learn why; that answer is limited to `limits.register` per network address.
 
 pub mod administration;
+pub mod calendar_links;
 pub mod lockout;
 pub mod login;
 pub mod passwords;

@@ -20,6 +20,8 @@ pub enum Use {
     Access,
     /// Exchanged once for new tokens.
     Refresh,
+    /// Opens one's calendar, as a part of its address.
+    Calendar,
 }
 
 impl Use {
@@ -27,6 +29,7 @@ impl Use {
         match self {
             Self::Access => "spa_",
             Self::Refresh => "spr_",
+            Self::Calendar => "spc_",
         }
     }
 }

@@ -9,6 +9,18 @@ pub const BATCH: i64 = 1_000;
 /// Failures older than this cannot lock anything, whatever the configuration says.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a repetition of a request with an Idempotency-Key is recognised.
+pub const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Deletes idempotency keys whose time is over, at most [`BATCH`]; returns how many.
+pub async fn forget_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    const FORGET: &str = "-- accounts.upkeep.idempotency_keys
+        DELETE FROM idempotency_key WHERE key = ANY(ARRAY(
+            SELECT key FROM idempotency_key WHERE created_at <= $1 ORDER BY created_at LIMIT $2))";
+    let old = now.checked_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
+    tx.execute(FORGET, &[&old, &BATCH]).await
+}
+
 /// Deletes sessions none of whose tokens is valid any more, and old failures; returns how many rows went.
 pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     // A revoked session is kept until its refresh tokens expire: a thief's token must still be recognised.

@@ -55,6 +55,13 @@ pub struct Server {
     pub compression_min_bytes: Bytes,
 }
 
+impl Server {
+    /// Where clients reach this server; without `server.public_url`, where it listens.
+    pub fn base_url(&self) -> String {
+        self.public_url.0.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
 /// Section `[database]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -47,7 +47,7 @@ impl Status {
         }
     }
 
-    fn stored(text: &str) -> Self {
+    pub(super) fn stored(text: &str) -> Self {
         [Self::Pending, Self::Confirmed, Self::Cancelled, Self::Completed, Self::Expired]
             .into_iter()
             .find(|status| status.as_str() == text)

@@ -12,6 +12,10 @@ use crate::accounts::policy::{Principal, Role};
 #[derive(Debug, Clone, Copy)]
 pub struct CurrentUser(pub Principal);
 
+/// Somebody, logged in or not. Credentials that are not valid are refused all the same.
+#[derive(Debug, Clone, Copy)]
+pub struct MaybeUser(pub Option<Principal>);
+
 /// A host or an administrator.
 #[derive(Debug, Clone, Copy)]
 pub struct HostUser(pub Principal);
@@ -49,6 +53,21 @@ where
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MaybeUser
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;
+        Ok(Self(Some(principal)))
+    }
 }
 
 macro_rules! restricted {

@@ -29,6 +29,12 @@ impl ETag {
         Self(format!("v{version}"))
     }
 
+    /// The tag of a resource that counts its versions, in an answer that also holds what changes without a version
+    /// (tickets left, reviews). [`IfMatch`] compares the version alone.
+    pub fn of_version_and_bytes(version: impl std::fmt::Display, bytes: &[u8]) -> Self {
+        Self(format!("v{version}.{}", Self::of_bytes(bytes).0))
+    }
+
     /// The tag of these bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(BASE64URL_NOPAD.encode(&Sha256::digest(bytes)[..HASH_BYTES]))
@@ -119,8 +125,9 @@ impl IfMatch {
     /// 428 without the header, 412 unless it names the current version.
     pub fn check(&self, current: &ETag) -> Result<(), Problem> {
         let tags = self.0.as_ref().ok_or_else(Problem::precondition_required)?;
+        let version = |tag: &str| tag.split_once('.').map_or(tag, |(version, _)| version) == current.0;
         let resource =
-            |tag: &str| Coding::ALL.iter().any(|coding| without_suffix(tag, *coding) == Some(&current.0));
+            |tag: &str| Coding::ALL.iter().any(|coding| without_suffix(tag, *coding).is_some_and(version));
         if tags.any(|weak, tag| !weak && resource(tag)) {
             Ok(())
         } else {
@@ -221,6 +228,9 @@ mod tests {
         assert_eq!(status(Some("\"v7\"")), 200);
         assert_eq!(status(Some("\"v7-zstd\"")), 200);
         assert_eq!(status(Some("*")), 200);
+        let shown = ETag::of_version_and_bytes(7, b"seven tickets left").header(Coding::Gzip);
+        assert_eq!(status(shown.to_str().ok()), 200);
+        assert_eq!(status(Some("\"v70.x\"")), 412);
         assert_eq!(status(Some("W/\"v7\"")), 412);
         assert_eq!(status(Some("\"v6\"")), 412);
         assert_eq!(status(None), 428);

@@ -41,13 +41,10 @@ use super::{
     problem::{FieldError, Problem},
     state::BodyLimits,
 };
-use crate::{
-    db::{DbError, Tx},
-    events::selling,
-};
+use crate::{accounts::upkeep, db::Tx, events::selling};
 
 /// How long a repetition is recognised; also what clients are told.
-pub const RETENTION: SignedDuration = SignedDuration::from_hours(24);
+pub const RETENTION: SignedDuration = upkeep::KEYS_KEPT;
 /// The request header.
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Set to `true` on repeated answers.
@@ -270,14 +267,6 @@ pub async fn finish(
         .await?;
     // Another one committed between our look and our lock: ours is rolled back, a repetition finds its answer.
     if stored == 1 { Ok(()) } else { Err(still_running()) }
-}
-
-/// Forgets what is older than [`RETENTION`]; at most `limit` rows. Returns how many.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, DbError> {
-    const FORGET: &str = "-- http.idempotency.forget_old
-        DELETE FROM idempotency_key WHERE key = ANY(ARRAY(
-            SELECT key FROM idempotency_key WHERE created_at <= $1 ORDER BY created_at LIMIT $2))";
-    tx.execute(FORGET, &[&(now - RETENTION), &limit]).await
 }
 
 impl Claim {

@@ -48,3 +48,5 @@ pub mod validate;
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `Vary` of what exists in several codings.
 pub const VARY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+/// `Vary` of what also depends on who reads it.
+pub const VARY_READER: HeaderValue = HeaderValue::from_static("accept-encoding, authorization");

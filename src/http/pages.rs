@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::stored::Stored;
+use super::{negotiate::Coding, stored::Stored};
 use crate::{
     actors::data::cache::{Cache, Namespace, Tag},
     config::sections,
@@ -30,6 +30,8 @@ pub struct Pages {
     pub lists: Namespace,
     /// Events.
     pub events: Namespace,
+    /// Reviews of events.
+    pub reviews: Namespace,
     /// Suggestions.
     pub suggestions: Namespace,
     /// Cities.
@@ -43,6 +45,7 @@ impl Pages {
             cache: cache.clone(),
             lists: Namespace::new("events.list", *config.ttl_list, metrics),
             events: Namespace::new("events.detail", *config.ttl_detail, metrics),
+            reviews: Namespace::new("events.reviews", *config.ttl_detail, metrics),
             suggestions: Namespace::new("events.suggest", *config.ttl_list, metrics),
             cities: Namespace::new("cities", *config.ttl_list, metrics),
         }
@@ -77,7 +80,6 @@ pub fn page(content: &impl Serialize) -> Stored {
 /// This page with one more member, for one person: never kept, by nobody.
 pub fn personal(page: &Stored, member: &str, value: &impl Serialize) -> Response {
     const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
-    const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, authorization");
     let object = page.identity().strip_suffix(b"}").expect("pages are JSON objects with members");
     let value = serde_json::to_vec(value).expect("members have string keys and no failing serializers");
     let mut text = Vec::with_capacity(object.len() + member.len() + value.len() + 5);
@@ -85,7 +87,11 @@ pub fn personal(page: &Stored, member: &str, value: &impl Serialize) -> Response
     text.extend_from_slice(format!(",\"{member}\":").as_bytes());
     text.extend_from_slice(&value);
     text.push(b'}');
-    let headers =
-        [(header::CONTENT_TYPE, super::JSON), (header::CACHE_CONTROL, PRIVATE), (header::VARY, VARY)];
+    let headers = [
+        (header::CONTENT_TYPE, super::JSON),
+        (header::CACHE_CONTROL, PRIVATE),
+        (header::VARY, super::VARY_READER),
+        (header::ETAG, page.tag_of(&text).header(Coding::Identity)),
+    ];
     (headers, text).into_response()
 }

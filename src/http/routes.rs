@@ -44,6 +44,9 @@ pub const EXEMPT: &[&str] = &["/health", "/ready", "/alive", "/metrics"];
 /// An upload over a slow line takes longer than any answer of ours.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
+/// The matcher knows no endings of segments, as in `/events/{slug}.ics`.
+const CALENDAR: &str = ".ics";
+
 /// The methods that have figures of their own.
 const METHODS: [Method; 6] =
     [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
@@ -65,6 +68,8 @@ pub struct Route {
 #[derive(Debug)]
 pub struct Routes {
     matcher: matchit::Router<usize>,
+    /// The templates that end in [`CALENDAR`], without it.
+    calendars: matchit::Router<usize>,
     /// For each template, the entries by [`METHODS`].
     entries: Vec<[Option<Route>; METHODS.len()]>,
     unmatched: [Route; METHODS.len()],
@@ -75,6 +80,7 @@ impl Routes {
     pub fn new<'t>(metrics: &Metrics, routes: impl IntoIterator<Item = (&'t str, Method)>) -> Self {
         let mut table = Self {
             matcher: matchit::Router::new(),
+            calendars: matchit::Router::new(),
             entries: Vec::new(),
             unmatched: METHODS.map(|method| Route::new(metrics, "unmatched", &method)),
         };
@@ -95,7 +101,11 @@ impl Routes {
             // Some hundred bytes for the life of the process, once per template: labels want `'static`.
             let name: &'static str = Box::leak(template.to_owned().into_boxed_str());
             // Both forms of probes are answered (see `health`); `/docs` has no slash twin.
-            if let Err(error) = self.matcher.insert(name, at) {
+            let inserted = match name.strip_suffix(CALENDAR) {
+                Some(bare) if bare.ends_with('}') => self.calendars.insert(bare, at),
+                _ => self.matcher.insert(name, at),
+            };
+            if let Err(error) = inserted {
                 tracing::debug!(http.route = name, %error, "a route has no figures of its own");
             }
             name
@@ -112,7 +122,10 @@ impl Routes {
             Some("") | None => path,
             Some(bare) => bare,
         };
-        let found = self.matcher.at(path).ok().and_then(|found| self.entries[*found.value][index].as_ref());
+        let calendar = path.strip_suffix(CALENDAR).and_then(|bare| self.calendars.at(bare).ok());
+        let found = calendar
+            .or_else(|| self.matcher.at(path).ok())
+            .and_then(|found| self.entries[*found.value][index].as_ref());
         found.unwrap_or(&self.unmatched[index])
     }
 
@@ -174,6 +187,8 @@ mod tests {
             ("/api/v1/events/{slug}", Method::GET),
             ("/api/v1/events/{slug}", Method::PATCH),
             ("/api/v1/events/{slug}/bookings", Method::POST),
+            ("/api/v1/events/{slug}.ics", Method::GET),
+            ("/api/v1/me/bookings.ics", Method::GET),
             ("/health/live", Method::GET),
         ];
         let table = Routes::new(&Metrics::new(), routes);
@@ -187,6 +202,8 @@ mod tests {
             find(Method::POST, "/api/v1/events/x/bookings"),
             ("/api/v1/events/{slug}/bookings", Limit::Booking)
         );
+        assert_eq!(find(Method::GET, "/api/v1/events/x.ics").0, "/api/v1/events/{slug}.ics");
+        assert_eq!(find(Method::GET, "/api/v1/me/bookings.ics").0, "/api/v1/me/bookings.ics");
         assert_eq!(find(Method::GET, "/health/live/"), ("/health/live", Limit::Exempt));
         assert_eq!(find(Method::DELETE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
         assert_eq!(find(Method::GET, "/"), ("unmatched", Limit::ByCaller));

@@ -24,6 +24,7 @@ pub struct Stored {
     content_type: HeaderValue,
     cache_control: HeaderValue,
     link: Option<HeaderValue>,
+    version: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +38,32 @@ impl Stored {
     pub fn new(identity: Bytes, content_type: HeaderValue, cache_control: HeaderValue) -> Self {
         let etag = ETag::of_bytes(&identity);
         let variant = Variant { etag: etag.header(Coding::Identity), bytes: identity };
-        Self { variants: [None, None, None, Some(variant)], content_type, cache_control, link: None }
+        Self {
+            variants: [None, None, None, Some(variant)],
+            content_type,
+            cache_control,
+            link: None,
+            version: None,
+        }
+    }
+
+    /// Puts the version of the resource into the ETags, so that they serve for `If-Match`. Before any coding is added.
+    #[must_use]
+    pub fn versioned(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        let etag = self.tag_of(self.identity()).header(Coding::Identity);
+        if let Some(identity) = &mut self.variants[index(Coding::Identity)] {
+            identity.etag = etag;
+        }
+        self
+    }
+
+    /// The tag of these bytes, as part of this resource.
+    pub fn tag_of(&self, bytes: &[u8]) -> ETag {
+        match self.version {
+            Some(version) => ETag::of_version_and_bytes(version, bytes),
+            None => ETag::of_bytes(bytes),
+        }
     }
 
     /// Adds a `Link` to answers.
@@ -50,7 +76,7 @@ impl Stored {
     /// Adds bytes that were compressed elsewhere.
     #[must_use]
     pub fn with(mut self, coding: Coding, bytes: Bytes) -> Self {
-        let etag = ETag::of_bytes(&self.identity().clone()).header(coding);
+        let etag = self.tag_of(self.identity()).header(coding);
         self.variants[index(coding)] = Some(Variant { bytes, etag });
         self
     }
@@ -59,7 +85,7 @@ impl Stored {
     /// [`Effort::Stored`]: not for the hot path.
     #[must_use]
     pub fn compressed(mut self, effort: Effort) -> Self {
-        let etag = ETag::of_bytes(self.identity());
+        let etag = self.tag_of(self.identity());
         for coding in [Coding::Brotli, Coding::Zstd, Coding::Gzip] {
             if let Ok(bytes) = compress(self.identity(), coding, effort)
                 && bytes.len() < self.identity().len()
@@ -124,7 +150,10 @@ impl Value for Stored {
     /// Each header with its length before it, then the body: the other codings are made again where they are earned.
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.identity().len() + 256);
-        for header in [Some(&self.content_type), Some(&self.cache_control), self.link.as_ref()] {
+        let version = self.version.map(HeaderValue::from);
+        let headers =
+            [Some(&self.content_type), Some(&self.cache_control), self.link.as_ref(), version.as_ref()];
+        for header in headers {
             let value = header.map_or(&[][..], HeaderValue::as_bytes);
             let length = u16::try_from(value.len()).unwrap_or(0); // ours are shorter than a request may be
             bytes.extend_from_slice(&length.to_le_bytes());
@@ -141,9 +170,14 @@ impl Value for Stored {
             bytes = rest;
             HeaderValue::from_bytes(value).ok()
         };
-        let (content_type, cache_control, link) = (header()?, header()?, header()?);
+        let (content_type, cache_control, link, version) = (header()?, header()?, header()?, header()?);
         let body = Bytes::copy_from_slice(bytes);
-        Some(Self::new(body, content_type, cache_control).linked(Some(link).filter(|link| !link.is_empty())))
+        let page =
+            Self::new(body, content_type, cache_control).linked(Some(link).filter(|it| !it.is_empty()));
+        match version.to_str().ok()? {
+            "" => Some(page),
+            version => Some(page.versioned(version.parse().ok()?)),
+        }
     }
 }
 
@@ -191,9 +225,10 @@ mod tests {
     #[test]
     fn a_page_survives_its_journey_to_another_node() {
         let link = HeaderValue::from_static("</next>; rel=\"next\"");
-        let page = page().linked(Some(link));
+        let page = page().linked(Some(link)).versioned(7);
         let copy = Stored::decode(&page.encode()).unwrap();
         assert!(copy.same_content(&page));
+        assert_eq!(copy.answer(&HeaderMap::new()).headers(), page.answer(&HeaderMap::new()).headers());
         assert_eq!((copy.content_type, copy.cache_control), (page.content_type, page.cache_control));
         assert!(Stored::decode(b"\x05\x00no").is_none());
     }

@@ -10,6 +10,7 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 pub fn registry() -> Registry {
     use super::{accounts, events};
     Registry::default()
+        .with::<accounts::ForgetIdempotencyKeys>()
         .with::<accounts::PruneAccounts>()
         .with::<accounts::SendAccountMail>()
         .with::<events::CompleteBookings>()

@@ -111,7 +111,7 @@ impl Summary {
         }
     }
 
-    fn from_row(row: &Row) -> Self {
+    pub(in crate::events) fn from_row(row: &Row) -> Self {
         let (sum, reviews): (i64, i32) = (row.get("rating_sum"), row.get("rating_count"));
         Self {
             slug: row.get("slug"),
@@ -144,13 +144,25 @@ pub(in crate::events) fn average(sum: i64, count: i32) -> Option<f64> {
     (count > 0).then(|| (sum as f64 / f64::from(count) * 100.0).round() / 100.0)
 }
 
+/// The columns of [`Summary::from_row`], of tables `p` (events of the page) and `c` (cities).
+macro_rules! summary_columns {
+    () => {
+        "p.id, p.slug, p.title, p.category, c.slug AS city, c.name AS city_name, p.location, p.starts_on, p.ends_on, \
+         p.start_time, p.price_cents, p.currency::text, p.tickets_left, p.is_featured, p.rating_sum, p.rating_count, \
+         p.created_at, p.bookings_count, \
+         (SELECT i.key FROM event_images i WHERE i.event_id = p.id ORDER BY i.is_primary DESC, i.position LIMIT 1) \
+            AS image"
+    };
+}
+pub(in crate::events) use summary_columns;
+
 /// The page is chosen first, on the narrow index; only its rows are joined.
-const SELECT: &str = "SELECT p.id, p.slug, p.title, p.category, c.slug AS city, c.name AS city_name, p.location,
-        p.starts_on, p.ends_on, p.start_time, p.price_cents, p.currency::text, p.tickets_left, p.is_featured,
-        p.rating_sum, p.rating_count, p.created_at, p.bookings_count,
-        (SELECT i.key FROM event_images i WHERE i.event_id = p.id ORDER BY i.is_primary DESC, i.position LIMIT 1)
-            AS image
-    FROM (SELECT e.* FROM events e WHERE e.status = 'published'";
+const SELECT: &str = concat!(
+    "SELECT ",
+    summary_columns!(),
+    "
+    FROM (SELECT e.* FROM events e WHERE e.status = 'published'"
+);
 
 /// Events of a page, at most `limit`, that are not over on `today`.
 pub async fn list(

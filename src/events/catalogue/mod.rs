@@ -13,6 +13,6 @@ mod words;
 pub use cities::{City, cities, city};
 pub use detail::{Detail, detail};
 pub use filter::{Category, Filter, Sort};
-pub(super) use list::average;
 pub use list::{Position, Summary, list, similar_titles};
+pub(super) use list::{average, summary_columns};
 pub use suggest::{Suggestion, suggest};

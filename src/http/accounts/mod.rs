@@ -1,6 +1,7 @@
 //! Accounts over HTTP.
 
 mod auth;
+mod calendar_link;
 mod me;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -9,5 +10,5 @@ use super::state::AppState;
 
 /// The routes, under `/api/v1`.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(auth::routes()).merge(me::routes())
+    OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(calendar_link::routes())
 }

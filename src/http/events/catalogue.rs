@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::HeaderMap};
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+};
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::calendars;
 use crate::{
     actors::data::cache::Tag,
     db::DbError,
-    events::catalogue::{self, Category, Filter, Position, Sort, Suggestion},
+    events::{
+        catalogue::{self, Category, Filter, Position, Sort, Suggestion},
+        favourites::is_favourite,
+    },
     http::{
+        VARY_READER,
+        auth::MaybeUser,
         extract::{Path, Query},
         listing::{Listing, Page, PageParameters},
-        pages::page,
+        pages::{page, personal},
         problem::{Answer, FieldError, Problem},
         state::AppState,
         stored::Stored,
@@ -209,20 +218,48 @@ async fn suggest(State(state): State<AppState>, headers: HeaderMap, Query(typed)
     found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("page"))
 }
 
-/// Shows an event.
-#[utoipa::path(get, path = "/events/{slug}", tag = "events",
+/// An event, as its reader sees it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description: `personal` puts the two together")]
+struct Shown {
+    #[serde(flatten)]
+    event: catalogue::Detail,
+    /// Whether it is among the reader's favourites; only for those who are signed in.
+    favourite: Option<bool>,
+}
+
+/// Shows an event. Whoever is signed in also learns whether it is a favourite; that answer is in no cache.
+#[utoipa::path(get, path = "/events/{slug}", tag = "events", security((), ("bearer" = [])),
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 200, description = "The event", body = catalogue::Detail),
+    responses((status = 200, description = "The event", body = Shown),
         (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
-async fn show(State(state): State<AppState>, headers: HeaderMap, Path(slug): Path<String>) -> Answer {
-    let found = event_page(&state, &slug).await?;
-    found.map(|page| page.answer(&headers)).ok_or_else(|| Problem::not_found("event"))
+async fn show(
+    State(state): State<AppState>,
+    reader: Result<MaybeUser, Problem>,
+    headers: HeaderMap,
+    Path(slug): Path<String>,
+) -> Answer {
+    if let Some(slug) = slug.strip_suffix(calendars::ENDING) {
+        return calendars::event(&state, slug, &headers).await;
+    }
+    let MaybeUser(reader) = reader?;
+    let found = event_page(&state, &slug).await?.ok_or_else(|| Problem::not_found("event"))?;
+    let mut response = match reader {
+        None => found.answer(&headers),
+        Some(reader) => personal(&found, "favourite", &is_favourite(&state.db, reader.user, &slug).await?),
+    };
+    // The same address has an answer for everybody and one for each reader.
+    response.headers_mut().insert(header::VARY, VARY_READER);
+    Ok(response)
 }
 
 pub(super) async fn event_page(state: &AppState, slug: &str) -> Result<Option<Arc<Stored>>, DbError> {
     let load = || {
         let (state, slug) = (state.clone(), slug.to_owned());
-        async move { Ok(catalogue::detail(&state.db, &slug, today(&state)).await?.as_ref().map(page)) }
+        async move {
+            let detail = catalogue::detail(&state.db, &slug, today(&state)).await?;
+            Ok(detail.map(|detail| page(&detail).versioned(detail.version)))
+        }
     };
     state.pages.get(&state.pages.events, slug, &[Tag::Event(slug)], load).await
 }

@@ -17,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::catalogue::today;
 use crate::{
     accounts::policy::Principal,
+    actors::data::cache::Tag,
     events::hosting::{self, Content, CreateError, Hosted, Locked, Refusal},
     http::{
         auth::HostUser,
@@ -79,6 +80,7 @@ async fn create(
     let outcome = Outcome::created(format!("/api/v1/events/{slug}"), &event)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
     tx.commit().await?;
+    outdated(&state, &slug);
     let mut response = outcome.into_response();
     response.headers_mut().insert(header::ETAG, ETag::of_version(event.version).header(Coding::Identity));
     Ok(response)
@@ -139,6 +141,7 @@ async fn change(
     let event =
         hosting::find_in(&mut tx, &slug, manager).await?.ok_or_else(|| Problem::not_found("event"))?;
     tx.commit().await?;
+    outdated(&state, &slug);
     Ok(tagged(event))
 }
 
@@ -165,7 +168,13 @@ async fn withdraw(
         state.jobs.enqueue(&mut tx, &WithdrawBookings { event: locked.id }).await?;
     }
     tx.commit().await?;
+    outdated(&state, &slug);
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// After the commit of what changes an event, or which events there are.
+fn outdated(state: &AppState, slug: &str) {
+    state.pages.invalidate(&[Tag::Event(slug), Tag::Catalogue]);
 }
 
 fn refused(refusal: Refusal) -> Problem {

@@ -1,10 +1,14 @@
 //! The events desk over HTTP.
 
 mod bookings;
+mod calendars;
 mod catalogue;
+mod favourites;
 mod hosted;
 mod hosting;
+mod moderation;
 mod payments;
+mod reviews;
 mod warmer;
 
 pub use warmer::warmer;
@@ -21,4 +25,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(payments::routes())
         .merge(hosting::routes())
         .merge(hosted::routes())
+        .merge(reviews::routes())
+        .merge(moderation::routes())
+        .merge(favourites::routes())
+        .merge(calendars::routes())
 }

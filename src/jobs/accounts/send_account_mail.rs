@@ -42,8 +42,7 @@ impl Job for SendAccountMail {
             Occasion::Welcome => Text::AccountWelcome,
             Occasion::PasswordChanged => Text::PasswordChanged,
         };
-        let server = &ctx.config.server;
-        let url = server.public_url.0.clone().unwrap_or_else(|| format!("http://{}", server.listen));
+        let url = ctx.config.server.base_url();
         let id = format!("{}.{}.{}", user.id, text.name(), ctx.id());
         let values = context! { name => &user.name, url => url };
         let mail = render(text, user.language, (&user.email, &user.name), values, id)?;

@@ -83,7 +83,7 @@ impl Job for SendBookingMail {
             code => booking.code,
             refund => money(booking.refund_cents, language),
             percent => booking.refund_percent,
-            url => format!("{}/api/v1/bookings/{}", public_url(ctx), booking.id),
+            url => format!("{}/api/v1/bookings/{}", ctx.config.server.base_url(), booking.id),
         };
         let occasion = self.occasion.text();
         let id = format!("{}.{}", booking.id, occasion.name());
@@ -96,8 +96,4 @@ impl Job for SendBookingMail {
             Err(error @ MailError::Temporary(_)) => Err(error.into()),
         }
     }
-}
-
-fn public_url(ctx: &JobContext) -> String {
-    ctx.config.server.public_url.0.clone().unwrap_or_else(|| format!("http://{}", ctx.config.server.listen))
 }

@@ -4,7 +4,7 @@ use super::Schedule;
 use crate::{
     config::Config,
     jobs::{
-        accounts::PruneAccounts,
+        accounts::{ForgetIdempotencyKeys, PruneAccounts},
         events::{CompleteBookings, ExpireBookings, SendReminders, SettlePayments, WarmCache},
     },
 };
@@ -13,6 +13,8 @@ use crate::{
 pub fn schedules(config: &Config) -> Vec<Schedule> {
     let zone = &config.events.time_zone;
     vec![
+        Schedule::new("accounts.forget_idempotency_keys", "47 3 * * *", &ForgetIdempotencyKeys {})
+            .in_zone(zone),
         Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),

@@ -170,6 +170,11 @@ async fn a_change_replaces_what_it_names_and_nothing_else() {
     cast.host.patch(path, "\"v2\"", featured.clone()).await.expect(403);
     cast.admin.patch(path, "\"v2\"", featured).await.expect(200);
     cast.host.patch(path, "\"v3\"", json!({"title": "Jazz!"})).await.expect(200);
+    for reader in [&cast.anonymous, &cast.host] {
+        let shown = reader.get(path).await.expect(200);
+        cast.host.patch(path, shown.header("etag"), json!({"title": "Jazz?"})).await.expect(200);
+        cast.host.patch(path, shown.header("etag"), json!({"title": "Stale"})).await.expect(412);
+    }
     app.finish().await;
 }
 

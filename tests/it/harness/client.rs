@@ -90,6 +90,10 @@ impl Client {
         self.request(Method::POST, path, &[], Some(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str) -> Answer {
+        self.request(Method::PUT, path, &[], None).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path, &[], None).await
     }

@@ -1,7 +1,7 @@
 //! Builders: rows that tests start from.
 
 use jiff::{ToSpan, civil::Date};
-use sportello::ids::{CityId, EventId, UserId};
+use sportello::ids::{BookingId, CityId, EventId, UserId};
 
 use super::app::TestApp;
 
@@ -36,6 +36,17 @@ impl TestApp {
         let sql = "INSERT INTO cities (id, slug, name, province) VALUES ($1, $2, 'Bologna', 'BO')";
         self.database.client().await.execute(sql, &[&city, &slug]).await.unwrap();
         slug
+    }
+
+    /// Makes a free booking of this person, on the event's first day.
+    pub(crate) async fn a_visit(&self, event: &str, user: UserId, status: &str) {
+        let now = self.app.clock.now();
+        let id = BookingId::new(now);
+        let sql = "INSERT INTO bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status,
+                code, confirmed_at, cancelled_at, created_at, updated_at)
+            SELECT $1, e.id, $3, 1, e.starts_on, 0, 0, $4, $1::uuid::text, $5,
+                CASE WHEN $4 = 'cancelled' THEN $5::timestamptz END, $5, $5 FROM events e WHERE e.slug = $2";
+        self.database.client().await.execute(sql, &[&id, &event, &user, &status, &now]).await.unwrap();
     }
 
     /// The first column of the first row.

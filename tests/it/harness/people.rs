@@ -27,20 +27,25 @@ pub(crate) struct Cast {
     pub(crate) other_host: Client,
     pub(crate) admin: Client,
     pub(crate) host_account: User,
+    pub(crate) user_account: User,
+    pub(crate) stranger_account: User,
 }
 
 impl TestApp {
     /// Two users, two hosts and an administrator, logged in.
     pub(crate) async fn a_cast(&self) -> Cast {
         let host = self.a_person_with(Role::Host).await;
+        let (user, stranger) = (self.a_person().await, self.a_person().await);
         Cast {
             anonymous: self.anonymous(),
-            user: self.log_in(&self.a_person().await).await,
-            stranger: self.log_in(&self.a_person().await).await,
+            user: self.log_in(&user).await,
+            stranger: self.log_in(&stranger).await,
             host: self.log_in(&host).await,
             other_host: self.log_in(&self.a_person_with(Role::Host).await).await,
             admin: self.log_in(&self.a_person_with(Role::Admin).await).await,
             host_account: host,
+            user_account: user,
+            stranger_account: stranger,
         }
     }
 

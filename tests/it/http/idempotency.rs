@@ -4,7 +4,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sportello::http::idempotency::{self, Claim, Outcome, REPLAYED};
+use sportello::{
+    accounts::upkeep,
+    http::idempotency::{self, Claim, Outcome, REPLAYED},
+};
 
 use crate::harness::app::TestApp;
 
@@ -69,7 +72,7 @@ async fn keys_are_forgotten_after_a_day() {
     let later = now + SignedDuration::from_hours(25);
     assert!(run(&app, claim("k", "b"), later).await.unwrap().1.is_empty(), "an old key is a new one");
     let mut tx = app.app.db.begin("test").await.unwrap();
-    assert_eq!(idempotency::forget_old(&mut tx, later, 100).await.unwrap(), 1);
+    assert_eq!(upkeep::forget_keys(&mut tx, later).await.unwrap(), 1);
     tx.commit().await.unwrap();
     app.finish().await;
 }
