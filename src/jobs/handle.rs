@@ -111,8 +111,10 @@ impl Jobs {
         let catalog = if let Some(catalog) = self.0.catalog.get() {
             catalog
         } else {
-            // Before the workers are up. Not remembered: this transaction may be rolled back.
+            // Before the workers are up, or without any. Remembered when this transaction is not rolled back.
             read = store::catalog::register(tx, &self.0.registry).await?;
+            let (inner, committed) = (self.0.clone(), read.clone());
+            tx.on_commit(move || drop(inner.catalog.set(committed)));
             &read
         };
         let inserted = store::insert::insert(tx, catalog, jobs, &ids, now).await?;
