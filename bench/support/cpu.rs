@@ -36,6 +36,11 @@ impl Cpu {
     }
 }
 
+/// Processor time of another process so far.
+pub(crate) fn of(pid: u32) -> Option<Duration> {
+    stat(&pid.to_string(), None)
+}
+
 /// `utime` and `stime` of a process; `None` if it is gone or called otherwise.
 fn stat(pid: &str, name: Option<&str>) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -87,6 +87,16 @@ impl Ground {
         &self.client
     }
 
+    /// How to reach PostgreSQL.
+    pub(crate) fn url(&self) -> &str {
+        self.config.database.url.as_ref().map(Secret::expose).unwrap_or_default()
+    }
+
+    /// The directory of everything that is kept.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        &self.scratch
+    }
+
     /// The version of PostgreSQL.
     pub(crate) async fn version(&self) -> anyhow::Result<String> {
         Ok(self.client.query_one("-- bench.version\nSHOW server_version", &[]).await?.get(0))

@@ -110,13 +110,13 @@ impl Report {
         for variant in &comparison.variants {
             let (ratio, low, high) = comparison.ratio(variant);
             println!(
-                "| {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {} | ×{ratio:.2} ({low:.2}–{high:.2}) |",
+                "| {} | {:.0} | {:.2} | {:.2} | {} | {} | {} | ×{ratio:.2} ({low:.2}–{high:.2}) |",
                 variant.name,
                 variant.median(|it| Some(it.rate)),
                 variant.median(|it| Some(it.p50_ms)),
                 variant.median(|it| Some(it.p99_ms)),
-                variant.median(|it| it.server_us),
-                variant.median(|it| it.postgres_us),
+                micros(variant.median(|it| it.server_us)),
+                micros(variant.median(|it| it.postgres_us)),
                 variant.rounds.iter().map(|it| it.errors).sum::<u64>(),
             );
         }
@@ -130,6 +130,11 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Unknown is not zero.
+fn micros(value: f64) -> String {
+    if value.is_nan() { "–".to_owned() } else { format!("{value:.1}") }
 }
 
 /// The order of the variants in a round: each goes first as often as the others.

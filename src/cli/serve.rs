@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit;
@@ -41,6 +42,7 @@ impl Args {
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
+    open_files();
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let app = App::start(loaded.config.into(), Clock::system()).await?;
@@ -64,6 +66,17 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
         _ = interrupted.recv() => tracing::warn!("stopped at once: a second interrupt"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many file descriptors as may be had: the usual soft limit of 1024 is for programs that still use `select`.
+fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, most)
+    {
+        tracing::warn!(%error, allowed = limit.current, "more file descriptors are not to be had");
+    }
 }
 
 /// Demonstration data, only where there is nothing.

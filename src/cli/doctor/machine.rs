@@ -32,12 +32,13 @@ pub(super) fn check(config: &Config) -> Vec<Check> {
 fn descriptors(config: &Config) -> Check {
     const NAME: &str = "file descriptors";
     let wanted = config.server.max_connections as u64 + OWN_DESCRIPTORS;
-    match getrlimit(Resource::Nofile).current {
+    // The server takes what may be had.
+    match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < wanted => Check::warn(
             NAME,
             format!("{limit} allowed, {wanted} wanted for server.max_connections and our own"),
             format!(
-                "raise the limit (ulimit -n {wanted}; LimitNOFILE={wanted} in a unit) or lower server.max_connections"
+                "raise the limit (ulimit -Hn {wanted}; LimitNOFILE={wanted} in a unit) or lower server.max_connections"
             ),
         ),
         limit => {
