@@ -24,7 +24,7 @@ use sportello::{
 use tokio::time::{Instant, interval_at};
 
 use crate::{
-    actors::crowd::{BALANCED, Crowd, Seen, is_honest},
+    actors::crowd::{BALANCED, Crowd, Seen, generous, is_honest},
     harness::{
         app::TestApp,
         client::{Answer, Client, PATIENCE},
@@ -251,11 +251,7 @@ async fn redis_may_die_freeze_and_come_back_and_nobody_is_refused() {
     let url = redis.url();
     let app = TestApp::start_with(|config| {
         config.redis.url = url;
-        // Limits are counted in Redis, and nobody here comes near them.
-        for limit in [&mut config.limits.anonymous, &mut config.limits.user, &mut config.limits.login] {
-            limit.limit = 1_000_000;
-        }
-        config.limits.booking.limit = 1_000_000;
+        generous(&mut config.limits); // they are counted in Redis
         config.cache.ttl_list.0 = Duration::from_millis(50);
         config.cache.ttl_detail.0 = Duration::from_millis(50);
     })

@@ -12,7 +12,7 @@ use sportello::{
     actors::kernel::{Cell, State},
 };
 
-use super::crowd::{Crowd, Seen, is_honest};
+use super::crowd::{Crowd, Seen, generous, is_honest};
 use crate::harness::{app::TestApp, client::Client, redis::TestRedis, until::until};
 
 /// More than the load can buy.
@@ -60,7 +60,7 @@ async fn every_actor_may_crash_under_load() {
     let url = redis.url();
     let app = TestApp::start_managed(|config| {
         config.redis.url = url;
-        config.limits.enabled = false;
+        generous(&mut config.limits);
         config.ops.game_day = true;
         config.actors.intensity = 1000; // so many crashes are no meltdown: somebody wants them
         config.actors.root_intensity = 1000;
@@ -70,7 +70,7 @@ async fn every_actor_may_crash_under_load() {
     let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
     let (seen, all) = (Seen::default(), app.app.registry.cells());
     let actors: Vec<_> = all.iter().copied().filter(|cell| cell.kind != "supervisor").collect();
-    for optional in ["root/data/postgres", "root/data/redis", "root/ops/game_day"] {
+    for optional in ["root/data/postgres", "root/data/redis", "root/edge/limiter", "root/ops/game_day"] {
         assert!(actors.iter().any(|cell| cell.path == optional), "{optional} is not in the tree");
     }
     let crashing = async {
