@@ -224,7 +224,7 @@ async fn suggest(State(state): State<AppState>, headers: HeaderMap, Query(typed)
 struct Shown {
     #[serde(flatten)]
     event: catalogue::Detail,
-    /// Whether it is among the reader's favourites; only for those who are signed in.
+    /// Whether it is among the reader's favourites; only for those who are signed in, and null while it cannot be told.
     favourite: Option<bool>,
 }
 
@@ -246,7 +246,15 @@ async fn show(
     let found = event_page(&state, &slug).await?.ok_or_else(|| Problem::not_found("event"))?;
     let mut response = match reader {
         None => found.answer(&headers),
-        Some(reader) => personal(&found, "favourite", &is_favourite(&state.db, reader.user, &slug).await?),
+        Some(reader) => {
+            let favourite = match is_favourite(&state.db, reader.user, &slug).await {
+                Ok(favourite) => Some(favourite),
+                // The page is worth more than the flag.
+                Err(error) if error.is_unavailable() => None,
+                Err(error) => return Err(error.into()),
+            };
+            personal(&found, "favourite", &favourite)
+        }
     };
     // The same address has an answer for everybody and one for each reader.
     response.headers_mut().insert(header::VARY, VARY_READER);
