@@ -18,7 +18,12 @@ use tokio::sync::Notify;
 
 use crate::{
     actors::crowd::{BALANCED, is_honest},
-    harness::{app::TestApp, client::Client, process::Ground, until::eventually},
+    harness::{
+        app::TestApp,
+        client::Client,
+        process::{Ground, Process},
+        until::eventually,
+    },
 };
 
 /// Kills and bookings per kill, as `20x1000`.
@@ -161,56 +166,95 @@ async fn assert_whole(ground: &Ground, known: &Known) {
     assert_eq!((count(ground, HALF_BOOKED).await, count(ground, STRAY_JOBS).await), (0, 0));
 }
 
+/// A buyer, events, and the ground on which servers will be started and killed.
+struct Desk {
+    ground: Ground,
+    buyer: Client,
+    events: Vec<String>,
+    known: Known,
+}
+
+impl Desk {
+    async fn of(app: TestApp) -> Self {
+        let buyer = app.log_in(&app.a_person().await).await;
+        let mut events = Vec::new();
+        for _ in 0..EVENTS {
+            events.push(app.an_event().with_capacity(1_000_000).create().await);
+        }
+        app.database.client().await.batch_execute(REMEMBER).await.unwrap();
+        Self { ground: app.leave().await, buyer, events, known: Known::default() }
+    }
+
+    /// Starts a server, answers what the last one left open, and lets many book until the server is ended.
+    async fn round(&self, round: usize, bookings: usize, limit: usize, end: impl AsyncFnOnce(Process)) {
+        let began = Instant::now();
+        let server = self.ground.serve(LIMITLESS).await;
+        let (started, client) = (began.elapsed(), self.buyer.at(server.address));
+        ask_again(&client, &self.events, &self.known).await;
+        let (enough, before) = (Notify::new(), self.known.count());
+        let ending = async {
+            enough.notified().await;
+            end(server).await;
+        };
+        let rushing = rush(&client, &self.events, (round, bookings), &self.known, (limit, &enough));
+        tokio::join!(ending, rushing);
+        let seen = self.known.count() - before;
+        eprintln!("round {}: served after {started:.1?}, {seen} bookings promised until the end", round + 1);
+    }
+
+    /// The last server of the day: what is open is answered, every mail is sent, once, and nothing is missing.
+    async fn close(self) {
+        let Self { ground, buyer, events, known } = self;
+        let server = ground.serve(LIMITLESS).await;
+        ask_again(&buyer.at(server.address), &events, &known).await;
+        eventually("every mail is sent", async || count(&ground, WAITING).await == 0).await;
+        assert_whole(&ground, &known).await;
+        assert_eq!(count(&ground, NOT_DONE_ONCE).await, 0, "each mail job is done once");
+        let there = bookings(&ground).await;
+        let (unknown, lost) = (there.len() - known.count(), known.lost.load(Relaxed));
+        assert!(unknown <= lost, "more bookings than orders");
+        let outbox = ground.outbox();
+        let mailed: HashSet<_> = outbox.iter().filter_map(|name| name.split('.').next()).collect();
+        assert_eq!(outbox.len(), there.len(), "one mail per booking");
+        assert!(there.iter().all(|booking| mailed.contains(booking.as_str())));
+        assert_eq!(server.terminate().await, 0);
+        eprintln!(
+            "{} promised bookings are there with their mails, sent once; {unknown} of {lost} orders that had neither \
+             answer nor key were booked, too",
+            known.count(),
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_servers_keep_every_promise() {
     let (kills, per_round) = size();
-    let app = TestApp::start().await;
-    let buyer = app.log_in(&app.a_person().await).await;
-    let mut events = Vec::new();
-    for _ in 0..EVENTS {
-        events.push(app.an_event().with_capacity(1_000_000).create().await);
-    }
-    app.database.client().await.batch_execute(REMEMBER).await.unwrap();
-    let ground = app.leave().await;
-    let known = Known::default();
+    let desk = Desk::of(TestApp::start().await).await;
     for round in 0..kills {
-        let began = Instant::now();
-        let server = ground.serve(LIMITLESS).await;
-        let (started, client) = (began.elapsed(), buyer.at(server.address));
-        ask_again(&client, &events, &known).await;
         // Early and late, and at every place between: 7 and 16 have no common divisor.
         let limit = per_round * (1 + round * 7 % 16) / 17;
-        let (enough, before) = (Notify::new(), known.count());
-        let killing = async {
-            enough.notified().await;
-            server.kill().await;
-        };
-        tokio::join!(killing, rush(&client, &events, (round, per_round), &known, (limit, &enough)));
-        let (seen, waiting) = (known.count() - before, count(&ground, WAITING).await);
-        assert_whole(&ground, &known).await;
-        println!(
-            "kill {}: served after {started:.1?}, {seen} bookings promised and all there, {waiting} mails to be sent",
-            round + 1
-        );
+        desk.round(round, per_round, limit, async |server| server.kill().await).await;
+        assert_whole(&desk.ground, &desk.known).await;
     }
+    desk.close().await;
+}
 
-    let server = ground.serve(LIMITLESS).await;
-    ask_again(&buyer.at(server.address), &events, &known).await;
-    eventually("every mail is sent", async || count(&ground, WAITING).await == 0).await;
-    assert_whole(&ground, &known).await;
-    assert_eq!(count(&ground, NOT_DONE_ONCE).await, 0, "each mail job is done once");
-    let there = bookings(&ground).await;
-    let unknown = there.len() - known.count();
-    assert!(unknown <= known.lost.load(Relaxed), "more bookings than orders");
-    let outbox = ground.outbox();
-    let mailed: HashSet<_> = outbox.iter().filter_map(|name| name.split('.').next()).collect();
-    assert_eq!(outbox.len(), there.len(), "one mail per booking");
-    assert!(there.iter().all(|booking| mailed.contains(booking.as_str())));
-    println!(
-        "{kills} kills: {} promised bookings are there with their mails, sent once; {unknown} of {} orders that had \
-         neither answer nor key were booked, too",
-        known.count(),
-        known.lost.load(Relaxed),
-    );
-    server.kill().await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_finds_its_own_postgres_again() {
+    let desk = Desk::of(TestApp::start_managed(|_| {}).await).await;
+    for round in 0..2 {
+        desk.round(round, 60, 20, async |server| server.kill().await).await;
+        assert_whole(&desk.ground, &desk.known).await; // its PostgreSQL lives on, and nothing is there by half
+    }
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_ends_in_order_under_load() {
+    let desk = Desk::of(TestApp::start().await).await;
+    desk.round(0, 150, 50, async |server| assert_eq!(server.terminate().await, 0)).await;
+    assert_whole(&desk.ground, &desk.known).await;
+    let leased = count(&desk.ground, "SELECT count(*) FROM job.lease").await;
+    assert_eq!(leased, 0, "what was not done is given back");
+    desk.close().await;
 }

@@ -64,6 +64,11 @@ impl TestDatabase {
         format!("host={host} user={} dbname={}", self.maintenance.get_user().unwrap_or("postgres"), self.name)
     }
 
+    /// Whether it belongs to the server that serves it.
+    pub(crate) fn is_managed(&self) -> bool {
+        self.managed
+    }
+
     pub(crate) async fn client(&self) -> Client {
         connect(&self.config()).await
     }

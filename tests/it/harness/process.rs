@@ -5,6 +5,7 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
@@ -59,10 +60,12 @@ impl Ground {
         }
         command
             .arg("serve")
-            .env("SPORTELLO_DATABASE__URL", self.database.url())
             .env("SPORTELLO_DATABASE__DATA_DIR", self.scratch.path())
             .env("SPORTELLO_SERVER__LISTEN", self.address.to_string())
             .env("SPORTELLO_DATABASE__POOL_SIZE", "8");
+        if !self.database.is_managed() {
+            command.env("SPORTELLO_DATABASE__URL", self.database.url());
+        }
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (serving, served) = oneshot::channel();
         let said = child.stderr.take().unwrap();
@@ -105,6 +108,15 @@ impl Process {
     /// As a power cut would: nothing is flushed, nobody is told.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// As a service manager does; its exit code when it has ended.
+    pub(crate) async fn terminate(mut self) -> i32 {
+        let pid = Pid::from_raw(self.child.id().expect("it was not waited for") as i32).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let ended =
+            tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops when it is told to");
+        ended.unwrap().code().unwrap_or(-1)
     }
 
     /// The exit code, once it has ended by itself.
