@@ -21,6 +21,12 @@
 //! }
 //! ```
 //!
+//! An answer with secrets in it is not stored: registering stores only whose account was made, compares without the
+//! password ([`KeyedRequest::claim_of`]), and answers a repetition like a log-in, with tokens of its own.
+//!
+//! A request that needs two transactions (paying: one before and one after the provider is asked) stores what can be
+//! said already in the first and replaces it in the second ([`amend`]).
+//!
 //! Actors that commit batches (the sales shards) take the [`Claim`] with the order, do the same over arrays, and their
 //! handlers answer a stored result with [`replay`].
 
@@ -123,16 +129,27 @@ pub struct KeyedRequest {
 }
 
 impl KeyedRequest {
-    /// The claim of this principal; `None` if the client sent no key. Requests without an account (registering) use a
-    /// word of their own: to be repeated by a stranger, both key and body would have to be known.
+    /// The claim of this principal; `None` if the client sent no key. Requests without an account (registering) name
+    /// what they are about: strangers who choose the same key do not meet.
     pub fn claim(&self, principal: impl Display) -> Option<Claim> {
+        self.claim_with(principal, self.fingerprint)
+    }
+
+    /// The same for a body with secrets: a hash of a password that people can remember tells it to whoever guesses, so
+    /// only what was `said` besides is compared.
+    pub fn claim_of(&self, principal: impl Display, said: &impl Serialize) -> Result<Option<Claim>, Problem> {
+        let said = serde_json::to_vec(said).map_err(Problem::internal)?;
+        Ok(self.claim_with(principal, Sha256::digest(&said).into()))
+    }
+
+    fn claim_with(&self, principal: impl Display, fingerprint: [u8; 32]) -> Option<Claim> {
         let key = self.key.as_ref()?;
         let mut hasher = Sha256::new();
         for part in [principal.to_string().as_str(), self.method.as_str(), &self.path, key] {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Some(Claim { key: hasher.finalize().into(), fingerprint: self.fingerprint })
+        Some(Claim { key: hasher.finalize().into(), fingerprint })
     }
 }
 
@@ -267,6 +284,25 @@ pub async fn finish(
         .await?;
     // Another one committed between our look and our lock: ours is rolled back, a repetition finds its answer.
     if stored == 1 { Ok(()) } else { Err(still_running()) }
+}
+
+/// Replaces the answer that an earlier transaction of the same request has stored. `None` takes it back: what failed may
+/// be tried again with the same key.
+pub async fn amend(tx: &mut Tx, claim: Option<Claim>, outcome: Option<&Outcome>) -> Result<(), Problem> {
+    const AMEND: &str = "-- http.idempotency.amend
+        UPDATE idempotency_key SET status = $3, body = $4 WHERE key = $1 AND fingerprint = $2";
+    const TAKE_BACK: &str = "-- http.idempotency.take_back
+        DELETE FROM idempotency_key WHERE key = $1 AND fingerprint = $2";
+    let Some(claim) = claim else { return Ok(()) };
+    let (key, fingerprint) = (claim.key.as_slice(), claim.fingerprint.as_slice());
+    match outcome {
+        Some(outcome) => {
+            let status = outcome.status.as_u16() as i16;
+            tx.execute(AMEND, &[&key, &fingerprint, &status, &&outcome.body[..]]).await?
+        }
+        None => tx.execute(TAKE_BACK, &[&key, &fingerprint]).await?,
+    };
+    Ok(())
 }
 
 impl Claim {

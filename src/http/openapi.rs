@@ -100,10 +100,7 @@ fn operation_id(path: &str, method: &Method) -> String {
 
 fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
     operation.operation_id = Some(operation_id(path, method));
-    // Registering is left out: an address can have one account only, and its answer holds tokens that are not stored.
-    let creates = *method == Method::POST
-        && operation.security.is_some()
-        && operation.responses.responses.contains_key("201");
+    let creates = *method == Method::POST && operation.responses.responses.contains_key("201");
     if creates {
         add_header_parameter(
             operation,

@@ -22,6 +22,7 @@ use crate::{
         auth::CurrentUser,
         client::ClientAddress,
         extract::Json,
+        idempotency::{self, Keyed, Outcome},
         problem::{Answer, Problem, SOON},
         state::AppState,
         validate::Checks,
@@ -146,14 +147,15 @@ fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
     Origin { address: Some(address.0), user_agent: agent.map(str::to_owned) }
 }
 
-/// Makes an account and logs in.
+/// Makes an account and logs in. A repetition with the same `Idempotency-Key`, and the same password, finds the account
+/// made and gets tokens of its own.
 #[utoipa::path(post, path = "/auth/register", tag = "accounts", request_body = Register,
     responses((status = 201, description = "The account and its tokens", body = Registered)))]
 async fn register(
     State(state): State<AppState>,
     address: ClientAddress,
     headers: HeaderMap,
-    Json(body): Json<Register>,
+    Keyed { body, request }: Keyed<Register>,
 ) -> Answer {
     let mut checks = Checks::default();
     let email = users::normal_email(&checks.email("/email", &body.email));
@@ -161,26 +163,47 @@ async fn register(
     let password = Password::new(body.password);
     check_password(&mut checks, "/password", &password, &email, &state);
     checks.done()?;
-    let password_hash = state.hasher.hash(password).await.map_err(busy)?;
     let role = match body.role {
         OpenRole::User => Role::User,
         OpenRole::Host => Role::Host,
     };
     let language = body.language.unwrap_or_else(|| Language::of(&state.config.mail.language));
+    let said = (&email, &name, role, language);
+    let claim = request.claim_of(format_args!("nobody, registering {email}"), &said)?;
+    let (origin, now) = (origin(address, &headers), state.clock.now());
+    let password_hash = state.hasher.hash(password.clone()).await.map_err(busy)?;
     let user = NewUser { email, name, role, language, password_hash };
     let mut tx = state.db.begin("accounts.register").await?;
-    let made = users::create(&mut tx, &user, state.clock.now()).await.map_err(|error| match error {
+    if idempotency::begin(&mut tx, claim, now).await?.is_some() {
+        tx.rollback().await?;
+        return registered_before(&state, &user.email, password, &origin).await;
+    }
+    let made = users::create(&mut tx, &user, now).await.map_err(|error| match error {
         CreateError::EmailTaken => {
             Problem::conflict("email_taken", "the address has an account already: log in")
         }
         CreateError::Db(error) => error.into(),
     })?;
-    let origin = origin(address, &headers);
     let tokens = state.accounts.sessions().open(&mut tx, made.id, &user.password_hash, &origin).await?;
     let tokens = tokens.ok_or_else(|| Problem::internal("a new account is active and has its password"))?;
     state.jobs.enqueue(&mut tx, &SendAccountMail { user: made.id, occasion: Occasion::Welcome }).await?;
+    // No secrets in the table of answers: whose account was made is all that a repetition needs.
+    let stored = Outcome::json(StatusCode::CREATED, &serde_json::json!({ "user": { "id": made.id } }))?;
+    idempotency::finish(&mut tx, claim, &stored, now).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(Registered { user: made, tokens: tokens.into() })).into_response())
+}
+
+/// The account was made by the first request with this key: whoever knows its password is given new tokens. Another
+/// password is another request, and counts as a failed log-in.
+async fn registered_before(state: &AppState, email: &str, password: Password, origin: &Origin) -> Answer {
+    let logged_in = state.accounts.log_in(&state.hasher, email, password, origin).await;
+    let logged_in = logged_in.map_err(|error| match error {
+        LoginError::Wrong => idempotency::key_reused(),
+        error => not_logged_in(error, state.clock.now()),
+    })?;
+    let answer = Registered { user: logged_in.user, tokens: logged_in.tokens.into() };
+    Ok(idempotency::replay(Outcome::json(StatusCode::CREATED, &answer)?))
 }
 
 /// Name and password.

@@ -2,24 +2,26 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::bookings::tagged;
 use crate::{
     events::{
         booking::Booking,
         payments::{
-            Charge, PayError, Settled, Verdict, Webhook, WebhookStatus, apply, is_first, start, verify,
+            Charge, Paid, PayError, Settled, Verdict, Webhook, WebhookStatus, apply, is_first, start, verify,
         },
     },
     http::{
         auth::CurrentUser,
-        extract::{Json, Path, json_bytes, parse_json},
+        conditional::ETag,
+        extract::{Path, json_bytes, parse_json},
+        idempotency::{self, Claim, Keyed, Outcome},
+        negotiate::Coding,
         problem::{Answer, Problem},
         state::{AppState, BodyLimits},
         validate::Checks,
@@ -53,9 +55,12 @@ struct UnderWay {
     payment: PaymentId,
 }
 
-/// Pays a booking.
+/// Pays a booking. A repetition with the same `Idempotency-Key` charges nothing and is answered as before; a declined
+/// payment may be tried again.
 #[utoipa::path(post, path = "/bookings/{id}/payment", tag = "bookings", security(("bearer" = [])), request_body = Pay,
-    params(("id" = uuid::Uuid, Path, description = "The booking")),
+    params(("id" = uuid::Uuid, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "1 to 255 printable characters; a repetition with the same key and body is answered as before")),
     responses((status = 200, description = "Paid: the confirmed booking", body = Booking),
         (status = 202, description = "Under way: the buyer must act, or the provider has not answered", body = UnderWay),
         (status = 402, description = "Declined: the tickets are still held"),
@@ -64,7 +69,7 @@ async fn pay(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
     Path(id): Path<BookingId>,
-    Json(body): Json<Pay>,
+    Keyed { body, request }: Keyed<Pay>,
 ) -> Answer {
     let mut checks = Checks::default();
     let token = checks.line("/token", &body.token, 1..=200).to_owned();
@@ -72,9 +77,16 @@ async fn pay(
     let now = state.clock.now();
     let payment = PaymentId::new(now);
     let reference = state.payments.reference(payment, &token);
+    let claim = request.claim(principal.user);
     let mut tx = state.db.begin("events.pay").await?;
+    if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
+        return Ok(replay);
+    }
     let started = start(&mut tx, id, principal.user, payment, state.payments.name(), &reference, now).await;
     let started = started.map_err(unpayable)?;
+    let under_way = UnderWay { status: "processing", action_url: None, payment };
+    let processing = Outcome::json(StatusCode::ACCEPTED, &under_way)?;
+    idempotency::finish(&mut tx, claim, &processing, now).await?;
     tx.commit().await?;
     let charge = Charge {
         payment,
@@ -85,29 +97,35 @@ async fn pay(
     let verdict = tokio::time::timeout(*state.config.payments.timeout, state.payments.charge(&charge)).await;
     let Ok(Ok(verdict)) = verdict else {
         // Whether it was charged is open: the settling job will ask.
-        let under_way = UnderWay { status: "processing", action_url: None, payment };
-        return Ok((StatusCode::ACCEPTED, Json(under_way)).into_response());
+        return Ok(processing.into_response());
     };
-    let settled = settle(&state, payment, &verdict).await?;
-    Ok(match settled {
-        Some(Settled::Confirmed(paid)) => tagged(paid.booking),
+    settle(&state, payment, &verdict, claim).await
+}
+
+/// What the buyer hears of a settled payment; with the booking's version, where it is the answer.
+fn told(
+    settled: Option<Settled>,
+    verdict: &Verdict,
+    payment: PaymentId,
+) -> Result<(Outcome, Option<i64>), Problem> {
+    match settled {
+        Some(Settled::Confirmed(Paid { booking, .. }) | Settled::Already(booking)) => {
+            Ok((Outcome::json(StatusCode::OK, &booking)?, Some(booking.version)))
+        }
         Some(Settled::NeedsAction(_)) => {
-            let action_url = if let Verdict::NeedsAction { url } = verdict { Some(url) } else { None };
-            (StatusCode::ACCEPTED, Json(UnderWay { status: "needs_action", action_url, payment }))
-                .into_response()
+            let action_url =
+                if let Verdict::NeedsAction { url } = verdict { Some(url.clone()) } else { None };
+            let under_way = UnderWay { status: "needs_action", action_url, payment };
+            Ok((Outcome::json(StatusCode::ACCEPTED, &under_way)?, None))
         }
         Some(Settled::NotPaid(_, reason)) => {
-            return Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment_declined", reason));
+            Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment_declined", reason))
         }
         Some(Settled::Late(_)) => {
-            return Err(Problem::conflict(
-                "booking_ended",
-                "the booking ended meanwhile; the money is returned",
-            ));
+            Err(Problem::conflict("booking_ended", "the booking ended meanwhile; the money is returned"))
         }
-        Some(Settled::Already(booking)) => tagged(booking),
-        None => return Err(Problem::not_found("payment")),
-    })
+        None => Err(Problem::not_found("payment")),
+    }
 }
 
 fn unpayable(error: PayError) -> Problem {
@@ -121,13 +139,21 @@ fn unpayable(error: PayError) -> Problem {
     }
 }
 
-async fn settle(state: &AppState, payment: PaymentId, verdict: &Verdict) -> Result<Option<Settled>, Problem> {
+/// Applies the provider's verdict, and stores what the buyer hears with it.
+async fn settle(state: &AppState, payment: PaymentId, verdict: &Verdict, claim: Option<Claim>) -> Answer {
     let random = getrandom::u64().map_err(|error| Problem::internal(error.to_string()))?;
     let mut tx = state.db.begin("events.settle").await?;
     let settled = apply(&mut tx, payment, verdict, state.clock.now(), random).await?;
     follow_up(&state.jobs, &mut tx, settled.as_ref()).await?;
+    let told = told(settled, verdict, payment);
+    idempotency::amend(&mut tx, claim, told.as_ref().ok().map(|(outcome, _)| outcome)).await?;
     tx.commit().await?;
-    Ok(settled)
+    let (outcome, version) = told?;
+    let mut response = outcome.into_response();
+    if let Some(version) = version {
+        response.headers_mut().insert(header::ETAG, ETag::of_version(version).header(Coding::Identity));
+    }
+    Ok(response)
 }
 
 /// Takes a message of the payment provider: signed, and applied once however often it comes.

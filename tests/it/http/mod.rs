@@ -5,4 +5,5 @@ mod connections;
 mod idempotency;
 mod limits;
 mod openapi;
+mod repeated;
 mod wire;
