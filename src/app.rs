@@ -22,6 +22,7 @@ use crate::{
         self,
         data::{
             cache::{Cache, Second, Tags},
+            imager::Imager,
             lanes::LaneMsg,
             listener::ListenerMsg,
             mailer::Mailer,
@@ -119,6 +120,7 @@ impl App {
             db: db.clone(),
             jobs: jobs.clone(),
             storage: handles.storage.clone(),
+            imager: handles.imager.clone(),
             sales: handles.sales.clone(),
             pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),
             accounts: accounts.clone(),
@@ -149,18 +151,17 @@ impl App {
             metrics: &metrics,
         };
         let system = System::start(&registry, actors::tree(actors::Parts { acceptor, data })?).await?;
-        let Handles { storage, sales, hasher, redis, limiter, .. } = handles;
         Ok(Self {
             config,
             clock,
             db,
             jobs,
-            storage,
-            sales,
+            storage: handles.storage,
+            sales: handles.sales,
             accounts,
-            hasher,
-            redis,
-            limiter,
+            hasher: handles.hasher,
+            redis: handles.redis,
+            limiter: handles.limiter,
             registry,
             metrics,
             address,
@@ -237,6 +238,8 @@ pub struct Handles {
     pub mailer: Mailer,
     /// Keeps files.
     pub storage: Storage,
+    /// Makes pictures.
+    pub imager: Imager,
     /// Sells tickets.
     pub sales: Sales,
     /// Hashes passwords.
@@ -277,6 +280,10 @@ impl Handles {
             ),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
             storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
+            imager: Imager::new(
+                registry.handle("root/data/imager", "imager", config.storage.bound),
+                config.storage.image_bound,
+            ),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
             limiter: Limiter::new(registry, config, clock, &metrics.limiter, redis.clone()),

@@ -39,6 +39,7 @@ migrations! {
     3 "events" "0003_events.sql",
     4 "reviews_newest" "0004_reviews_newest.sql",
     5 "calendar_links" "0005_calendar_links.sql",
+    6 "event_images" "0006_event_images.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -71,9 +71,6 @@ const UNUSED_KEYS_WE_KNOW: &[&str] = &[
     "server.server_timing",
     "server.slow_request",
     "server.trusted_proxies",
-    "storage.max_image_bytes",
-    "storage.max_image_pixels",
-    "storage.max_images_per_event",
 ];
 
 struct File {

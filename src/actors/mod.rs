@@ -14,6 +14,7 @@
 //! │  ├─ listener       back-off; hears what other nodes change, says what this one changes
 //! │  ├─ cache          one_for_one: shard-0…; kept pages survive it
 //! │  ├─ storage        intensity; files survive it
+//! │  ├─ imager         intensity; its permits survive it
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
 //! ├─ jobs              the job engine, drawn in its own module

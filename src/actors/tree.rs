@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::data::{
     cache::{CacheShard, Tag, Warmer},
+    imager::ImagerActor,
     lanes::{Lane, LaneMsg},
     listener::Listener,
     mailer::MailerActor,
@@ -89,6 +90,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         warmer: warmer.clone(),
         mailer: handles.mailer.clone(),
         storage: handles.storage.clone(),
+        imager: handles.imager.clone(),
     };
     // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
     let schedules = schedules::schedules(config)
@@ -126,6 +128,8 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     }
     let mailer = actor(MailerActor::new(config, metrics.mails.clone())?, handles.mailer.handle());
     let storage = actor(StorageActor::new(config, metrics.storage.clone())?, handles.storage.handle());
+    let imager = ImagerActor::new(&config.storage, metrics.pictures.clone());
+    let imager = actor(imager, handles.imager.handle());
     let shard = Shard {
         db: db.clone(),
         jobs: jobs.clone(),
@@ -153,6 +157,7 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         .child(listener)
         .supervisor(registry, cache)
         .child(storage)
+        .child(imager)
         .child(mailer)
         .supervisor(registry, sales))
 }

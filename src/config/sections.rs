@@ -166,6 +166,8 @@ pub struct Storage {
     pub max_image_bytes: Bytes,
     pub max_image_pixels: usize,
     pub max_images_per_event: usize,
+    pub image_workers: usize,
+    pub image_bound: usize,
 }
 
 /// Section `[accounts]`.

@@ -16,6 +16,7 @@ pub mod cancelling;
 pub mod catalogue;
 pub mod favourites;
 pub mod hosting;
+pub mod images;
 pub mod payments;
 pub mod refund;
 pub mod reviews;

@@ -129,6 +129,20 @@ pub struct KeyedRequest {
 }
 
 impl KeyedRequest {
+    /// Of a request whose body is not read yet; add [`Self::with_fingerprint`].
+    pub async fn read(parts: &mut Parts) -> Result<Self, Problem> {
+        let IdempotencyKey(key) = IdempotencyKey::from_request_parts(parts, &()).await?;
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let (path, method) = (uri.path().to_owned(), parts.method.clone());
+        Ok(Self { key, method, path, fingerprint: [0; 32] })
+    }
+
+    /// With the hash of the body.
+    #[must_use]
+    pub fn with_fingerprint(self, fingerprint: [u8; 32]) -> Self {
+        Self { fingerprint, ..self }
+    }
+
     /// The claim of this principal; `None` if the client sent no key. Requests without an account (registering) name
     /// what they are about: strangers who choose the same key do not meet.
     pub fn claim(&self, principal: impl Display) -> Option<Claim> {
@@ -172,13 +186,11 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let IdempotencyKey(key) = IdempotencyKey::from_request_parts(&mut parts, state).await?;
-        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        let (path, method) = (uri.path().to_owned(), parts.method.clone());
+        let request = KeyedRequest::read(&mut parts).await?;
         let bytes = json_bytes(Request::from_parts(parts, body), BodyLimits::from_ref(state)).await?;
         let fingerprint = Sha256::digest(&bytes).into();
         let body = parse_json(&bytes)?;
-        Ok(Self { body, request: KeyedRequest { key, method, path, fingerprint } })
+        Ok(Self { body, request: request.with_fingerprint(fingerprint) })
     }
 }
 

@@ -31,6 +31,7 @@ pub mod health;
 pub mod idempotency;
 pub mod limits;
 pub mod listing;
+pub mod media;
 pub mod merge_patch;
 pub mod negotiate;
 pub mod openapi;
@@ -42,6 +43,7 @@ pub mod routes;
 pub mod server;
 pub mod state;
 pub mod stored;
+pub mod upload;
 pub mod validate;
 
 /// The media type of almost every answer.

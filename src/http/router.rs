@@ -8,6 +8,7 @@ use super::{
     front::Front,
     health,
     limits::Gate,
+    media,
     openapi::{self, operations},
     routes::Routes,
     state::AppState,
@@ -19,6 +20,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .nest("/api/v1", OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()))
         .merge(admin::routes())
         .merge(health::routes())
+        .merge(media::routes())
 }
 
 /// Routes for people and tools; they describe the API and are no part of it.

@@ -12,7 +12,7 @@ use crate::metrics::{self, Metrics};
 /// How requests of a route are limited; the quotas are in `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Never: probes, metrics, and preflights of browsers.
+    /// Never: probes, metrics, preflights of browsers, and pictures.
     Exempt,
     /// By who asks: anonymous address, account, administrator.
     ByCaller,
@@ -34,6 +34,9 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/auth/refresh", Limit::Login),
     (Method::POST, "/api/v1/auth/register", Limit::Register),
     (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
+    (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),
+    // A page shows dozens of pictures; the storage bounds how many are read at once.
+    (Method::GET, "/media/{name}", Limit::Exempt),
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];

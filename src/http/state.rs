@@ -14,7 +14,7 @@ use super::{cursor::CursorKey, health::Probe, pages::Pages};
 use crate::{
     accounts::login::Accounts,
     actors::{
-        data::{redis::Redis, storage::Storage},
+        data::{imager::Imager, redis::Redis, storage::Storage},
         edge::{hasher::Hasher, limiter::Limiter},
         kernel::Registry,
         ops::console::Console,
@@ -44,6 +44,8 @@ pub struct Parts {
     pub db: Db,
     /// The jobs.
     pub jobs: Jobs,
+    /// Makes pictures.
+    pub imager: Imager,
     /// Keeps files.
     pub storage: Storage,
     /// Sells tickets.
@@ -104,6 +106,7 @@ substates! {
     cursors: CursorKey,
     db: Db,
     jobs: Jobs,
+    imager: Imager,
     storage: Storage,
     sales: Sales,
     pages: Pages,

@@ -14,6 +14,7 @@ use super::{JobId, Jobs, store};
 use crate::{
     actors::data::{
         cache::{Tags, Warmer},
+        imager::Imager,
         mailer::Mailer,
         storage::Storage,
     },
@@ -39,6 +40,8 @@ pub struct Resources {
     pub warmer: Warmer,
     /// Sends mails.
     pub mailer: Mailer,
+    /// Makes pictures.
+    pub imager: Imager,
     /// Keeps files.
     pub storage: Storage,
 }

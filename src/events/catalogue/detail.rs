@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use super::list::average;
 use crate::{
     db::{Db, DbError},
+    events::images::Image,
     ids::{EventId, UserId},
     key,
 };
@@ -71,8 +72,8 @@ pub struct Detail {
     /// The ten latest: `{rating, comment, name, created_at}`.
     #[schema(value_type = Vec<Object>)]
     pub reviews: Box<RawValue>,
-    /// Pictures: `{key, thumbnail, width, height}`.
-    #[schema(value_type = Vec<Object>)]
+    /// Its pictures; the first is the cover.
+    #[schema(value_type = Vec<Image>)]
     pub images: Box<RawValue>,
     /// Three more of its category: `{slug, title, starts_on, price_cents}`.
     #[schema(value_type = Vec<Object>)]
@@ -118,8 +119,11 @@ pub async fn detail(db: &Db, slug: &str, today: Date) -> Result<Option<Detail>, 
                 WHERE v.event_id = e.id AND v.status = 'published'
                 ORDER BY v.created_at DESC, v.id DESC LIMIT 10) r) AS reviews,
             (SELECT coalesce(json_agg(i), '[]')::text FROM (
-                SELECT m.key, m.thumbnail, m.width, m.height FROM event_images m
-                WHERE m.event_id = e.id ORDER BY m.is_primary DESC, m.position, m.id) i) AS images,
+                SELECT m.id, '/media/' || m.key || '.jpg' AS url,
+                    CASE WHEN m.thumbnails_at IS NOT NULL THEN '/media/' || m.key || '-960.jpg' END AS medium_url,
+                    CASE WHEN m.thumbnails_at IS NOT NULL THEN '/media/' || m.key || '-320.jpg' END AS thumbnail_url,
+                    m.width, m.height, m.alt, m.position
+                FROM event_images m WHERE m.event_id = e.id ORDER BY m.position) i) AS images,
             (SELECT coalesce(json_agg(s), '[]')::text FROM (
                 SELECT o.slug, o.title, o.starts_on, o.price_cents FROM events o
                 WHERE o.category = e.category AND o.status = 'published' AND o.starts_on >= k.today AND o.id <> e.id

@@ -64,7 +64,7 @@ pub struct Summary {
     pub rating: Option<f64>,
     /// How many reviews.
     pub reviews: i32,
-    /// The primary picture.
+    /// The cover, at most 320 pixels wide once that is made.
     pub image: Option<String>,
     #[serde(skip)]
     position: PositionParts,
@@ -150,8 +150,8 @@ macro_rules! summary_columns {
         "p.id, p.slug, p.title, p.category, c.slug AS city, c.name AS city_name, p.location, p.starts_on, p.ends_on, \
          p.start_time, p.price_cents, p.currency::text, p.tickets_left, p.is_featured, p.rating_sum, p.rating_count, \
          p.created_at, p.bookings_count, \
-         (SELECT i.key FROM event_images i WHERE i.event_id = p.id ORDER BY i.is_primary DESC, i.position LIMIT 1) \
-            AS image"
+         (SELECT '/media/' || i.key || CASE WHEN i.thumbnails_at IS NULL THEN '.jpg' ELSE '-320.jpg' END \
+            FROM event_images i WHERE i.event_id = p.id AND i.position = 0) AS image"
     };
 }
 pub(in crate::events) use summary_columns;
@@ -189,7 +189,8 @@ pub async fn similar_titles(db: &Db, q: &str, today: Date) -> Result<Vec<Summary
         SELECT p.id, p.slug, p.title, p.category, c.slug AS city, c.name AS city_name, p.location, p.starts_on,
             p.ends_on, p.start_time, p.price_cents, p.currency::text, p.tickets_left, p.is_featured, p.rating_sum,
             p.rating_count, p.created_at, p.bookings_count,
-            (SELECT i.key FROM event_images i WHERE i.event_id = p.id ORDER BY i.is_primary DESC, i.position LIMIT 1)
+            (SELECT '/media/' || i.key || CASE WHEN i.thumbnails_at IS NULL THEN '.jpg' ELSE '-320.jpg' END
+            FROM event_images i WHERE i.event_id = p.id AND i.position = 0)
                 AS image
         FROM (SELECT * FROM events WHERE status = 'published' AND folded(title) %> $1 AND ends_on >= $2
             ORDER BY folded(title) <->> $1, id LIMIT $3) p

@@ -6,6 +6,7 @@ mod catalogue;
 mod favourites;
 mod hosted;
 mod hosting;
+mod images;
 mod moderation;
 mod payments;
 mod reviews;
@@ -29,4 +30,5 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(moderation::routes())
         .merge(favourites::routes())
         .merge(calendars::routes())
+        .merge(images::routes())
 }

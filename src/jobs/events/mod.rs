@@ -2,7 +2,10 @@
 
 mod complete_bookings;
 mod expire_bookings;
+mod make_thumbnails;
+mod prune_images;
 mod refund_booking;
+mod remove_image;
 mod send_booking_mail;
 mod send_reminders;
 mod settle_payments;
@@ -11,7 +14,10 @@ mod withdraw_bookings;
 
 pub use complete_bookings::CompleteBookings;
 pub use expire_bookings::ExpireBookings;
+pub use make_thumbnails::MakeThumbnails;
+pub use prune_images::PruneImages;
 pub use refund_booking::RefundBooking;
+pub use remove_image::RemoveImage;
 pub use send_booking_mail::{Occasion, SendBookingMail};
 pub use send_reminders::SendReminders;
 pub use settle_payments::SettlePayments;

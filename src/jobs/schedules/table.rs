@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     jobs::{
         accounts::{ForgetIdempotencyKeys, PruneAccounts},
-        events::{CompleteBookings, ExpireBookings, SendReminders, SettlePayments, WarmCache},
+        events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
     },
 };
 
@@ -18,6 +18,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
+        Schedule::new("events.prune_images", "43 3 * * *", &PruneImages {}),
         Schedule::new("events.send_reminders", "*/5 * * * *", &SendReminders {}),
         Schedule::new("events.settle_payments", "* * * * *", &SettlePayments {}),
         Schedule::new("events.warm_cache", "*/5 * * * *", &WarmCache {}),

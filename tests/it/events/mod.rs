@@ -4,6 +4,8 @@ mod calendars;
 mod catalogue;
 mod favourites;
 mod hosting;
+mod image_files;
+mod images;
 mod payments;
 mod reviews;
 mod rush;

@@ -47,7 +47,15 @@ impl TestApp {
 
     /// With other kinds of jobs.
     pub(crate) async fn start_full(change: impl FnOnce(&mut Config), kinds: Registry) -> Self {
-        let (database, scratch) = (TestDatabase::create().await, Scratch::new());
+        Self::start_on(TestDatabase::create().await, Scratch::new(), change, kinds).await
+    }
+
+    pub(super) async fn start_on(
+        database: TestDatabase,
+        scratch: Scratch,
+        change: impl FnOnce(&mut Config),
+        kinds: Registry,
+    ) -> Self {
         let mut config = configuration(&scratch);
         config.database.url = Optional(Some(Secret::new(database.url())));
         change(&mut config);

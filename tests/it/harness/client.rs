@@ -24,6 +24,19 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
+/// Waits until an answer is whole.
+async fn whole(
+    path: &str,
+    sending: impl Future<Output = Option<hyper::Response<hyper::body::Incoming>>>,
+) -> Option<Answer> {
+    let asking = async {
+        let (parts, body) = sending.await?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} hangs"))
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -121,13 +134,18 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Option<Answer> {
-        let asking = async {
-            let response = self.send(method, path, headers, body).await?;
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.ok()?.to_bytes();
-            Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
-        };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} hangs"))
+        whole(path, self.send(method, path, headers, body)).await
+    }
+
+    /// The same with a body that is no JSON; its type is among the headers.
+    pub(crate) async fn attempt_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Option<Answer> {
+        whole(path, self.send_body(method, path, headers, Body::from(body))).await
     }
 
     /// The answer's head, its body still coming.
@@ -137,6 +155,19 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<Value>,
+    ) -> Option<hyper::Response<hyper::body::Incoming>> {
+        let Some(body) = body else { return self.send_body(method, path, headers, Body::empty()).await };
+        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
+        self.send_body(method, path, &headers, Body::from(body.to_string())).await
+    }
+
+    /// The same with any body.
+    pub(crate) async fn send_body(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
     ) -> Option<hyper::Response<hyper::body::Incoming>> {
         let stream = TcpStream::connect(self.address).await.ok()?;
         let (mut sender, connection) =
@@ -150,13 +181,6 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = match body {
-            Some(body) => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Body::from(body.to_string())
-            }
-            None => Body::empty(),
-        };
         sender.send_request(request.body(body).unwrap()).await.ok()
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod make;
 pub(crate) mod people;
+pub(crate) mod pictures;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod scratch;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use sportello::jobs::registry::registry;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
@@ -52,6 +53,11 @@ fn a_free_address() -> SocketAddr {
 }
 
 impl Ground {
+    /// Starts the application again, in this process.
+    pub(crate) async fn start(self) -> TestApp {
+        TestApp::start_on(self.database, self.scratch, |_| {}, registry()).await
+    }
+
     /// Starts the server; returns when it serves. It always listens at the same address, as a server that is restarted.
     pub(crate) async fn serve(&self, settings: &[(&str, &str)]) -> Process {
         let mut command = sportello();
