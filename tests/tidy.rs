@@ -237,6 +237,37 @@ fn statements_of_the_database_are_labelled() {
 }
 
 #[test]
+fn types_of_the_description_have_names_of_their_own() {
+    // Two types with one name would be one schema: whichever comes last.
+    let mut seen = BTreeMap::new();
+    for file in rust_files(&["src"]) {
+        for declared in file.product().split("ToSchema").skip(1) {
+            let Some((attributes, item)) = declared
+                .split_once("struct ")
+                .into_iter()
+                .chain(declared.split_once("enum "))
+                .min_by_key(|(before, _)| before.len())
+            else {
+                continue;
+            };
+            if attributes.contains("\n}") || attributes.contains(';') {
+                continue; // an import
+            }
+            let given =
+                attributes.split("schema(as = ").nth(1).and_then(|rest| rest.split([')', ',']).next());
+            let name = given.unwrap_or_else(|| item.split(|c: char| !c.is_alphanumeric()).next().unwrap());
+            if let Some(other) = seen.insert(name.to_owned(), file.path.clone()) {
+                panic!(
+                    "two types are described as {name}: {other} and {}; write #[schema(as = …)]",
+                    file.path
+                );
+            }
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+}
+
+#[test]
 fn every_key_of_the_configuration_is_read() {
     let sources: Vec<File> =
         rust_files(&["src"]).into_iter().filter(|file| !file.path.starts_with("src/config/")).collect();

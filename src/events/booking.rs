@@ -22,6 +22,7 @@ use crate::{
 /// Where a booking is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BookingStatus)]
 pub enum Status {
     /// Tickets are held; payment is awaited.
     Pending,

@@ -17,6 +17,7 @@ use crate::{
 /// Whether everybody sees a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReviewStatus)]
 pub enum Status {
     /// Everybody.
     Published,
@@ -65,7 +66,6 @@ pub struct Review {
     /// In words.
     pub comment: String,
     /// Whether everybody sees it.
-    #[schema(inline)]
     pub status: Status,
     /// When it was written.
     #[schema(value_type = String, format = DateTime)]

@@ -114,6 +114,20 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
             operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
         }
     }
+    for (status, response) in &mut operation.responses.responses {
+        // Every error is a problem, also those that a handler describes in its own words.
+        if let RefOr::T(response) = response
+            && status.as_str() >= "400"
+            && response.content.is_empty()
+        {
+            *response = problem(status, &response.description);
+        }
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            spell_out(parameter);
+        }
+    }
     let limited = applies(When::Limited, path, method, operation);
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
@@ -127,6 +141,21 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
                 RefOr::T(text_header("Quote it when you ask for help")),
             );
         }
+    }
+}
+
+/// How headers look. Described by `Option<String>`, they would allow everything, and `null`.
+const HEADERS: [(&str, &str); 3] = [
+    ("if-match", r#"^(\*|"[!#-~]{1,200}")$"#),
+    ("idempotency-key", r"^[!#-\[\]-~]{1,255}$"),
+    ("sportello-signature", "^t=[0-9]{1,12},v1=[0-9a-f]{64}$"),
+];
+
+fn spell_out(parameter: &mut Parameter) {
+    let known = HEADERS.iter().find(|(name, _)| parameter.name.eq_ignore_ascii_case(name));
+    if let (Some((_, pattern)), ParameterIn::Header) = (known, &parameter.parameter_in) {
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(*pattern)).build();
+        parameter.schema = Some(RefOr::T(Schema::Object(schema)));
     }
 }
 

@@ -13,6 +13,7 @@ mod events;
 mod http;
 mod jobs;
 mod kill;
+mod mail;
 mod migrate;
 mod outages;
 mod packaging;

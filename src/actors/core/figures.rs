@@ -31,6 +31,7 @@ pub struct Tree {
 
 /// What the tree says of the service.
 #[derive(Debug, Clone, serde::Serialize, ToSchema)]
+#[schema(as = TreeHealth)]
 pub struct Health {
     /// Every required actor runs.
     pub ready: bool,
@@ -40,6 +41,7 @@ pub struct Health {
 
 /// One actor.
 #[derive(Debug, Clone, serde::Serialize, ToSchema)]
+#[schema(as = ActorFigures)]
 pub struct Figures {
     /// Where it is in the tree.
     #[schema(example = "root/data/lanes/point-0")]

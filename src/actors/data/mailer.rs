@@ -24,6 +24,10 @@ use crate::{
 /// Mails being handed over at once.
 const SENDING: usize = 8;
 
+/// Refusals of ourselves, not of a mail: a log-in or encryption is wanted, or the password is wrong (RFC 4954, 3207).
+/// An operator mends them, and the mails that waited go out.
+const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+
 /// Why a mail was not sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MailError {
@@ -192,7 +196,8 @@ impl Transport {
     async fn send(&self, id: &str, message: Message) -> Result<(), MailError> {
         match self {
             Self::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|error| {
-                if error.is_permanent() {
+                let about_us = error.status().is_some_and(|code| ABOUT_US.contains(&u16::from(code)));
+                if error.is_permanent() && !about_us {
                     MailError::Refused(error.to_string())
                 } else {
                     MailError::Temporary(error.to_string())

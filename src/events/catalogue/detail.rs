@@ -17,6 +17,7 @@ use crate::{
 
 /// An event as its page shows it.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EventDetail)]
 pub struct Detail {
     /// Its id.
     #[serde(skip)]

@@ -16,7 +16,6 @@ pub struct Content {
     #[schema(min_length = 1, max_length = 10_000)]
     pub description: String,
     /// Its category.
-    #[schema(inline)]
     pub category: Category,
     /// The city's name in URLs.
     #[schema(min_length = 1, max_length = 100, example = "bologna")]

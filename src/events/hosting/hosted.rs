@@ -14,6 +14,7 @@ use crate::{
 /// Whether an event can be found and booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventStatus)]
 pub enum Status {
     /// It can.
     Published,
@@ -37,6 +38,7 @@ impl Status {
 
 /// What an event has sold so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EventFigures)]
 pub struct Figures {
     /// Places in all.
     pub capacity: i32,
@@ -62,7 +64,6 @@ pub struct HostedEvent {
     /// Its title.
     pub title: String,
     /// Its category.
-    #[schema(inline)]
     pub category: Category,
     /// The city's name in URLs.
     pub city: String,
@@ -73,7 +74,6 @@ pub struct HostedEvent {
     #[schema(value_type = String, format = Date)]
     pub ends_on: Date,
     /// Whether it can be found and booked.
-    #[schema(inline)]
     pub status: Status,
     /// Price of a ticket; 0 is free.
     pub price_cents: i64,
@@ -103,7 +103,6 @@ pub struct Hosted {
     /// The zone of its times (IANA): its city's.
     pub time_zone: String,
     /// Whether it can be found and booked.
-    #[schema(inline)]
     pub status: Status,
     /// ISO 4217.
     pub currency: String,

@@ -94,10 +94,8 @@ struct Register {
     name: String,
     /// What for.
     #[serde(default)]
-    #[schema(inline)]
     role: OpenRole,
     /// Of mails.
-    #[schema(inline)]
     language: Option<Language>,
 }
 
@@ -220,7 +218,8 @@ struct LogIn {
 
 /// Logs in.
 #[utoipa::path(post, path = "/auth/login", tag = "accounts", request_body = LogIn,
-    responses((status = 200, description = "Tokens", body = Tokens)))]
+    responses((status = 200, description = "Tokens", body = Tokens),
+        (status = 401, description = "Address or password are wrong")))]
 async fn log_in(
     State(state): State<AppState>,
     address: ClientAddress,
@@ -244,7 +243,8 @@ struct Refresh {
 
 /// Exchanges a refresh token for new tokens. A token that was used before revokes its session.
 #[utoipa::path(post, path = "/auth/refresh", tag = "accounts", request_body = Refresh,
-    responses((status = 200, description = "New tokens", body = Tokens)))]
+    responses((status = 200, description = "New tokens", body = Tokens),
+        (status = 401, description = "The token is not valid: log in")))]
 async fn refresh(State(state): State<AppState>, Json(body): Json<Refresh>) -> Answer {
     let mut tx = state.db.begin("accounts.refresh").await?;
     let refreshed = state.accounts.sessions().refresh(&mut tx, &body.refresh_token).await?;

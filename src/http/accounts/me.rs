@@ -54,7 +54,6 @@ struct ChangeProfile {
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// Of mails.
-    #[schema(inline)]
     language: Option<Language>,
     /// Empty removes it.
     #[schema(max_length = 20)]

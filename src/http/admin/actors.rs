@@ -37,6 +37,7 @@ pub(super) async fn tree(State(console): State<Console>, _: AdminUser) -> Answer
 
 /// One actor and its last minutes.
 #[derive(serde::Serialize, ToSchema)]
+#[schema(as = ActorDetail)]
 struct Detail {
     /// The actor now.
     #[serde(flatten)]

@@ -6,7 +6,7 @@ mod journal;
 mod orders;
 mod restarts;
 
-use axum::routing::get;
+use axum::{middleware::from_fn, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -33,7 +33,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .route("/admin/api/actors", get(actors::tree))
         .route("/admin/api/actors/stream", get(actors::stream))
-        .route(WITH_SLASHES, get(actors::actor).post(orders::order))
+        .route(
+            WITH_SLASHES,
+            get(actors::actor)
+                .post(orders::order)
+                .fallback(orders::other_method)
+                .layer(from_fn(orders::only_described)),
+        )
         .route("/admin/api/restarts", get(restarts::list))
         .route("/admin/api/journal", get(journal::list))
 }

@@ -1,6 +1,11 @@
 //! Orders to actors: restart, suspend, resume, and on game days crash.
 
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -64,6 +69,28 @@ impl Action {
             Self::Crash => "actor.crash",
         }
     }
+}
+
+/// The methods of a path of an actor: an order at its end is for POST, anything else for GET.
+pub(super) fn methods(path: &str) -> &'static str {
+    let names_order = path.rsplit_once('/').is_some_and(|(_, last)| Action::named(last).is_some());
+    if names_order { "POST" } else { "GET,HEAD" }
+}
+
+/// A path that is there, but not for this method.
+pub(super) async fn other_method(Path(path): Path<String>) -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(&path))]).into_response()
+}
+
+/// Lets orders through to [`order`], and everything else to the look at an actor.
+pub(super) async fn only_described(Path(path): Path<String>, request: Request, next: Next) -> Response {
+    let allowed = methods(&path);
+    let fits = match *request.method() {
+        Method::POST => allowed == "POST",
+        Method::GET | Method::HEAD => allowed != "POST",
+        _ => true, // has no handler
+    };
+    if fits { next.run(request).await } else { other_method(Path(path)).await }
 }
 
 /// Takes every order: the last segment of the path is the action, the rest is the actor.

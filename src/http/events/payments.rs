@@ -159,7 +159,8 @@ async fn settle(state: &AppState, payment: PaymentId, verdict: &Verdict, claim: 
 /// Takes a message of the payment provider: signed, and applied once however often it comes.
 #[utoipa::path(post, path = "/payments/webhook", tag = "bookings", request_body = Webhook,
     params(("Sportello-Signature" = Option<String>, Header, description = "t=<unix seconds>,v1=<HMAC-SHA256 of t.body>")),
-    responses((status = 204, description = "Taken")))]
+    responses((status = 204, description = "Taken"),
+        (status = 401, description = "The signature is missing, wrong or old")))]
 async fn webhook(State(state): State<AppState>, headers: HeaderMap, request: Request) -> Answer {
     let limits = BodyLimits {
         max_bytes: *state.config.server.max_body_bytes,
