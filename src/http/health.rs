@@ -213,7 +213,8 @@ impl Probe {
     async fn look(&self, state: &AppState) -> Checks {
         let mut last = self.0.lock().await;
         if let Some((at, checks)) = &*last
-            && at.elapsed() < if checks.database.is_ok() { CACHED_FOR } else { BAD_CACHED_FOR }
+            && at.elapsed()
+                < if checks.database.is_ok() && checks.actors.is_ok() { CACHED_FOR } else { BAD_CACHED_FOR }
         {
             return checks.clone();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
@@ -242,16 +242,22 @@ async fn show(
     if let Some(slug) = slug.strip_suffix(calendars::ENDING) {
         return calendars::event(&state, slug, &headers).await;
     }
-    let MaybeUser(reader) = reader?;
+    let reader = match reader.map(|MaybeUser(reader)| reader).transpose() {
+        Some(Err(problem)) if problem.status() != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
+        reader => reader,
+    };
     let found = event_page(&state, &slug).await?.ok_or_else(|| Problem::not_found("event"))?;
     let mut response = match reader {
         None => found.answer(&headers),
         Some(reader) => {
-            let favourite = match is_favourite(&state.db, reader.user, &slug).await {
-                Ok(favourite) => Some(favourite),
+            let favourite = match reader {
+                Ok(reader) => is_favourite(&state.db, reader.user, &slug).await.map(Some),
+                Err(_) => Ok(None), // while the database is away, nobody can be recognised
+            };
+            let favourite = match favourite {
                 // The page is worth more than the flag.
                 Err(error) if error.is_unavailable() => None,
-                Err(error) => return Err(error.into()),
+                favourite => favourite?,
             };
             personal(&found, "favourite", &favourite)
         }

@@ -90,6 +90,11 @@ impl Client {
         Self { address: self.address, token: Some(token.to_owned()) }
     }
 
+    /// The same server's stranger.
+    pub(crate) fn logged_out(&self) -> Self {
+        Self::of(self.address)
+    }
+
     /// The same person, at another node.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self { address, token: self.token.clone() }

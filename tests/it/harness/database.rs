@@ -15,7 +15,7 @@ use std::{
 
 use sportello::{db::Connector, migrate, postgres};
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, error::SqlState};
 
 /// Databases of tests are called `sportello_t_<process>_<number>`.
 const PREFIX: &str = "sportello_t_";
@@ -34,12 +34,18 @@ impl TestDatabase {
     pub(crate) async fn create() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let maintenance = server();
-        let template = template(&maintenance).await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}_{number}", std::process::id());
         let client = connect(&maintenance).await;
         client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
-        client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+        loop {
+            let template = template(&maintenance).await;
+            match client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await {
+                // The tests of another checkout, with another schema, have swept it away.
+                Err(error) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {}
+                made => break made.unwrap(),
+            }
+        }
         Self { name, maintenance, managed: false }
     }
 
