@@ -23,7 +23,7 @@ use crate::{
     accounts::sessions::Sessions,
     app::{DATA_GRACE, Handles},
     config::Config,
-    db::{Connector, Db, Observer},
+    db::{Connector, Db, ONE_PLAN, Observer},
     jobs::{Jobs, Resources, schedules},
     metrics::Metrics,
 };
@@ -197,7 +197,7 @@ fn lane(parts: &DataParts<'_>, connector: &Connector, handle: &Handle<LaneMsg>) 
     let DataParts { config, observer, metrics, .. } = parts;
     let name = handle.cell().path.trim_start_matches("root/data/lanes/").trim_start_matches("root/data/");
     let lane = Lane {
-        connector: connector.clone(),
+        connector: connector.setting(ONE_PLAN),
         in_flight: config.database.lane_in_flight,
         batch: config.database.lane_batch,
         observer: (*observer).clone(),

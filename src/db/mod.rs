@@ -29,6 +29,11 @@ pub use params::{Arg, Param, Params, Transposed};
 pub use reads::{Db, Route, Rows};
 pub use tx::Tx;
 
+/// Of connections for reads: a read has one plan, made once. Each shape of a list is a statement of its own and lookups go
+/// by key, so the arguments decide nothing; PostgreSQL's default plans many of them anew each time, which costs more than
+/// running them. (Not for transactions: statements that join a batch's rows may need to know how many they are.)
+pub(crate) const ONE_PLAN: &str = "plan_cache_mode=force_generic_plan";
+
 /// The label of a statement: the first line, without its dashes. Statements without one are called `unlabelled`.
 pub fn label(sql: &'static str) -> &'static str {
     let first = sql.lines().next().unwrap_or_default();

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::sections::Database,
-    db::{Connector, DbError},
+    db::{Connector, DbError, ONE_PLAN},
     metrics::{self, PoolUse},
 };
 
@@ -188,7 +188,8 @@ impl Drop for Waiting {
 
 /// A pool that belongs to no actor, for [`crate::db::Route::Direct`].
 pub(crate) fn direct(connector: &Connector, config: &Database) -> anyhow::Result<deadpool_postgres::Pool> {
-    build(&connector.for_use("direct reads", *config.lane_statement_timeout), config.pool_size)
+    let connector = connector.for_use("direct reads", *config.lane_statement_timeout).setting(ONE_PLAN);
+    build(&connector, config.pool_size)
 }
 
 fn build(connector: &Connector, size: usize) -> anyhow::Result<deadpool_postgres::Pool> {
