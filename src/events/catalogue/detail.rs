@@ -76,9 +76,8 @@ pub struct Detail {
     /// Its pictures; the first is the cover.
     #[schema(value_type = Vec<Image>)]
     pub images: Box<RawValue>,
-    /// Three more of its category: `{slug, title, starts_on, price_cents}`.
-    #[schema(value_type = Vec<Object>)]
-    pub similar: Box<RawValue>,
+    /// The next three of its category.
+    pub similar: Vec<Similar>,
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
@@ -95,6 +94,20 @@ pub struct Host {
     pub name: String,
 }
 
+/// Another event of the same category.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Similar {
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    pub starts_on: Date,
+    /// Price of a ticket; 0 is free.
+    pub price_cents: i64,
+}
+
 /// A city, by name.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct CityName {
@@ -106,7 +119,14 @@ pub struct CityName {
     pub province: String,
 }
 
-/// The published event called `slug`; similar ones are not over on `today`.
+/// Similar events shown. One more is read: the event itself may be among them.
+const SIMILAR: usize = 3;
+
+/// The published event called `slug`; similar ones start on `today` or later.
+///
+/// The next events of a category are the same for all events of that category, so the lateral join depends on nothing
+/// else and PostgreSQL memoizes it: a batch reads them once per category. (In a batch around midnight the earlier day
+/// counts for all.)
 pub async fn detail(db: &Db, slug: &str, today: Date) -> Result<Option<Detail>, DbError> {
     const DETAIL: &str = "-- events.catalogue.detail
         SELECT k.n, e.id, e.slug, e.title, e.description, e.category, e.host_id, h.name AS host_name,
@@ -114,24 +134,28 @@ pub async fn detail(db: &Db, slug: &str, today: Date) -> Result<Option<Detail>, 
             e.time_zone, e.price_cents, e.currency::text, e.capacity, e.tickets_left, e.included, e.things_to_know,
             e.cancellation_policy, e.age_restriction, e.is_featured, e.rating_sum, e.rating_count, e.updated_at,
             e.version,
-            (SELECT coalesce(json_agg(r), '[]')::text FROM (
+            CASE WHEN e.rating_count = 0 THEN '[]' ELSE (SELECT coalesce(json_agg(r), '[]')::text FROM (
                 SELECT v.rating, v.comment, split_part(u.name, ' ', 1) AS name, v.created_at
                 FROM reviews v JOIN users u ON u.id = v.user_id
                 WHERE v.event_id = e.id AND v.status = 'published'
-                ORDER BY v.created_at DESC, v.id DESC LIMIT 10) r) AS reviews,
+                ORDER BY v.created_at DESC, v.id DESC LIMIT 10) r) END AS reviews,
             (SELECT coalesce(json_agg(i), '[]')::text FROM (
                 SELECT m.id, '/media/' || m.key || '.jpg' AS url,
                     CASE WHEN m.thumbnails_at IS NOT NULL THEN '/media/' || m.key || '-960.jpg' END AS medium_url,
                     CASE WHEN m.thumbnails_at IS NOT NULL THEN '/media/' || m.key || '-320.jpg' END AS thumbnail_url,
                     m.width, m.height, m.alt, m.position
                 FROM event_images m WHERE m.event_id = e.id ORDER BY m.position) i) AS images,
-            (SELECT coalesce(json_agg(s), '[]')::text FROM (
-                SELECT o.slug, o.title, o.starts_on, o.price_cents FROM events o
-                WHERE o.category = e.category AND o.status = 'published' AND o.starts_on >= k.today AND o.id <> e.id
-                ORDER BY o.starts_on, o.id LIMIT 3) s) AS similar
+            s.slugs, s.titles, s.days, s.prices
         FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS k (slug, today, n)
         JOIN events e ON e.slug = k.slug AND e.status = 'published'
-        JOIN users h ON h.id = e.host_id JOIN cities c ON c.id = e.city_id";
+        JOIN users h ON h.id = e.host_id JOIN cities c ON c.id = e.city_id
+        LEFT JOIN LATERAL (
+            SELECT array_agg(o.slug) AS slugs, array_agg(o.title) AS titles, array_agg(o.starts_on) AS days,
+                array_agg(o.price_cents) AS prices
+            FROM (SELECT slug, title, starts_on, price_cents FROM events
+                WHERE category = e.category AND status = 'published'
+                    AND starts_on >= (SELECT min(t) FROM unnest($2::date[]) AS t)
+                ORDER BY starts_on, id LIMIT 4) o) s ON true";
     Ok(db.public().lookup(DETAIL, key![slug, today]).await?.first().map(from_row))
 }
 
@@ -168,8 +192,19 @@ fn from_row(row: &Row) -> Detail {
         review_count: count,
         reviews: json("reviews"),
         images: json("images"),
-        similar: json("similar"),
+        similar: similar(row),
         updated_at: row.get("updated_at"),
         version: row.get("version"),
     }
+}
+
+fn similar(row: &Row) -> Vec<Similar> {
+    let Some(slugs) = row.get::<_, Option<Vec<String>>>("slugs") else { return Vec::new() };
+    let (own, titles): (&str, Vec<String>) = (row.get("slug"), row.get("titles"));
+    let (days, prices): (Vec<Date>, Vec<i64>) = (row.get("days"), row.get("prices"));
+    let all = slugs.into_iter().zip(titles).zip(days.into_iter().zip(prices));
+    all.map(|((slug, title), (starts_on, price_cents))| Similar { slug, title, starts_on, price_cents })
+        .filter(|similar| similar.slug != own)
+        .take(SIMILAR)
+        .collect()
 }
