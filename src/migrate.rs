@@ -40,6 +40,7 @@ migrations! {
     4 "reviews_newest" "0004_reviews_newest.sql",
     5 "calendar_links" "0005_calendar_links.sql",
     6 "event_images" "0006_event_images.sql",
+    7 "lists" "0007_lists.sql",
 }
 
 /// Two migrators of any version lock the same number.

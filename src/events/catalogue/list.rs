@@ -251,6 +251,12 @@ impl Query {
             Sort::Soonest => ("starts_on", "ASC", ">"),
             Sort::Popular => ("bookings_count", "DESC", "<"),
         };
+        if sort == Sort::Soonest {
+            // The walk begins where the longest event that is not over may have begun. $1 is the day of `filter`.
+            self.text.push_str(
+                " AND e.starts_on >= $1 - (SELECT max(ends_on - starts_on) FROM events WHERE status = 'published')",
+            );
+        }
         match after {
             None => {}
             Some(Position::At(at, id)) => self.beyond(column, beyond, *at, *id),
