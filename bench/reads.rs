@@ -1,7 +1,11 @@
-//! Reads over HTTP: lane actors against the same handlers that check a connection out of a pool (`database.reads`).
+//! Reads over HTTP.
 //!
-//! Both servers run in this process, on the same database and without a cache of pages; one is asked at a time. Keys are
-//! spread evenly over all events, so that no lane answers two callers with one row.
+//! *Detail* and *list*: lane actors against the same handlers that check a connection out of a pool (`database.reads`),
+//! both without the cache of pages. Keys are spread evenly over all events, so that no lane answers two callers with one
+//! row. *Hits*: the cache with everything that happens to a request (limiter, metrics, request ids) against a bare axum
+//! route that returns the same bytes.
+//!
+//! The servers run in this process, on the same database; one is asked at a time.
 
 #![expect(clippy::print_stderr, reason = "progress goes where the report does not")]
 
@@ -11,13 +15,22 @@ mod support;
 
 use std::net::SocketAddr;
 
+use axum::{Router, http::header, routing::get};
+use bytes::Bytes;
 use load::Plan;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use sportello::config::Config;
 use support::{Ground, Measured, Options, Report, Variant, cpu::Cpu, report::order};
 
 /// Events asked for, spread over the whole table.
 const KEYS: i64 = 20_000;
+/// Events that are asked for often.
+const POPULAR: usize = 1_000;
 /// What lanes must be worth at so many connections.
 const TARGETS: [(usize, f64); 2] = [(64, 1.7), (256, 2.0)];
+/// What hits must reach of a bare route.
+const HITS_TARGET: f64 = 0.75;
 
 fn main() -> anyhow::Result<()> {
     if load::take_over()? {
@@ -30,30 +43,73 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(options: &Options) -> anyhow::Result<()> {
     let ground = Ground::open(options).await?;
-    let lanes = ground.app(|config| config.jobs.enabled = false).await?;
+    let mut report = Report::new("reads", ground.version().await?, options.json);
+    lanes(options, &ground, &mut report).await?;
+    hits(options, &ground, &mut report).await?;
+    ground.close().await?;
+    report.finish()
+}
+
+/// Lane actors against a pool.
+async fn lanes(options: &Options, ground: &Ground, report: &mut Report) -> anyhow::Result<()> {
+    let plain = |config: &mut Config| (config.jobs.enabled, config.cache.enabled) = (false, false);
+    let lanes = ground.app(plain).await?;
     let direct = ground
         .app(|config| {
-            config.jobs.enabled = false;
+            plain(config);
             config.database.reads = "direct".to_owned();
         })
         .await?;
     let servers = [("lane actors", lanes.address), ("a pool, directly", direct.address)];
-    let mut report = Report::new("reads", ground.version().await?, options.json);
-    for (name, paths) in [("detail", details(&ground).await?), ("list", lists(&ground).await?)] {
+    for (name, paths) in [("detail", details(ground).await?), ("list", lists(ground).await?)] {
         for connections in &options.connections {
             let title = format!("{name}, {connections} connections");
             if !options.wants(&title) {
                 continue;
             }
             let target = TARGETS.iter().find(|(at, _)| at == connections && name == "detail");
-            let variants = compare(options, &ground, &servers, *connections, &paths).await?;
+            let variants = compare(options, ground, &servers, *connections, &paths).await?;
             report.add(title, target.map(|(_, ratio)| *ratio), variants);
         }
     }
     lanes.stop().await;
     direct.stop().await;
-    ground.close().await?;
-    report.finish()
+    Ok(())
+}
+
+/// Cache hits against a bare route.
+async fn hits(options: &Options, ground: &Ground, report: &mut Report) -> anyhow::Result<()> {
+    let app = ground.app(|config| config.jobs.enabled = false).await?;
+    let mut paths = details(ground).await?;
+    paths.truncate(POPULAR);
+    let mut bodies = Vec::with_capacity(paths.len());
+    for path in &paths {
+        bodies.push(load::get(app.address, path).await?);
+    }
+    bodies.sort_by_key(Vec::len);
+    let body = Bytes::from(bodies.swap_remove(bodies.len() / 2));
+    let (bare, _serving) = bare(body).await?;
+    let servers = [("cache hits", app.address), ("a bare axum route", bare)];
+    for connections in &options.connections {
+        let title = format!("hits, {connections} connections");
+        if options.wants(&title) {
+            let variants = compare(options, ground, &servers, *connections, &paths).await?;
+            report.add(title, Some(HITS_TARGET), variants);
+        }
+    }
+    app.stop().await;
+    Ok(())
+}
+
+/// axum and nothing else: one route that answers with this body.
+async fn bare(body: Bytes) -> anyhow::Result<(SocketAddr, JoinSet<()>)> {
+    let answer = async move || ([(header::CONTENT_TYPE, "application/json")], body.clone());
+    let router = Router::new().route("/api/v1/events/{slug}", get(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { drop(axum::serve(listener, router).await) });
+    Ok((address, serving))
 }
 
 /// Interleaved rounds of the same load on each server.

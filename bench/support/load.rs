@@ -89,12 +89,26 @@ pub(crate) async fn apply(plan: &Plan) -> anyhow::Result<Outcome> {
     serde_json::from_slice(&load.stdout).context("the load did not report")
 }
 
+/// The body of one page.
+#[allow(dead_code, reason = "not every benchmark that makes load reads a page")]
+pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&request(address, path)).await?;
+    let mut buffer = vec![0; BUFFER];
+    let (ok, whole) = answer(&mut stream, &mut buffer).await?;
+    anyhow::ensure!(ok, "{path} was not answered with 200");
+    buffer.truncate(whole);
+    let head =
+        buffer.windows(4).position(|four| four == b"\r\n\r\n").context("an answer without a header")?;
+    Ok(buffer.split_off(head + 4))
+}
+
+fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
+}
+
 fn run(plan: &Plan) -> anyhow::Result<Outcome> {
-    let requests: Vec<Vec<u8>> = plan
-        .paths
-        .iter()
-        .map(|path| format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", plan.address).into_bytes())
-        .collect();
+    let requests: Vec<_> = plan.paths.iter().map(|path| request(plan.address, path)).collect();
     let (requests, address) = (Arc::new(requests), plan.address);
     let began = Instant::now();
     let counted_from = began + plan.time.mul_f64(WARM_UP);
