@@ -102,6 +102,9 @@ impl Front {
         let client = ClientAddress::find(peer, request.headers(), &parts.trusted);
         request.extensions_mut().insert(client);
         let asked = parts.ask(started, &request, route);
+        if let Some(uri) = parts.routes.calendar(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         let verdict = parts.check(&asked, route, client, request.headers()).await;
         if let Some(user) = verdict.user() {
             request.extensions_mut().insert(user);

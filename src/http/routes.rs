@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axum::http::Method;
+use axum::http::{Method, Uri};
 
 use crate::metrics::{self, Metrics};
 
@@ -130,6 +130,14 @@ impl Routes {
             .or_else(|| self.matcher.at(path).ok())
             .and_then(|found| self.entries[*found.value][index].as_ref());
         found.unwrap_or(&self.unmatched[index])
+    }
+
+    /// Where the router has the calendar that is asked for as `/events/x.ics`: `/events/x/ics`.
+    pub fn calendar(&self, uri: &Uri) -> Option<Uri> {
+        let bare = uri.path().strip_suffix(CALENDAR)?;
+        self.calendars.at(bare).ok()?;
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{bare}/ics{query}").parse().ok()
     }
 
     /// Every template.

@@ -2,6 +2,10 @@
 
 use jiff::civil::{Date, Time};
 use tokio_postgres::Row;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use crate::events::catalogue::Category;
 
@@ -54,6 +58,21 @@ pub struct Content {
     #[serde(default)]
     pub featured: bool,
 }
+
+/// [`Content`] as a part of an answer, which has other members beside it.
+pub(super) struct ContentShown;
+
+impl PartialSchema for ContentShown {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Content::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.additional_properties = None;
+        }
+        schema
+    }
+}
+
+impl ToSchema for ContentShown {}
 
 /// The columns of [`Content::from_row`], of tables `e` (events) and `c` (cities).
 macro_rules! content_columns {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use tokio_postgres::Row;
 
-use super::content::{Content, content_columns};
+use super::content::{Content, ContentShown, content_columns};
 use crate::{
     args,
     db::{Db, DbError, Tx},
@@ -99,6 +99,7 @@ pub struct Hosted {
     pub slug: String,
     /// What can be changed.
     #[serde(flatten)]
+    #[schema(value_type = ContentShown)]
     pub content: Content,
     /// The zone of its times (IANA): its city's.
     pub time_zone: String,

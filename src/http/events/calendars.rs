@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use jiff::ToSpan;
 use serde::Deserialize;
@@ -18,16 +19,12 @@ use crate::{
     http::{
         auth::MaybeUser,
         conditional::{ETag, none_match_names, not_modified},
-        extract::Query,
+        extract::{Path, Query},
         negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
     },
 };
-
-/// What ends in this is a calendar. axum's router knows no such endings: it routes `/events/{slug}.ics` as
-/// `/events/{slug}`, whose handler looks at the end.
-pub(super) const ENDING: &str = ".ics";
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
 /// An event seldom changes.
@@ -42,7 +39,10 @@ const YEARS_BACK: i32 = 1;
 struct Description;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Description::openapi()).routes(routes!(bookings))
+    // Where the front sends `/events/{slug}.ics`: axum's router knows no endings.
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(bookings))
+        .route("/events/{slug}/ics", get(event))
 }
 
 /// The event as a calendar entry; a withdrawn one is `CANCELLED`.
@@ -52,13 +52,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     responses((status = 200, description = "The calendar (RFC 5545), with its ETag", body = String,
             content_type = "text/calendar"),
         (status = 304, description = "The calendar that is known has not changed")))]
-#[expect(dead_code, reason = "a description; `event` is called by the handler of details")]
+#[expect(dead_code, reason = "a description; `event` is the handler")]
 fn event_described() {}
 
-/// Answers `/events/{slug}.ics`.
-pub(super) async fn event(state: &AppState, slug: &str, headers: &HeaderMap) -> Answer {
-    let text = calendar::of_event(&state.db, slug, &state.config.server.base_url()).await?;
-    Ok(answer(text.ok_or_else(|| Problem::not_found("event"))?, PUBLIC, headers))
+async fn event(State(state): State<AppState>, Path(slug): Path<String>, headers: HeaderMap) -> Answer {
+    let text = calendar::of_event(&state.db.public(), &slug, &state.config.server.base_url()).await?;
+    Ok(answer(text.ok_or_else(|| Problem::not_found("event"))?, PUBLIC, &headers))
 }
 
 /// Who asks for a calendar.

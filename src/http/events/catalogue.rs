@@ -11,7 +11,6 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::calendars;
 use crate::{
     actors::data::cache::Tag,
     db::DbError,
@@ -239,9 +238,6 @@ async fn show(
     headers: HeaderMap,
     Path(slug): Path<String>,
 ) -> Answer {
-    if let Some(slug) = slug.strip_suffix(calendars::ENDING) {
-        return calendars::event(&state, slug, &headers).await;
-    }
     let reader = match reader.map(|MaybeUser(reader)| reader).transpose() {
         Some(Err(problem)) if problem.status() != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
         reader => reader,
