@@ -146,24 +146,20 @@ impl KeyedRequest {
     /// The claim of this principal; `None` if the client sent no key. Requests without an account (registering) name
     /// what they are about: strangers who choose the same key do not meet.
     pub fn claim(&self, principal: impl Display) -> Option<Claim> {
-        self.claim_with(principal, self.fingerprint)
-    }
-
-    /// The same for a body with secrets: a hash of a password that people can remember tells it to whoever guesses, so
-    /// only what was `said` besides is compared.
-    pub fn claim_of(&self, principal: impl Display, said: &impl Serialize) -> Result<Option<Claim>, Problem> {
-        let said = serde_json::to_vec(said).map_err(Problem::internal)?;
-        Ok(self.claim_with(principal, Sha256::digest(&said).into()))
-    }
-
-    fn claim_with(&self, principal: impl Display, fingerprint: [u8; 32]) -> Option<Claim> {
         let key = self.key.as_ref()?;
         let mut hasher = Sha256::new();
         for part in [principal.to_string().as_str(), self.method.as_str(), &self.path, key] {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Some(Claim { key: hasher.finalize().into(), fingerprint })
+        Some(Claim { key: hasher.finalize().into(), fingerprint: self.fingerprint })
+    }
+
+    /// The same for a body with secrets: a hash of a password that people can remember tells it to whoever guesses, so
+    /// only what was `said` besides is compared.
+    pub fn claim_of(self, principal: impl Display, said: &impl Serialize) -> Result<Option<Claim>, Problem> {
+        let said = serde_json::to_vec(said).map_err(Problem::internal)?;
+        Ok(self.with_fingerprint(Sha256::digest(&said).into()).claim(principal))
     }
 }
 

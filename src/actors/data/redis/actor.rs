@@ -124,7 +124,7 @@ pub struct Connections(Arc<Link>);
 impl Drop for Connections {
     fn drop(&mut self) {
         self.0.pool.store(None);
-        count(&self.0);
+        self.0.connected.send_replace(0); // the log has the crash, or the stop
     }
 }
 
