@@ -17,6 +17,6 @@ mod row;
 pub use file::{FOLDER, Key, Size, folders, key_of};
 pub use picture::{Picture, PictureError, Thumbnails, prepare, thumbnails};
 pub use row::{
-    ALT_MAX, Change, Image, ImageRefusal, New, Room, add, change, find, key_of_image, remove, room,
-    thumbnails_done, unknown,
+    ALT_MAX, Change, Image, ImageRefusal, LockedImage, New, Room, add, change, find, key_of_image,
+    lock_image, remove, room, thumbnails_done, unknown,
 };

@@ -180,14 +180,32 @@ pub async fn find(db: &Db, slug: &str, id: ImageId) -> Result<Option<Image>, DbE
     Ok(rows.first().map(Image::from_row))
 }
 
-/// Describes a picture anew, or moves it.
-pub async fn change(
+/// A picture whose event is locked: it stays as it is until the transaction ends.
+#[derive(Debug)]
+pub struct LockedImage {
+    event: EventId,
+    /// As it is.
+    pub image: Image,
+}
+
+/// Locks the event of a picture that somebody wants to change.
+pub async fn lock_image(
     tx: &mut Tx,
     slug: &str,
     manager: Option<UserId>,
     id: ImageId,
-    change: &Change,
-) -> Result<Image, ImageRefusal> {
+) -> Result<LockedImage, ImageRefusal> {
+    // A statement of its own, after the lock: it sees what those before us have committed.
+    const READ: &str = "-- events.images.read
+        SELECT id, key, width, height, alt, position, thumbnails_at IS NOT NULL AS has_thumbnails
+        FROM event_images WHERE id = $2 AND event_id = $1";
+    let event = lock(tx, slug, manager).await?.id;
+    let row = tx.query_opt(READ, &[&event, &id]).await?.ok_or(ImageRefusal::NoSuchImage)?;
+    Ok(LockedImage { event, image: Image::from_row(&row) })
+}
+
+/// Describes a picture anew, or moves it.
+pub async fn change(tx: &mut Tx, locked: &LockedImage, change: &Change) -> Result<Image, DbError> {
     const MOVE: &str = "-- events.images.move
         UPDATE event_images i SET position = CASE
                 WHEN i.id = $2 THEN m.there
@@ -200,28 +218,21 @@ pub async fn change(
     const DESCRIBE: &str = "-- events.images.describe
         UPDATE event_images SET alt = coalesce($3, alt) WHERE id = $2 AND event_id = $1
         RETURNING id, key, width, height, alt, position, thumbnails_at IS NOT NULL AS has_thumbnails";
-    let event = lock(tx, slug, manager).await?;
+    let (event, id) = (locked.event, locked.image.id);
     if let Some(position) = change.position {
-        tx.execute(MOVE, &[&event.id, &id, &position]).await?;
+        tx.execute(MOVE, &[&event, &id, &position]).await?;
     }
-    let changed = tx.query_opt(DESCRIBE, &[&event.id, &id, &change.alt]).await?;
-    changed.as_ref().map(Image::from_row).ok_or(ImageRefusal::NoSuchImage)
+    Ok(Image::from_row(&tx.query_one(DESCRIBE, &[&event, &id, &change.alt]).await?))
 }
 
 /// Removes a picture; those behind it move up. Its files are to be removed after the commit.
-pub async fn remove(
-    tx: &mut Tx,
-    slug: &str,
-    manager: Option<UserId>,
-    id: ImageId,
-) -> Result<Key, ImageRefusal> {
+pub async fn remove(tx: &mut Tx, locked: &LockedImage) -> Result<Key, DbError> {
     const REMOVE: &str = "-- events.images.remove
         DELETE FROM event_images WHERE id = $2 AND event_id = $1 RETURNING key, position";
     const CLOSE_GAP: &str = "-- events.images.close_gap
         UPDATE event_images SET position = position - 1 WHERE event_id = $1 AND position > $2";
-    let event = lock(tx, slug, manager).await?;
-    let row = tx.query_opt(REMOVE, &[&event.id, &id]).await?.ok_or(ImageRefusal::NoSuchImage)?;
-    tx.execute(CLOSE_GAP, &[&event.id, &row.get::<_, i16>("position")]).await?;
+    let row = tx.query_one(REMOVE, &[&locked.event, &locked.image.id]).await?;
+    tx.execute(CLOSE_GAP, &[&locked.event, &row.get::<_, i16>("position")]).await?;
     Ok(Key::stored(row.get("key")))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::IntoResponse,
 };
 use serde::Deserialize;
@@ -15,8 +15,10 @@ use crate::{
     events::images::{self, ALT_MAX, Change, Image, ImageRefusal, Key, New, PictureError, Size},
     http::{
         auth::HostUser,
+        conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Claim, KeyedRequest, Outcome},
+        negotiate::Coding,
         problem::{Answer, FieldError, Problem, SOON},
         state::AppState,
         upload::{self, Upload, UploadFile, UploadForm},
@@ -38,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         (UploadForm = "multipart/form-data"), (UploadFile = "image/jpeg"), (UploadFile = "image/png"),
         (UploadFile = "image/webp"))),
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 201, description = "The image; its thumbnails follow", body = Image),
+    responses((status = 201, description = "The image, with its ETag; its thumbnails follow", body = Image),
         (status = 403, description = "Only hosts may do this"),
         (status = 409, description = "The event has as many images as it may, or is withdrawn"),
         (status = 413, description = "The file is too large"),
@@ -117,7 +119,9 @@ async fn insert(
     let outcome = Outcome::created(format!("/api/v1/events/{slug}/images/{}", new.id), &image)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
     tx.commit().await?;
-    Ok(outcome.into_response())
+    let mut response = outcome.into_response();
+    response.headers_mut().insert(header::ETAG, tag(&image)?.header(Coding::Identity));
+    Ok(response)
 }
 
 /// Pages that show the event's images are outdated.
@@ -157,14 +161,24 @@ fn refused(refusal: ImageRefusal) -> Problem {
     }
 }
 
+/// An image has no versions to count: its tag is made of what is shown, its thumbnails included.
+fn tag(image: &Image) -> Result<ETag, Problem> {
+    serde_json::to_vec(image).map(|text| ETag::of_bytes(&text)).map_err(Problem::internal)
+}
+
+fn tagged(image: Image) -> Answer {
+    let etag = tag(&image)?.header(Coding::Identity);
+    Ok(([(header::ETAG, etag)], Json(image)).into_response())
+}
+
 /// Shows an image of a published event.
 #[utoipa::path(get, path = "/events/{slug}/images/{id}", tag = "events",
     params(("slug" = String, Path, description = "The event's name in URLs"),
         ("id" = uuid::Uuid, Path, description = "The image")),
-    responses((status = 200, description = "The image", body = Image)))]
+    responses((status = 200, description = "The image, with its ETag", body = Image)))]
 async fn show(State(state): State<AppState>, Path((slug, id)): Path<(String, ImageId)>) -> Answer {
     let image = images::find(&state.db, &slug, id).await?;
-    Ok(Json(image.ok_or_else(|| Problem::not_found("image"))?).into_response())
+    tagged(image.ok_or_else(|| Problem::not_found("image"))?)
 }
 
 /// What is changed of an image; what is left out stays.
@@ -186,13 +200,17 @@ const POSITION_MAX: i16 = 1000;
 #[utoipa::path(patch, path = "/events/{slug}/images/{id}", tag = "hosting", security(("bearer" = [])),
     request_body = ChangeImage,
     params(("slug" = String, Path, description = "The event's name in URLs"),
-        ("id" = uuid::Uuid, Path, description = "The image")),
-    responses((status = 200, description = "The changed image", body = Image),
-        (status = 403, description = "Only hosts may do this")))]
+        ("id" = uuid::Uuid, Path, description = "The image"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
+    responses((status = 200, description = "The changed image, with its ETag", body = Image),
+        (status = 403, description = "Only hosts may do this"),
+        (status = 412, description = "It was changed meanwhile, or its thumbnails were made"),
+        (status = 428, description = "If-Match is missing")))]
 async fn change(
     State(state): State<AppState>,
     HostUser(principal): HostUser,
     Path((slug, id)): Path<(String, ImageId)>,
+    if_match: IfMatch,
     Json(body): Json<ChangeImage>,
 ) -> Answer {
     let mut checks = Checks::default();
@@ -203,24 +221,33 @@ async fn change(
     checks.done()?;
     let wanted = Change { alt, position: body.position };
     let mut tx = state.db.begin("events.images.change").await?;
-    let image = images::change(&mut tx, &slug, manager(&principal), id, &wanted).await.map_err(refused)?;
+    let locked = images::lock_image(&mut tx, &slug, manager(&principal), id).await.map_err(refused)?;
+    if_match.check(&tag(&locked.image)?)?;
+    let image = images::change(&mut tx, &locked, &wanted).await?;
     tx.commit().await?;
     shown_anew(&state, &slug);
-    Ok(Json(image).into_response())
+    tagged(image)
 }
 
 /// Removes an image of one's own event; its files follow.
 #[utoipa::path(delete, path = "/events/{slug}/images/{id}", tag = "hosting", security(("bearer" = [])),
     params(("slug" = String, Path, description = "The event's name in URLs"),
-        ("id" = uuid::Uuid, Path, description = "The image")),
-    responses((status = 204, description = "Removed"), (status = 403, description = "Only hosts may do this")))]
+        ("id" = uuid::Uuid, Path, description = "The image"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
+    responses((status = 204, description = "Removed"), (status = 403, description = "Only hosts may do this"),
+        (status = 412, description = "It was changed meanwhile, or its thumbnails were made")))]
 async fn remove(
     State(state): State<AppState>,
     HostUser(principal): HostUser,
     Path((slug, id)): Path<(String, ImageId)>,
+    if_match: IfMatch,
 ) -> Answer {
     let mut tx = state.db.begin("events.images.remove").await?;
-    let key = images::remove(&mut tx, &slug, manager(&principal), id).await.map_err(refused)?;
+    let locked = images::lock_image(&mut tx, &slug, manager(&principal), id).await.map_err(refused)?;
+    if if_match.0.is_some() {
+        if_match.check(&tag(&locked.image)?)?;
+    }
+    let key = images::remove(&mut tx, &locked).await?;
     state.jobs.enqueue(&mut tx, &RemoveImage { key }).await?;
     tx.commit().await?;
     shown_anew(&state, &slug);

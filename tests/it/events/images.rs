@@ -224,13 +224,13 @@ async fn only_the_host_and_administrators_change_images() {
     let path = format!("{}/{id}", stage.path());
     for (client, status) in [(anonymous, 401), (user, 403), (other_host, 404)] {
         client.delete(&path).await.expect(status);
-        client.request(Method::PATCH, &path, &[], Some(json!({"position": 1}))).await.expect(status);
+        client.patch(&path, "*", json!({"position": 1})).await.expect(status);
     }
     let other = stage.app.an_event().hosted_by(stage.cast.host_account.id).create().await;
     let elsewhere = format!("/api/v1/events/{other}/images/{id}");
     host.get(&elsewhere).await.expect(404);
     host.delete(&elsewhere).await.expect(404);
-    host.request(Method::PATCH, &elsewhere, &[], Some(json!({"alt": "x"}))).await.expect(404);
+    host.patch(&elsewhere, "*", json!({"alt": "x"})).await.expect(404);
     admin.delete(&path).await.expect(204);
     host.delete(&path).await.expect(404);
 
@@ -269,17 +269,20 @@ async fn positions(stage: &Stage) -> Vec<i16> {
 async fn more_uploads_than_memory_was_set_aside_for_are_sent_away() {
     let stage = Stage::with(|config| config.storage.image_bound = 1).await;
     let (host, kind) = (&stage.cast.host, [("content-type", "image/png")]);
-    let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>());
     let (path, url) = (stage.path(), stage.path());
     let taken = eventually("the place is taken", async || {
         let answer = upload(host, &url, "image/png", "no picture").await.unwrap();
         assert!(matches!(answer.status, 415 | 503), "{}", answer.status);
         answer.status == 503 && answer.code() == "unavailable" && answer.header("retry-after") == "1"
     });
-    tokio::select! {
-        answer = host.send_body(Method::POST, &path, &kind, never) => panic!("{answer:?}"),
-        () = taken => {}
-    }
+    let taking = async {
+        loop {
+            let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>());
+            let answer = host.send_body(Method::POST, &path, &kind, never).await.unwrap();
+            assert_eq!(answer.status(), 503, "the other one was faster, or nothing");
+        }
+    };
+    tokio::select! { () = taking => {}, () = taken => {} }
     // The one who never ended has gone.
     let again = async || upload(host, &path, "image/png", "no picture").await.unwrap().status == 415;
     eventually("the place is free again", again).await;
@@ -324,7 +327,13 @@ async fn images_are_described_moved_and_removed_with_their_files() {
     };
     let change = async |at: usize, body: Value| {
         let path = format!("{}/{}", stage.path(), ids[at]);
-        stage.cast.host.request(Method::PATCH, &path, &[], Some(body)).await
+        let etag = stage.app.anonymous().get(&path).await.header("etag").to_owned();
+        let changed = stage.cast.host.patch(&path, &etag, body).await;
+        if changed.status == 200 {
+            let now = stage.app.anonymous().get(&path).await;
+            assert_eq!((changed.header("etag"), changed.json()), (now.header("etag"), now.json()));
+        }
+        changed
     };
     assert_eq!(widths().await, [10, 20, 30, 40]);
     let moved = change(3, json!({"position": 0, "alt": "  La copertina "})).await.expect(200).json();
@@ -340,8 +349,14 @@ async fn images_are_described_moved_and_removed_with_their_files() {
         change(0, wrong).await.expect(422);
     }
 
+    let path = format!("{}/{}", stage.path(), ids[0]);
+    let stale = [("if-match", "\"v0\"")];
+    stage.cast.host.request(Method::PATCH, &path, &[], Some(json!({}))).await.expect(428);
+    stage.cast.host.request(Method::PATCH, &path, &stale, Some(json!({}))).await.expect(412);
+    stage.cast.host.request(Method::DELETE, &path, &stale, None).await.expect(412);
+
     let gone = stage.shown().await["images"][1].clone();
-    stage.cast.host.delete(&format!("{}/{}", stage.path(), ids[0])).await.expect(204);
+    stage.cast.host.delete(&path).await.expect(204);
     assert_eq!(widths().await, [20, 30, 40], "the page is up to date at once");
     stage.app.run_jobs().await;
     assert_eq!(stage.files().len(), 9);
