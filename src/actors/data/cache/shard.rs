@@ -7,7 +7,10 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use ahash::AHashMap;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use super::{
     entry::{Entry, Value},
@@ -21,6 +24,8 @@ use crate::{
     scope::Scope,
 };
 
+/// Answers that all shards compress with effort at once: each needs megabytes and a processor for a moment.
+static IMPROVING: Semaphore = Semaphore::const_new(2);
 /// A load may not take longer, whoever waits: many may wait for it.
 const LOAD_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -251,6 +256,7 @@ impl<V: Value> CacheShard<V> {
     fn improve(&self, ctx: &Context<CacheMsg<V>>, key: String) {
         let Some(before) = self.0.parts().table.get(&key) else { return };
         fly(ctx, CacheMsg::Improved { key: String::new(), change: None }, async move {
+            let _turn = IMPROVING.acquire().await;
             let work = before.clone();
             let after = tokio::task::spawn_blocking(move || Arc::new(work.improve())).await.ok();
             CacheMsg::Improved { key, change: after.map(|after| Improvement { before, after }) }
