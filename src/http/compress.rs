@@ -30,8 +30,6 @@ pub enum Effort {
 
 /// Larger bodies are compressed while they stream, so that one answer cannot hold a worker for long.
 const MAX_IN_MEMORY: u64 = 128 * 1024;
-/// RFC 9659: browsers refuse windows beyond 8 MiB.
-const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Compresses a whole body.
 pub fn compress(bytes: &[u8], coding: Coding, effort: Effort) -> io::Result<Vec<u8>> {
@@ -40,15 +38,16 @@ pub fn compress(bytes: &[u8], coding: Coding, effort: Effort) -> io::Result<Vec<
     match coding {
         Coding::Identity => compressed.extend_from_slice(bytes),
         Coding::Brotli => {
-            let quality = if stored { 9 } else { 3 };
-            brotli::CompressorReader::new(bytes, bytes.len().clamp(1, 1 << 16), quality, 20)
+            // Beyond 5, and with windows larger than the body, the encoder clears tables of many MiB for each body.
+            let quality = if stored { 5 } else { 3 };
+            let window = (usize::BITS - bytes.len().leading_zeros()).clamp(10, 20);
+            brotli::CompressorReader::new(bytes, bytes.len().clamp(1, 1 << 16), quality, window)
                 .read_to_end(&mut compressed)?;
         }
         Coding::Zstd => {
-            let mut encoder = zstd::Encoder::new(&mut compressed, if stored { 12 } else { 1 })?;
-            encoder.window_log(ZSTD_WINDOW_LOG)?;
-            encoder.write_all(bytes)?;
-            encoder.finish()?;
+            // Knows the size and makes its tables as small. These levels have windows of at most 4 MiB; browsers refuse
+            // those beyond 8 MiB (RFC 9659).
+            compressed = zstd::bulk::compress(bytes, if stored { 12 } else { 1 })?;
         }
         Coding::Gzip => {
             let mut encoder = flate2::write::GzEncoder::new(
