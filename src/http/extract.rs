@@ -100,6 +100,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Parses JSON: 400 if it is none, 422 with a pointer if it does not fit.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take a list for a struct, field by field.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::unprocessable(vec![FieldError::body("", "wrong_type", "must be an object")]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().clone();

@@ -147,7 +147,7 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
 /// How headers look. Described by `Option<String>`, they would allow everything, and `null`.
 const HEADERS: [(&str, &str); 3] = [
     ("if-match", r#"^(\*|"[!#-~]{1,200}")$"#),
-    ("idempotency-key", r"^[!#-\[\]-~]{1,255}$"),
+    ("idempotency-key", r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#),
     ("sportello-signature", "^t=[0-9]{1,12},v1=[0-9a-f]{64}$"),
 ];
 

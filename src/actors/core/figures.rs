@@ -76,7 +76,7 @@ pub struct Figures {
     /// How often it was restarted, and why.
     pub restarts: Restarts,
     /// What it says of its state.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub view: serde_json::Value,
 }
 
