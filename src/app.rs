@@ -101,9 +101,19 @@ impl App {
         clock: Clock,
         kinds: jobs::registry::Registry,
     ) -> anyhow::Result<Self> {
+        Self::start_after(config, clock, kinds, async |_| Ok(())).await
+    }
+
+    /// The same, but `first` works on the migrated database before anybody is served from it.
+    pub async fn start_after(
+        config: Arc<Config>,
+        clock: Clock,
+        kinds: jobs::registry::Registry,
+        first: impl AsyncFnOnce(&Connector) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let registry = Registry::new(clock.clone());
         let Database { connector, managed } = Database::open(&config).await?;
-        migrated(&config, &connector).await?;
+        migrated(&config, &connector, first).await?;
         let observer = Observer::new(*config.database.slow_query);
         let metrics = Arc::new(Metrics::new());
         let handles = Handles::new(&registry, &config, &clock, &metrics);
@@ -211,13 +221,17 @@ fn listen(config: &Config) -> anyhow::Result<(std::net::TcpListener, SocketAddr)
 }
 
 /// Brings the schema up to date, unless that is somebody else's business.
-async fn migrated(config: &Config, connector: &Connector) -> anyhow::Result<()> {
+async fn migrated(
+    config: &Config,
+    connector: &Connector,
+    first: impl AsyncFnOnce(&Connector) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     if config.database.migrate_on_start {
         let report = migrate::run(connector).await.context("the database could not be migrated")?;
         let (applied, already) = (report.applied.len(), report.already);
         tracing::info!(applied, already, "database schema is current");
     }
-    Ok(())
+    first(connector).await
 }
 
 /// The handles through which the parts talk, made before any actor runs.

@@ -1,6 +1,6 @@
 //! `sportello serve`: until it is told to stop.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -11,7 +11,9 @@ use crate::{
     accounts::passwords::{Argon, Password},
     app::App,
     clock::Clock,
-    config::{Flag, Loaded},
+    config::{Config, Flag, Loaded},
+    db::Connector,
+    jobs::registry::registry,
     seed::{self, Options},
 };
 
@@ -45,10 +47,12 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     open_files();
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let app = App::start(loaded.config.into(), Clock::system()).await?;
-    if args.demo {
-        demo(&app).await.context("the demonstration data could not be written")?;
-    }
+    let (config, clock) = (Arc::new(loaded.config), Clock::system());
+    // Before anybody is served: an empty catalogue would stay in caches for a while.
+    let first = async |connector: &Connector| {
+        if args.demo { demo(connector, &config, &clock).await } else { Ok(()) }
+    };
+    let app = App::start_after(config.clone(), clock.clone(), registry(), first).await?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]); // nobody listens outside systemd
     tracing::info!(address = %app.address, "serving: http://{}/docs", app.address);
     tokio::select! {
@@ -80,15 +84,15 @@ fn open_files() {
 }
 
 /// Demonstration data, only where there is nothing.
-async fn demo(app: &App) -> anyhow::Result<()> {
-    let (mut client, driver) = app.connector().connect().await?;
+async fn demo(connector: &Connector, config: &Config, clock: &Clock) -> anyhow::Result<()> {
+    let (mut client, driver) = connector.connect().await?;
     let filling = async {
         let filled = async {
             if !seed::is_empty(&client).await? {
                 return anyhow::Ok(());
             }
-            let hash = Argon::new(&app.config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
-            let report = seed::run(&mut client, &Options::demo(app.clock.now(), hash), |_, _| {}).await?;
+            let hash = Argon::new(&config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
+            let report = seed::run(&mut client, &Options::demo(clock.now(), hash), |_, _| {}).await?;
             tracing::info!(
                 events = report.events,
                 password = seed::DEMO_PASSWORD,
@@ -102,5 +106,5 @@ async fn demo(app: &App) -> anyhow::Result<()> {
         filled
     };
     let (filled, _) = tokio::join!(filling, driver);
-    filled
+    filled.context("the demonstration data could not be written")
 }
