@@ -186,6 +186,14 @@ fn tokens(text: &str) -> Vec<Token> {
                 at += 3 + chars[at + 3..].iter().take_while(|c| **c != '\'').count() + 1;
             }
             '\'' if chars.get(at + 2) == Some(&'\'') => at += 3,
+            'r' if raw_fence(&chars[at + 1..]).is_some() => {
+                // Raw strings are patterns, never statements; only their end matters.
+                let fence = raw_fence(&chars[at + 1..]).unwrap();
+                let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', fence)).collect();
+                let begin = at + 2 + fence;
+                let length = chars[begin..].windows(end.len()).position(|it| it == end).unwrap();
+                at = begin + length + end.len();
+            }
             c if c.is_alphabetic() || c == '_' => {
                 let name: String =
                     chars[at..].iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
@@ -201,6 +209,12 @@ fn tokens(text: &str) -> Vec<Token> {
         }
     }
     tokens
+}
+
+/// How many `#` stand before the quote of a raw string, behind its `r`.
+fn raw_fence(after: &[char]) -> Option<usize> {
+    let fence = after.iter().take_while(|c| **c == '#').count();
+    (after.get(fence) == Some(&'"')).then_some(fence)
 }
 
 /// A literal from behind its opening quote, and where it ends.
