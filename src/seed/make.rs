@@ -13,7 +13,7 @@ use crate::events::selling::ticket_code;
 pub struct Options {
     /// Events.
     pub events: usize,
-    /// Bookings wanted; events that are full get no more.
+    /// Bookings wanted; fewer only if nearly every event is full.
     pub bookings: usize,
     /// Reviews wanted; only visits that have passed are reviewed.
     pub reviews: usize,
@@ -261,7 +261,11 @@ COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cen
     let (mut text, mut rows, mut passed) = (String::new(), 0, Vec::new());
     // Until tomorrow ends, whenever today this is: holds that have run out would all be expired at once.
     let held_until = options.now + SignedDuration::from_hours(48);
-    for _ in 0..options.bookings {
+    // A full event takes no more: another is tried, within reason.
+    for _ in 0..options.bookings * 2 {
+        if rows == options.bookings {
+            break;
+        }
         let (index, user) = (random.below(events.len()), random.pick(users));
         let event = &mut events[index];
         let tickets = 1 + random.below(4) as i32;

@@ -63,10 +63,12 @@ pub async fn run(
     let made = make::make(options);
     let away = bulk::strip(&tx).await?;
     let mut checksum = Sha256::new();
+    tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are made");
     for table in made.tables {
         checksum.update(table.text.replace(&options.password_hash, ""));
         copy(&tx, table, &progress).await?;
     }
+    tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are in their tables");
     progress("indexes", 0);
     away.restore(&tx).await?;
     tx.commit().await?;
