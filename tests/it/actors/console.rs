@@ -153,8 +153,8 @@ async fn what_cannot_be_ordered_is_refused_and_not_journalled() {
     let (app, admin) = admin(|_| {}).await;
     for (path, status) in [
         ("root/nobody/restart", 404),
-        ("root/data/pool/explode", 404),
-        ("restart", 404),
+        ("root/data/pool/explode", 405),
+        ("restart", 405),
         ("root/data/restart", 409),
         ("root/data/pool/crash", 403),
     ] {
