@@ -324,7 +324,7 @@ mod tests {
             (r#"{"title": "x""#, 400, "", "malformed_json"),
             (r#"{"title": "x"} y"#, 400, "", "malformed_json"),
             ("", 400, "", "malformed_json"),
-            ("[]", 422, "", "invalid"),
+            ("[]", 422, "", "wrong_type"),
         ];
         for (text, status, pointer, code) in cases {
             assert_eq!(body(text), (status, pointer.to_owned(), code.to_owned()), "{text}");

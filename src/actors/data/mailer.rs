@@ -147,7 +147,7 @@ impl Behaviour for MailerActor {
     async fn init(&self, _: &Context<MailerMsg>) -> Result<u64, Failure> {
         if let Transport::Outbox(path) = &*self.transport {
             for folder in ["tmp", "new"] {
-                tokio::fs::create_dir_all(path.join(folder)).await?;
+                tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(path.join(folder)).await?;
             }
         }
         Ok(0)
@@ -210,11 +210,14 @@ impl Transport {
     }
 }
 
-/// Files a mail so that it is there whole, or not at all, also after a power cut.
+/// Files a mail so that it is there whole, or not at all, also after a power cut. Mails hold ticket codes: only their
+/// owner reads them.
 async fn file(outbox: &std::path::Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
     let (tmp, new) = (outbox.join("tmp").join(id), outbox.join("new").join(format!("{id}.eml")));
-    let mut file = tokio::fs::File::create(&tmp).await?;
+    let mut options = tokio::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&tmp).await?;
     file.write_all(bytes).await?;
     file.sync_all().await?;
-    tokio::fs::rename(tmp, new).await
+    tokio::fs::rename(tmp, new).await?;
+    tokio::fs::File::open(outbox.join("new")).await?.sync_all().await // the name, too
 }

@@ -1,6 +1,6 @@
 //! People with a password, as the command line makes them.
 
-use std::sync::Arc;
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
 use sportello::{
     accounts::{
@@ -98,6 +98,8 @@ impl TestApp {
         };
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
+        let others = |path: &PathBuf| path.metadata().unwrap().permissions().mode() & 0o077;
+        assert!(paths.iter().all(|path| others(path) == 0), "nobody else reads mails");
         paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 }
