@@ -65,18 +65,24 @@ pub fn compress(bytes: &[u8], coding: Coding, effort: Effort) -> io::Result<Vec<
 /// made the body decides about 406. `accept` is the client's `Accept-Encoding`.
 pub async fn compress_response(
     accept: Option<&HeaderValue>,
-    response: Response,
+    mut response: Response,
     min_bytes: usize,
 ) -> Response {
     let size = HttpBody::size_hint(response.body());
     if size.upper().is_some_and(|upper| upper < min_bytes as u64) || !worth_it(response.headers()) {
         return response;
     }
-    let (mut parts, body) = response.into_parts();
-    add_vary(&mut parts.headers);
+    add_vary(response.headers_mut());
     let coding = negotiate::choose_for(accept, |_| true).unwrap_or(Coding::Identity);
-    let Some(encoding) = coding.header() else { return Response::from_parts(parts, body) };
-    let body = match size.exact() {
+    let Some(encoding) = coding.header() else { return response };
+    // Boxed: most answers do not come here, and every request's future would have room for this one.
+    Box::pin(encoded(response, coding, encoding)).await
+}
+
+async fn encoded(response: Response, coding: Coding, encoding: HeaderValue) -> Response {
+    let exact = HttpBody::size_hint(response.body()).exact();
+    let (mut parts, body) = response.into_parts();
+    let body = match exact {
         Some(exact) if exact <= MAX_IN_MEMORY => match in_memory(body, coding).await {
             Ok(compressed) => compressed,
             Err(original) => return Response::from_parts(parts, Body::from(original)),
@@ -130,10 +136,14 @@ fn add_vary(headers: &mut HeaderMap) {
     let known = headers
         .get_all(header::VARY)
         .iter()
-        .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("accept-encoding")));
+        .any(|value| *value == super::VARY_READER || value.to_str().is_ok_and(names_encoding));
     if !known {
         headers.append(header::VARY, super::VARY_ENCODING);
     }
+}
+
+fn names_encoding(vary: &str) -> bool {
+    vary.split(',').any(|name| name.trim().eq_ignore_ascii_case("accept-encoding"))
 }
 
 fn worth_it(headers: &HeaderMap) -> bool {

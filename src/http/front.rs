@@ -22,8 +22,10 @@ use super::{
     compress::compress_response,
     cors::Cors,
     counted::Counted,
+    events::kept_event,
     headers,
     limits::{Gate, Verdict},
+    pages::Pages,
     problem::Problem,
     request_id::{self, RequestIds},
     routes::{Route, Routes},
@@ -45,6 +47,7 @@ struct Parts {
     router: Router,
     routes: Routes,
     gate: Gate,
+    pages: Option<Pages>,
     metrics: Arc<Metrics>,
     ids: RequestIds,
     cors: Cors,
@@ -76,6 +79,7 @@ impl Front {
             router,
             routes,
             gate,
+            pages: None,
             metrics,
             ids: RequestIds::new(random_start()),
             cors: Cors::new(&config.cors_origins),
@@ -89,7 +93,16 @@ impl Front {
         }))
     }
 
-    /// Answers one request of `peer`.
+    /// The same, answering with kept pages before anything is routed. To be called before the front is shared.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Pages) -> Self {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.pages = Some(pages);
+        }
+        self
+    }
+
+    /// Answers one request of `peer`. Rare and large futures are boxed: hyper moves this one for each request.
     pub async fn call<B>(&self, peer: IpAddr, mut request: Request<B>) -> Response<Counted>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -105,17 +118,23 @@ impl Front {
         if let Some(uri) = parts.routes.calendar(request.uri()) {
             *request.uri_mut() = uri;
         }
-        let verdict = parts.check(&asked, route, client, request.headers()).await;
+        let verdict = match parts.gate.check_at_once(route.limit, client, request.headers()) {
+            Some(verdict) => verdict,
+            None => Box::pin(parts.check(&asked, route, client, request.headers())).await,
+        };
         if let Some(user) = verdict.user() {
             request.extensions_mut().insert(user);
         }
         let response = match parts.refuse(&request) {
             Some(response) => response,
             None if verdict.refused() => verdict.problem().into_response(),
-            None => parts.run(request, &asked).await,
+            None => match parts.kept(route, &request) {
+                Some(response) => response,
+                None => Box::pin(parts.run(request, &asked)).await,
+            },
         };
         let mut response = parts.finish(response, &asked, route).await;
-        verdict.decorate(response.headers_mut());
+        parts.gate.decorate(verdict, response.headers_mut());
         let status = response.status().as_u16();
         response.map(|body| Counted::new(body, in_flight, route.figures.clone(), status, started))
     }
@@ -158,6 +177,12 @@ impl Parts {
             return Some(Problem::new(status, "header_too_large", detail).into_response());
         }
         self.cors.preflight(request.method(), request.headers())
+    }
+
+    /// A page that needs no handler either. Nine requests of ten are for an event, and most of these find it kept.
+    fn kept<B>(&self, route: &Route, request: &Request<B>) -> Option<Response> {
+        let pages = self.pages.as_ref().filter(|_| route.is_event && request.method() == Method::GET)?;
+        kept_event(pages, request.uri(), request.headers())
     }
 
     /// The handler, inside its scope, its deadline and the panic catcher.

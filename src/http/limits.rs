@@ -9,9 +9,12 @@
 //! allowed, `RateLimit: "user";r=42;t=56` that 42 requests are left and all 600 in 56 seconds. On a 429, `t` is the time
 //! until the next request is allowed, as `Retry-After` says.
 
-use std::{fmt::Write as _, net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
 
 use super::{
     auth::{CurrentUser, bearer},
@@ -26,6 +29,7 @@ use crate::{
         sessions::{Recall, Sessions},
     },
     actors::edge::limiter::{Class, Decision, Key, Limiter},
+    config::values::Quota,
 };
 
 /// What is allowed.
@@ -41,6 +45,8 @@ pub struct Gate(Option<Parts>);
 struct Parts {
     limiter: Limiter,
     sessions: Sessions,
+    /// `RateLimit-Policy` of each class.
+    policies: Arc<[HeaderValue]>,
 }
 
 /// What the limiter said of a request.
@@ -61,8 +67,25 @@ enum Caller {
 impl Gate {
     /// The gate of this server.
     pub fn new(state: &AppState) -> Self {
-        let parts = || Parts { limiter: state.limiter.clone(), sessions: state.accounts.sessions().clone() };
+        let parts = || Parts {
+            limiter: state.limiter.clone(),
+            sessions: state.accounts.sessions().clone(),
+            policies: Class::ALL.into_iter().map(|class| policy(class, state.limiter.quota(class))).collect(),
+        };
         Self(state.limiter.is_enabled().then(parts))
+    }
+
+    /// What [`Self::check`] says, for requests whose sender need not be looked up and which are counted here alone.
+    pub fn check_at_once(&self, limit: Limit, client: ClientAddress, headers: &HeaderMap) -> Option<Verdict> {
+        let parts = match &self.0 {
+            Some(parts) if limit != Limit::Exempt => parts,
+            _ => return Some(Verdict::default()),
+        };
+        if limit != Limit::ByCaller || headers.contains_key(header::AUTHORIZATION) {
+            return None;
+        }
+        let decision = parts.limiter.check_here(Class::Anonymous, Key::Address(client.key()))?;
+        Some(Verdict { decision: Some(decision), principal: None })
     }
 
     /// Counts a request; probes are not counted.
@@ -146,24 +169,38 @@ impl Verdict {
         let policies: Vec<_> = self.decision.iter().map(|decision| decision.class.name()).collect();
         Problem::too_many(wait).member("violated-policies", policies)
     }
+}
 
+impl Gate {
     /// Tells the client.
-    pub fn decorate(&self, headers: &mut HeaderMap) {
-        let Some(Decision { class, quota, remaining, reset, retry_after }) = self.decision else { return };
-        let mut text = String::with_capacity(32);
-        let mut put = |name: HeaderName, args: std::fmt::Arguments<'_>| {
-            text.clear();
-            if text.write_fmt(args).is_ok()
-                && let Ok(value) = HeaderValue::from_str(&text)
-            {
-                headers.insert(name, value);
-            }
-        };
-        let (name, limit, window) = (class.name(), quota.limit, whole_seconds(quota.window));
-        let reset = whole_seconds(retry_after.unwrap_or(reset));
-        put(POLICY, format_args!("\"{name}\";q={limit};w={window}"));
-        put(STATE, format_args!("\"{name}\";r={remaining};t={reset}"));
+    pub fn decorate(&self, verdict: Verdict, headers: &mut HeaderMap) {
+        let (Some(parts), Some(decision)) = (&self.0, verdict.decision) else { return };
+        let Decision { class, remaining, reset, retry_after, .. } = decision;
+        let mut text = Vec::with_capacity(48);
+        text.push(b'"');
+        text.extend_from_slice(class.name().as_bytes());
+        text.extend_from_slice(b"\";r=");
+        push_number(&mut text, remaining.into());
+        text.extend_from_slice(b";t=");
+        push_number(&mut text, whole_seconds(retry_after.unwrap_or(reset)));
+        headers.insert(POLICY, parts.policies[class as usize].clone());
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+            headers.insert(STATE, value);
+        }
     }
+}
+
+fn policy(class: Class, quota: Quota) -> HeaderValue {
+    let text = format!("\"{}\";q={};w={}", class.name(), quota.limit, whole_seconds(quota.window));
+    HeaderValue::from_str(&text).expect("names and numbers are visible ASCII")
+}
+
+/// Decimal digits, without the formatting machinery: this is done for every answer.
+fn push_number(text: &mut Vec<u8>, number: u64) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(b'0' + (number % 10) as u8);
 }
 
 /// Rounded up, at least one: never too early, and the same as in `Retry-After`.

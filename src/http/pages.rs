@@ -65,6 +65,11 @@ impl Pages {
         self.cache.get(namespace, key, tags, load).await
     }
 
+    /// The page for `key`, if it is kept and fresh.
+    pub fn kept(&self, namespace: &Namespace, key: &str) -> Option<Arc<Stored>> {
+        self.cache.kept(namespace, key)
+    }
+
     /// Makes pages outdated that show one of these; call it after the commit.
     pub fn invalidate(&self, tags: &[Tag<'_>]) {
         self.cache.invalidate(tags);

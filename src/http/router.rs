@@ -47,4 +47,5 @@ pub fn front(state: &AppState) -> Front {
         api.merge(health::aliases()).merge(openapi::routes(&document)).with_state(state.clone());
     let gate = Gate::new(state);
     Front::new(&state.config.server, router, routes, gate, state.metrics.clone())
+        .with_pages(state.pages.clone())
 }

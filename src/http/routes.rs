@@ -41,6 +41,9 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 
+/// The route of an event's page.
+const EVENT: &str = "/api/v1/events/{slug}";
+
 /// Probes are answered however many ask: a balancer that is limited would take the server out.
 pub const EXEMPT: &[&str] = &["/health", "/ready", "/alive", "/metrics"];
 
@@ -59,6 +62,8 @@ const METHODS: [Method; 6] =
 pub struct Route {
     /// The pattern of the path.
     pub template: &'static str,
+    /// Whether it shows an event.
+    pub is_event: bool,
     /// How it is limited.
     pub limit: Limit,
     /// Its own deadline, if the usual one does not fit.
@@ -159,6 +164,7 @@ impl Route {
         let name = METHODS.iter().find(|known| *known == method).map_or("OTHER", static_name);
         Self {
             template,
+            is_event: template == EVENT,
             limit,
             deadline: (limit == Limit::Upload).then_some(UPLOAD_DEADLINE),
             figures: metrics.http.route(name, template),

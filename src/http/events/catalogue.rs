@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::Response,
 };
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
@@ -23,7 +24,7 @@ use crate::{
         auth::MaybeUser,
         extract::{Path, Query},
         listing::{Listing, Page, PageParameters},
-        pages::{page, personal},
+        pages::{Pages, page, personal},
         problem::{Answer, FieldError, Problem},
         state::AppState,
         stored::Stored,
@@ -261,6 +262,18 @@ async fn show(
     // The same address has an answer for everybody and one for each reader.
     response.headers_mut().insert(header::VARY, VARY_READER);
     Ok(response)
+}
+
+/// The page of an event as everybody sees it, if it is kept: what [`show`] would answer, without a handler.
+pub(in crate::http) fn kept_event(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let slug = uri.path().strip_prefix("/api/v1/events/")?;
+    let is_plain = uri.query().is_none() && !slug.contains(['/', '%']);
+    if !is_plain || headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let mut response = pages.kept(&pages.events, slug)?.answer(headers);
+    response.headers_mut().insert(header::VARY, VARY_READER);
+    Some(response)
 }
 
 pub(super) async fn event_page(state: &AppState, slug: &str) -> Result<Option<Arc<Stored>>, DbError> {

@@ -12,6 +12,7 @@ mod payments;
 mod reviews;
 mod warmer;
 
+pub(super) use catalogue::kept_event;
 pub use warmer::warmer;
 
 use utoipa_axum::router::OpenApiRouter;

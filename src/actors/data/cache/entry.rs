@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::tags::Stamps;
 
@@ -16,8 +16,6 @@ use super::tags::Stamps;
 const IMPROVE_AFTER: u32 = 8;
 /// What the table itself costs per entry, about.
 const OVERHEAD: usize = 256;
-/// After a failed load the known answer is served for so long before the next try.
-const RETRY_PAUSE: SignedDuration = SignedDuration::from_millis(250);
 
 /// What a cache can keep.
 pub trait Value: Sized + Send + Sync + 'static {
@@ -91,18 +89,17 @@ impl<V: Value> Entry<V> {
         }
     }
 
-    /// May be served when its load fails.
+    /// May be served when its load fails or hangs.
     pub(super) fn may_be_stale(&self, now: Timestamp) -> bool {
         now < self.keep_until
     }
 
-    /// A load has just failed: there is no point in trying again at once.
+    /// A load has just failed or hangs: there is no point in trying again at once.
     pub(super) fn is_waiting(&self, now: Timestamp) -> bool {
         now.as_microsecond() < self.retry_at.load(Relaxed)
     }
 
-    pub(super) fn load_failed(&self, now: Timestamp) {
-        let retry = now.saturating_add(RETRY_PAUSE).unwrap_or(Timestamp::MAX);
+    pub(super) fn wait_until(&self, retry: Timestamp) {
         self.retry_at.store(retry.as_microsecond(), Relaxed);
     }
 

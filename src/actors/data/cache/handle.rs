@@ -1,8 +1,10 @@
 //! How handlers ask the cache.
 
-use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use ahash::RandomState;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 
 use super::{
     entry::{Entry, Value},
@@ -20,6 +22,13 @@ use crate::{
 /// Entries by their keys; the shards publish it through the handle.
 pub(super) type Table<V> = moka::sync::Cache<String, Arc<Entry<V>>, RandomState>;
 
+/// A known answer is served stale when its load takes longer: a database that hangs must not hang its readers.
+const SLOW_LOAD: Duration = Duration::from_secs(1);
+/// After a failed load the known answer is served for so long before the next try.
+const AFTER_ERROR: SignedDuration = SignedDuration::from_millis(250);
+/// And after a slow one.
+const AFTER_SLOW: SignedDuration = SignedDuration::from_secs(2);
+
 /// A kind of answers, and how long they are fresh.
 #[derive(Debug, Clone)]
 pub struct Namespace {
@@ -32,6 +41,10 @@ impl Namespace {
     /// Answers of this name are fresh for `ttl`.
     pub fn new(name: &'static str, ttl: Duration, metrics: &metrics::Cache) -> Self {
         Self { name, ttl, figures: metrics.namespace(name) }
+    }
+
+    fn key(&self, key: &str) -> String {
+        [self.name, ":", key].concat()
     }
 }
 
@@ -106,24 +119,36 @@ impl<V: Value> Cache<V> {
         if !self.0.config.enabled {
             return Ok(load().await?.map(Arc::new));
         }
-        let mut name = String::with_capacity(namespace.name.len() + 1 + key.len());
-        let _ = write!(name, "{}:{key}", namespace.name);
+        let name = namespace.key(key);
         let known = self.0.table.get(&name);
         if let Some(entry) = &known
             && self.may_serve(namespace, &name, entry)
         {
             return Ok(entry.value.clone());
         }
-        match self.load(namespace, name, tags, load).await {
-            Err(error) if error.is_unavailable() => {
-                let now = self.0.clock.now();
-                let Some(entry) = known.filter(|entry| entry.may_be_stale(now)) else { return Err(error) };
-                entry.load_failed(now);
-                namespace.figures.stale.inc();
-                Ok(entry.value.clone())
-            }
-            answer => answer,
+        let known = known.filter(|entry| entry.may_be_stale(self.0.clock.now()));
+        let loading = self.load(namespace, name, tags, load);
+        let Some(entry) = known else { return loading.await };
+        let pause = match timeout(SLOW_LOAD, loading).await {
+            Ok(Err(error)) if error.is_unavailable() => AFTER_ERROR,
+            Ok(answer) => return answer,
+            Err(_) => AFTER_SLOW, // the shard goes on loading; what lands ends the pause
+        };
+        entry.wait_until(self.0.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX));
+        namespace.figures.stale.inc();
+        Ok(entry.value.clone())
+    }
+
+    /// The answer for `key` if it is kept and fresh: what [`Cache::get`] would give at once, and counted like it.
+    pub fn kept(&self, namespace: &Namespace, key: &str) -> Option<Arc<V>> {
+        if !self.0.config.enabled {
+            return None;
         }
+        let name = namespace.key(key);
+        let entry = self.0.table.get(&name)?;
+        let is_fresh = self.0.clock.now() < entry.fresh_until && self.0.tags.are_current(&entry.stamps);
+        let may_serve = is_fresh && entry.value.is_some() && self.may_serve(namespace, &name, &entry);
+        may_serve.then(|| entry.value.clone()).flatten()
     }
 
     /// Whether a known entry is good without a load; counts it then.

@@ -203,6 +203,22 @@ async fn while_the_database_is_away_the_last_known_answer_is_served_for_a_while(
     it.system.stop(Duration::from_secs(1)).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn while_the_database_hangs_the_last_known_answer_is_served() {
+    let it = start().await;
+    assert_eq!(shown(it.ask_with(text("known")).await), "known");
+    it.wait(61);
+    assert_eq!(shown(it.ask().await), "known", "the load hangs");
+    let loads = it.loads.load(SeqCst);
+    assert_eq!(shown(it.ask().await), "known");
+    assert_eq!(it.loads.load(SeqCst), loads, "it is still being tried");
+    it.end(text("fresh")); // the database goes on
+    it.handled(4).await; // two loads, both landed
+    assert_eq!(shown(it.ask_with(text("never read")).await), "fresh", "what landed late was kept");
+    assert_eq!(it.figure("stale"), 2);
+    it.system.stop(Duration::from_secs(1)).await;
+}
+
 #[tokio::test]
 async fn that_there_is_no_such_thing_is_remembered_for_a_moment() {
     let it = start().await;

@@ -15,7 +15,7 @@ use crate::{
         kernel::{Behaviour, Context, Failure, Handle, Registry},
     },
     clock::Clock,
-    config::Config,
+    config::{Config, values::Quota},
     metrics::{self, Count},
 };
 
@@ -41,6 +41,14 @@ struct Shared {
     classes: Vec<metrics::Class>,
     keys: Gauge,
     fallbacks: Count,
+}
+
+impl Shared {
+    fn count(&self, decision: Decision) -> Decision {
+        let figures = &self.classes[decision.class as usize];
+        if decision.is_allowed() { &figures.allowed } else { &figures.limited }.inc();
+        decision
+    }
 }
 
 impl Limiter {
@@ -75,18 +83,30 @@ impl Limiter {
 
     /// Counts a request: here, and in Redis where one is configured.
     pub async fn check(&self, class: Class, key: Key) -> Decision {
+        if let Some(decision) = self.check_here(class, key) {
+            return decision;
+        }
         let shared = &*self.0;
         let mut decision = shared.quotas.take(class, key);
-        if decision.is_allowed() && shared.redis.is_configured() {
+        if decision.is_allowed() {
             match shared::take(&shared.redis, class, key, decision.quota).await {
                 Ok(answer) => decision = answer,
                 // Redis is away: what this node counted decides.
                 Err(_) => shared.fallbacks.inc(),
             }
         }
-        let figures = &shared.classes[class as usize];
-        if decision.is_allowed() { &figures.allowed } else { &figures.limited }.inc();
-        decision
+        shared.count(decision)
+    }
+
+    /// The same at once, where no Redis is configured; `None` where one is.
+    pub fn check_here(&self, class: Class, key: Key) -> Option<Decision> {
+        let shared = &*self.0;
+        (!shared.redis.is_configured()).then(|| shared.count(shared.quotas.take(class, key)))
+    }
+
+    /// What a class may.
+    pub fn quota(&self, class: Class) -> Quota {
+        self.0.quotas.quota(class)
     }
 
     /// Refuses, if this client has spent its quota on this node; counts nothing otherwise.
