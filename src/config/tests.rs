@@ -327,9 +327,9 @@ fn rules_between_keys_are_checked() {
     check("jobs.poll_max", "0s", "must be more than zero; the default is \"1s\"");
     check(
         "postgres.max_connections",
-        "39",
-        "39 is too few: pool_size + pool_overflow + point_lanes + list_lanes + 6 reserved = 40",
+        "41",
+        "41 is too few: pool_size + pool_overflow + point_lanes + list_lanes + 6 reserved = 42",
     );
-    loaded(&from_flags(&[("postgres.max_connections", "39"), ("database.url", "postgres://a/b")]));
+    loaded(&from_flags(&[("postgres.max_connections", "41"), ("database.url", "postgres://a/b")]));
     loaded(&from_flags(&[("database.pool_overflow", "0"), ("server.drain_delay", "0s")]));
 }
