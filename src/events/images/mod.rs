@@ -13,6 +13,7 @@
 mod file;
 mod picture;
 mod row;
+mod whole;
 
 pub use file::{FOLDER, Key, Size, folders, key_of};
 pub use picture::{Picture, PictureError, Thumbnails, prepare, thumbnails};

@@ -11,6 +11,8 @@ use image::{
     codecs::jpeg::JpegEncoder, imageops::FilterType, metadata::Orientation,
 };
 
+use super::whole::is_whole;
+
 /// More than a screen shows at once; bounds what is stored and served.
 const SIDE_MAX: u32 = 2560;
 /// JPEG quality of pictures: beyond it files grow and nobody sees why.
@@ -54,8 +56,8 @@ pub enum PictureError {
     /// Its first bytes are those of no format that is taken.
     #[error("this is neither a JPEG nor a PNG nor a WebP picture")]
     UnknownKind,
-    /// It begins like a picture and is none.
-    #[error("the picture is damaged")]
+    /// It begins like a picture and is none, or not to its end.
+    #[error("the picture is damaged, or not all of it arrived")]
     Broken,
     /// It is larger than can be decoded with the memory there is.
     #[error(
@@ -81,6 +83,9 @@ impl From<ImageError> for PictureError {
 /// small file cannot hide a huge picture.
 pub fn prepare(sent: &[u8], max_pixels: u64) -> Result<Picture, PictureError> {
     let mut decoder = decoder(sent, max_pixels)?;
+    if !kind(sent).is_some_and(|format| is_whole(sent, format)) {
+        return Err(PictureError::Broken);
+    }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten().filter(|profile| is_plain_rgb(profile));
     let image = flattened(DynamicImage::from_decoder(decoder)?);

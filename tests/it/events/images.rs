@@ -163,6 +163,31 @@ async fn what_a_file_is_called_does_not_matter_and_what_it_is_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_broke_off_is_damaged_and_leaves_nothing() {
+    let stage = Stage::new().await;
+    let host = &stage.cast.host;
+    let mut sent = vec![photo(320, 200)];
+    sent.extend([ImageFormat::Png, ImageFormat::WebP].map(|format| encoded(&flag(320, 200), format)));
+    for whole in &sent {
+        for length in [whole.len() / 10, whole.len() / 2, whole.len() * 9 / 10, whole.len() - 2] {
+            let answer = stage.upload(host, "image/jpeg", whole[..length].to_vec()).await.expect(422).json();
+            let error = &answer["errors"][0];
+            assert_eq!((&error["code"], &error["pointer"]), (&json!("broken_image"), &json!("/image")));
+            assert_eq!(error["detail"], "the picture is damaged, or not all of it arrived");
+        }
+    }
+    let mut wrong = sent[1].clone();
+    wrong[29] ^= 1; // the checksum of the header
+    assert_eq!(stage.upload(host, "image/png", wrong).await.expect(422).code(), "validation_failed");
+    assert_eq!((stage.files().len(), stage.shown().await["images"].clone()), (0, json!([])));
+    for mut whole in sent {
+        whole.extend_from_slice(b"what comes after the end");
+        stage.add(whole).await;
+    }
+    stage.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bomb_is_refused_before_it_is_decoded_and_a_large_file_before_it_is_read() {
     let stage = Stage::with(|config| config.storage.max_image_bytes.0 = 200_000).await;
     let began = Instant::now();
