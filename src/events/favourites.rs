@@ -25,16 +25,33 @@ pub struct Favourite {
     pub id: EventId,
 }
 
-/// Keeps a published event; `false` when there is no such event.
-pub async fn add(tx: &mut Tx, user: UserId, event: &str, now: Timestamp) -> Result<bool, DbError> {
+/// What became of the wish to keep an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is kept, now or before.
+    Kept,
+    /// No event is called so.
+    NoSuchEvent,
+    /// Nobody finds it any more.
+    Withdrawn,
+}
+
+/// Keeps a published event.
+pub async fn add(tx: &mut Tx, user: UserId, event: &str, now: Timestamp) -> Result<Added, DbError> {
     const ADD: &str = "-- events.favourites.add
         WITH event AS (
-            SELECT id FROM events WHERE slug = $2 AND status = 'published'
+            SELECT id, status = 'withdrawn' AS is_withdrawn FROM events WHERE slug = $2
         ), added AS (
-            INSERT INTO favourites (user_id, event_id, created_at) SELECT $1, id, $3 FROM event ON CONFLICT DO NOTHING
+            INSERT INTO favourites (user_id, event_id, created_at)
+            SELECT $1, id, $3 FROM event WHERE NOT is_withdrawn ON CONFLICT DO NOTHING
         )
-        SELECT id FROM event";
-    Ok(tx.query_opt(ADD, &[&user, &event, &now]).await?.is_some())
+        SELECT is_withdrawn FROM event";
+    let event = tx.query_opt(ADD, &[&user, &event, &now]).await?;
+    Ok(match event.map(|row| row.get("is_withdrawn")) {
+        None => Added::NoSuchEvent,
+        Some(true) => Added::Withdrawn,
+        Some(false) => Added::Kept,
+    })
 }
 
 /// Lets an event go; `false` when there is no such event.

@@ -109,9 +109,12 @@ impl Review {
 /// Why a review was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
-    /// No published event is called so.
+    /// No event is called so.
     #[error("there is no such event")]
     NoSuchEvent,
+    /// Nobody finds it any more.
+    #[error("the event was withdrawn: it cannot be reviewed")]
+    Withdrawn,
     /// No confirmed booking of this person has a day that is over.
     #[error("only who has been at an event may review it, from the day after")]
     NotAttended,
@@ -137,20 +140,21 @@ pub async fn create(
     const CREATE: &str = concat!(
         "-- events.reviews.create
         WITH event AS (
-            SELECT e.id, e.slug, e.host_id = $2 AS is_own, EXISTS (
+            SELECT e.id, e.slug, e.status = 'withdrawn' AS is_withdrawn, e.host_id = $2 AS is_own, EXISTS (
                 SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2
                     AND b.status IN ('confirmed', 'completed')
                     AND b.event_date < ($6::timestamptz AT TIME ZONE e.time_zone)::date) AS has_attended
-            FROM events e WHERE e.slug = $3 AND e.status = 'published'
+            FROM events e WHERE e.slug = $3
         ), written AS (
             INSERT INTO reviews (id, event_id, user_id, rating, comment, created_at, updated_at)
-            SELECT $1, event.id, $2, $4, $5, $6, $6 FROM event WHERE event.has_attended AND NOT event.is_own
+            SELECT $1, event.id, $2, $4, $5, $6, $6 FROM event
+            WHERE event.has_attended AND NOT event.is_own AND NOT event.is_withdrawn
             RETURNING *
         ), counted AS (
             UPDATE events SET rating_sum = rating_sum + w.rating, rating_count = rating_count + 1
             FROM written w WHERE events.id = w.event_id
         )
-        SELECT e.is_own, e.has_attended, ",
+        SELECT e.is_withdrawn, e.is_own, e.has_attended, ",
         review_columns!(),
         " FROM event e JOIN users u ON u.id = $2 LEFT JOIN written r ON true"
     );
@@ -160,6 +164,9 @@ pub async fn create(
         _ => ReviewError::Db(error),
     })?;
     let row = row.ok_or(ReviewError::NoSuchEvent)?;
+    if row.get("is_withdrawn") {
+        return Err(ReviewError::Withdrawn);
+    }
     if row.get("is_own") {
         return Err(ReviewError::OwnEvent);
     }

@@ -27,11 +27,18 @@ pub struct Locked {
     time_zone: String,
 }
 
+impl Locked {
+    /// Refuses what was withdrawn: it is changed no more, whichever version somebody has read.
+    pub fn ensure_published(&self) -> Result<(), Refusal> {
+        if self.status == Status::Withdrawn { Err(Refusal::Withdrawn) } else { Ok(()) }
+    }
+}
+
 /// Why an event was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It was withdrawn, which is for ever.
-    #[error("the event was withdrawn")]
+    #[error("the event was withdrawn, which is for ever")]
     Withdrawn,
     /// Its last day is over.
     #[error("the event is over and cannot be withdrawn")]
@@ -91,9 +98,7 @@ pub async fn change(tx: &mut Tx, locked: &Locked, content: &Content, now: Timest
             cancellation_policy = $15, age_restriction = $16, is_featured = $17, version = version + 1,
             updated_at = $18
         WHERE id = $1";
-    if locked.status == Status::Withdrawn {
-        return Err(Refusal::Withdrawn);
-    }
+    locked.ensure_published()?;
     let (city, time_zone) = city(tx, &content.city).await?.ok_or(Refusal::NoSuchCity)?;
     check_capacity(locked, content.capacity)?;
     check_bookings(tx, locked, content).await?;
@@ -152,7 +157,7 @@ pub async fn withdraw(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<bo
     const WITHDRAW: &str = "-- events.hosting.withdraw
         UPDATE events SET status = 'withdrawn', withdrawn_at = $2, version = version + 1, updated_at = $2
         WHERE id = $1 AND status = 'published'";
-    if locked.status == Status::Withdrawn {
+    if locked.ensure_published().is_err() {
         return Ok(false);
     }
     let last = Visit { date: locked.content.ends_on, start_time: None, time_zone: locked.time_zone.clone() };

@@ -63,7 +63,7 @@ pub enum ImageRefusal {
     #[error("there is no such image")]
     NoSuchImage,
     /// Nobody sees a withdrawn event.
-    #[error("the event is withdrawn")]
+    #[error("the event was withdrawn: its images can be removed, but not added or changed")]
     Withdrawn,
     /// It has as many as it may.
     #[error("the event has {most} images, more are not allowed; remove one first")]
@@ -184,8 +184,16 @@ pub async fn find(db: &Db, slug: &str, id: ImageId) -> Result<Option<Image>, DbE
 #[derive(Debug)]
 pub struct LockedImage {
     event: EventId,
+    withdrawn: bool,
     /// As it is.
     pub image: Image,
+}
+
+impl LockedImage {
+    /// Refuses to change what nobody sees; it may still be removed.
+    pub fn ensure_published(&self) -> Result<(), ImageRefusal> {
+        if self.withdrawn { Err(ImageRefusal::Withdrawn) } else { Ok(()) }
+    }
 }
 
 /// Locks the event of a picture that somebody wants to change.
@@ -199,9 +207,9 @@ pub async fn lock_image(
     const READ: &str = "-- events.images.read
         SELECT id, key, width, height, alt, position, thumbnails_at IS NOT NULL AS has_thumbnails
         FROM event_images WHERE id = $2 AND event_id = $1";
-    let event = lock(tx, slug, manager).await?.id;
+    let Locked { id: event, withdrawn } = lock(tx, slug, manager).await?;
     let row = tx.query_opt(READ, &[&event, &id]).await?.ok_or(ImageRefusal::NoSuchImage)?;
-    Ok(LockedImage { event, image: Image::from_row(&row) })
+    Ok(LockedImage { event, withdrawn, image: Image::from_row(&row) })
 }
 
 /// Describes a picture anew, or moves it.

@@ -68,9 +68,12 @@ pub enum Sale {
 /// Why an order was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No event has this name, or it was withdrawn.
-    #[error("the event does not exist or was withdrawn")]
+    /// No event has this name.
+    #[error("there is no such event")]
     NoSuchEvent,
+    /// It was withdrawn, which is for ever.
+    #[error("the event was withdrawn: it cannot be booked")]
+    Withdrawn,
     /// Too few tickets are left.
     #[error("only {left} tickets are left")]
     SoldOut {
@@ -106,6 +109,7 @@ pub enum Refusal {
 struct Stock {
     id: EventId,
     title: String,
+    is_withdrawn: bool,
     left: i32,
     unit_cents: i64,
     currency: String,
@@ -143,8 +147,9 @@ pub async fn sell(
 /// Locks the events of the orders. `NO KEY` lets reviews and favourites refer to them meanwhile.
 async fn lock(tx: &mut Tx, orders: &[Order]) -> Result<AHashMap<String, Stock>, DbError> {
     const LOCK: &str = "-- events.selling.lock
-        SELECT id, slug, title, tickets_left, price_cents, currency::text, starts_on, ends_on, start_time, time_zone
-        FROM events WHERE slug = ANY($1) AND status = 'published' ORDER BY id FOR NO KEY UPDATE";
+        SELECT id, slug, title, status = 'withdrawn' AS is_withdrawn, tickets_left, price_cents, currency::text, starts_on,
+            ends_on, start_time, time_zone
+        FROM events WHERE slug = ANY($1) ORDER BY id FOR NO KEY UPDATE";
     let mut slugs: Vec<&str> = orders.iter().map(|order| order.event.as_str()).collect();
     slugs.sort_unstable();
     slugs.dedup();
@@ -153,6 +158,7 @@ async fn lock(tx: &mut Tx, orders: &[Order]) -> Result<AHashMap<String, Stock>, 
         let stock = Stock {
             id: row.get("id"),
             title: row.get("title"),
+            is_withdrawn: row.get("is_withdrawn"),
             left: row.get("tickets_left"),
             unit_cents: row.get("price_cents"),
             currency: row.get("currency"),
@@ -210,6 +216,9 @@ fn decide(
         };
     }
     let stock = stock.get_mut(&order.event).ok_or(Refusal::NoSuchEvent)?;
+    if stock.is_withdrawn {
+        return Err(Refusal::Withdrawn);
+    }
     let (from, to) = (stock.from, stock.to);
     let date = match order.date {
         Some(date) if date < from || date > to => return Err(Refusal::DateOutside { from, to }),

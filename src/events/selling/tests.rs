@@ -17,6 +17,7 @@ fn stock(left: i32, unit_cents: i64, days: i8) -> AHashMap<String, Stock> {
     let stock = Stock {
         id: EventId::new(now()),
         title: "Concerto".to_owned(),
+        is_withdrawn: false,
         left,
         unit_cents,
         currency: "EUR".to_owned(),

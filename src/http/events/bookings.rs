@@ -60,7 +60,8 @@ struct CreateBooking {
 #[utoipa::path(post, path = "/events/{slug}/bookings", tag = "bookings", security(("bearer" = [])),
     request_body = CreateBooking,
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 201, description = "The booking", body = Booking)))]
+    responses((status = 201, description = "The booking", body = Booking),
+        (status = 409, description = "`sold_out`, `event_begun` or `event_withdrawn`")))]
 async fn create(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
@@ -118,6 +119,7 @@ fn refused(refusal: &Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         Refusal::NoSuchEvent => Problem::not_found("event"),
+        Refusal::Withdrawn => Problem::conflict("event_withdrawn", detail),
         Refusal::SoldOut { left } => Problem::conflict("sold_out", detail).member("tickets_left", *left),
         Refusal::DateRequired { .. } => {
             Problem::unprocessable(vec![FieldError::body("/event_date", "required", detail)])

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    events::favourites::{self, Favourite},
+    events::favourites::{self, Added, Favourite},
     http::{
         auth::CurrentUser,
         extract::Path,
@@ -24,15 +24,23 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// Keeps an event among one's favourites.
 #[utoipa::path(put, path = "/events/{slug}/favourite", tag = "favourites", security(("bearer" = [])),
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 204, description = "Kept, now or before")))]
+    responses((status = 204, description = "Kept, now or before"),
+        (status = 409, description = "`event_withdrawn`: nobody finds it any more")))]
 async fn add(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
     Path(slug): Path<String>,
 ) -> Answer {
     let mut tx = state.db.begin("events.favourite").await?;
-    if !favourites::add(&mut tx, principal.user, &slug, state.clock.now()).await? {
-        return Err(Problem::not_found("event"));
+    match favourites::add(&mut tx, principal.user, &slug, state.clock.now()).await? {
+        Added::Kept => {}
+        Added::NoSuchEvent => return Err(Problem::not_found("event")),
+        Added::Withdrawn => {
+            return Err(Problem::conflict(
+                "event_withdrawn",
+                "the event was withdrawn: nobody finds it any more",
+            ));
+        }
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())

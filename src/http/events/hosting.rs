@@ -122,7 +122,8 @@ impl ToSchema for ChangeEvent {}
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, or `\"v<version>\"`; without it 428")),
     responses((status = 200, description = "The changed event, with its ETag", body = Hosted),
         (status = 403, description = "Only hosts may do this, and only administrators feature an event"),
-        (status = 409, description = "Withdrawn, or in the way of what was booked"),
+        (status = 409, description = "`event_withdrawn`, whatever If-Match says; or in the way of what was booked: \
+            `capacity_below_taken`, `days_booked`, `city_booked`"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn change(
     State(state): State<AppState>,
@@ -134,6 +135,8 @@ async fn change(
     let manager = manager(&principal);
     let mut tx = state.db.begin("events.change").await?;
     let locked = hosting::lock(&mut tx, &slug, manager).await?.ok_or_else(|| Problem::not_found("event"))?;
+    // First: a version of it that could be read and changed there is no more.
+    locked.ensure_published().map_err(refused)?;
     if_match.check(&ETag::of_version(locked.version))?;
     let content = checked(&patch.apply(&locked.content)?, Some(&locked), today(&state))?;
     check_featured(&principal, content.featured, locked.content.featured)?;
@@ -148,9 +151,10 @@ async fn change(
 /// Withdraws an event: nobody finds or books it any more, and its buyers are told by mail and refunded in full.
 #[utoipa::path(delete, path = "/events/{slug}", tag = "hosting", security(("bearer" = [])),
     params(("slug" = String, Path, description = "The event's name in URLs"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters; it does not once \
+            the event is withdrawn")),
     responses((status = 204, description = "Withdrawn, now or before"),
-        (status = 403, description = "Only hosts may do this"), (status = 409, description = "It is over"),
+        (status = 403, description = "Only hosts may do this"), (status = 409, description = "`event_over`: it is over"),
         (status = 412, description = "It was changed meanwhile")))]
 async fn withdraw(
     State(state): State<AppState>,
@@ -161,7 +165,7 @@ async fn withdraw(
     let mut tx = state.db.begin("events.withdraw").await?;
     let locked = hosting::lock(&mut tx, &slug, manager(&principal)).await?;
     let locked = locked.ok_or_else(|| Problem::not_found("event"))?;
-    if if_match.0.is_some() {
+    if if_match.0.is_some() && locked.ensure_published().is_ok() {
         if_match.check(&ETag::of_version(locked.version))?;
     }
     if hosting::withdraw(&mut tx, &locked, state.clock.now()).await.map_err(refused)? {

@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     params(("slug" = String, Path, description = "The event's name in URLs")),
     responses((status = 201, description = "The image, with its ETag; its thumbnails follow", body = Image),
         (status = 403, description = "Only hosts may do this"),
-        (status = 409, description = "The event has as many images as it may, or is withdrawn"),
+        (status = 409, description = "`too_many_images`: it has as many as it may; `event_withdrawn`"),
         (status = 413, description = "The file is too large"),
         (status = 415, description = "It is no JPEG, PNG or WebP picture, whatever it is called"),
         (status = 422, description = "The picture is damaged or has too many pixels, or the form is wrong")))]
@@ -204,6 +204,7 @@ const POSITION_MAX: i16 = 1000;
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The changed image, with its ETag", body = Image),
         (status = 403, description = "Only hosts may do this"),
+        (status = 409, description = "`event_withdrawn`: its images can be removed, but not changed"),
         (status = 412, description = "It was changed meanwhile, or its thumbnails were made"),
         (status = 428, description = "If-Match is missing")))]
 async fn change(
@@ -222,6 +223,7 @@ async fn change(
     let wanted = Change { alt, position: body.position };
     let mut tx = state.db.begin("events.images.change").await?;
     let locked = images::lock_image(&mut tx, &slug, manager(&principal), id).await.map_err(refused)?;
+    locked.ensure_published().map_err(refused)?;
     if_match.check(&tag(&locked.image)?)?;
     let image = images::change(&mut tx, &locked, &wanted).await?;
     tx.commit().await?;

@@ -60,7 +60,7 @@ fn checked(opinion: &Opinion) -> Result<Opinion, Problem> {
     params(("slug" = String, Path, description = "The event's name in URLs")),
     responses((status = 201, description = "The review, with its ETag", body = Review),
         (status = 403, description = "Only who has been there may review, and not the host"),
-        (status = 409, description = "There is a review of yours already")))]
+        (status = 409, description = "`already_reviewed`: change that review; `event_withdrawn`")))]
 async fn create(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
@@ -88,6 +88,7 @@ fn unwritten(error: ReviewError) -> Problem {
     let detail = error.to_string();
     match error {
         ReviewError::NoSuchEvent => Problem::not_found("event"),
+        ReviewError::Withdrawn => Problem::conflict("event_withdrawn", detail),
         ReviewError::NotAttended => Problem::forbidden("not_attended", detail),
         ReviewError::OwnEvent => Problem::forbidden("own_event", detail),
         ReviewError::Twice => Problem::conflict("already_reviewed", detail),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{
     app::TestApp,
     client::{Answer, Client},
+    pictures::png,
 };
 
 async fn content(app: &TestApp) -> Value {
@@ -239,7 +240,58 @@ async fn a_withdrawn_event_is_gone_and_its_buyers_are_told_and_refunded() {
     assert_eq!(app.mails().len(), before + 1, "the buyer is told once");
     let hosted = host.get("/api/v1/me/events/caffe-jazz").await.expect(200).json();
     assert_eq!((&hosted["status"], &hosted["sales"]["revenue_cents"]), (&json!("withdrawn"), &json!(0)));
-    assert_eq!(host.patch(path, "\"v2\"", json!({})).await.expect(409).code(), "event_withdrawn");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_write_of_a_withdrawn_event_says_that_it_is_withdrawn() {
+    let app = TestApp::start().await;
+    let (cast, content) = (app.a_cast().await, content(&app).await);
+    publish(&cast.host, &content).await;
+    let (host, user, path) = (&cast.host, &cast.user, "/api/v1/events/caffe-jazz");
+    let upload = |path: String| async move {
+        let kind = [("content-type", "image/png")];
+        host.attempt_bytes(Method::POST, &path, &kind, png(8, 8).into()).await.expect("an answer")
+    };
+    let added = upload(format!("{path}/images")).await.expect(201);
+    let image = added.header("location").to_owned();
+    host.request(Method::DELETE, path, &[("if-match", "\"v1\"")], None).await.expect(204);
+
+    let patch = |path: &str, tag: &'static str| {
+        let path = path.to_owned();
+        async move {
+            let headers = [("if-match", tag)];
+            let headers = if tag.is_empty() { &[] } else { &headers[..] };
+            host.request(Method::PATCH, &path, headers, Some(json!({}))).await
+        }
+    };
+    let mut refused = Vec::new();
+    for tag in ["", "*", "\"v1\"", "\"v2\"", "\"v2.other\""] {
+        refused.push(patch(path, tag).await);
+        refused.push(patch(&image, tag).await);
+    }
+    refused.push(upload(format!("{path}/images")).await);
+    refused.push(user.post(&format!("{path}/bookings"), json!({"tickets": 1})).await);
+    refused.push(user.post(&format!("{path}/reviews"), json!({"rating": 5, "comment": ""})).await);
+    refused.push(user.put(&format!("{path}/favourite")).await);
+    for answer in refused {
+        assert_eq!(answer.expect(409).code(), "event_withdrawn");
+    }
+    // Withdrawing again changes nothing, and what is no longer wanted may go.
+    for tag in ["\"v1\"", "\"v2\"", "*"] {
+        host.request(Method::DELETE, path, &[("if-match", tag)], None).await.expect(204);
+    }
+    host.delete(path).await.expect(204);
+    host.delete(&image).await.expect(204);
+    user.delete(&format!("{path}/favourite")).await.expect(204);
+    for (client, method, path) in [
+        (&cast.other_host, Method::PATCH, path.to_owned()),
+        (user, Method::POST, "/api/v1/events/nothing/bookings".to_owned()),
+        (user, Method::PUT, "/api/v1/events/nothing/favourite".to_owned()),
+    ] {
+        let body = (method != Method::PUT).then(|| json!({"tickets": 1}));
+        client.request(method, &path, &[], body).await.expect(404);
+    }
     app.finish().await;
 }
 
