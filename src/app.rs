@@ -44,9 +44,10 @@ use crate::{
         cursor::CursorKey,
         events::warmer,
         health::Probe,
+        listening::Listening,
         pages::Pages,
         router,
-        server::{self, Server},
+        server::Server,
         state::{self, AppState},
         stored::Stored,
     },
@@ -120,7 +121,7 @@ impl App {
         let db = handles.db(&config, &connector, &observer)?;
         let jobs = Jobs::new(clock.clone(), kinds);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
-        let (listener, address) = listen(&config)?;
+        let (listening, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
@@ -146,7 +147,7 @@ impl App {
             started: tokio::time::Instant::now(),
         });
         let server = Server::new(router::front(&state), &config.server, metrics.clone());
-        let acceptor = Acceptor::new(listener, server, *config.server.stop_grace);
+        let acceptor = Acceptor::new(listening, server, *config.server.stop_grace, draining.clone());
         let data = actors::DataParts {
             registry: &registry,
             config: &config,
@@ -213,11 +214,11 @@ fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &J
 }
 
 /// The listening socket, and its address where port 0 is configured.
-fn listen(config: &Config) -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
-    let listener = server::listen(config.server.listen)
+fn listen(config: &Config) -> anyhow::Result<(Listening, SocketAddr)> {
+    let listening = Listening::open(config.server.listen)
         .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
+    let address = listening.address()?;
+    Ok((listening, address))
 }
 
 /// Brings the schema up to date, unless that is somebody else's business.

@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{http::Request, response::Response};
+use axum::{
+    http::{HeaderValue, Request, Version, header},
+    response::Response,
+};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -25,7 +28,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use super::{
@@ -40,6 +43,8 @@ use crate::metrics::{self, Metrics};
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Clients that send requests one after another pause shorter than this.
 pub(super) const PARK_AFTER: Duration = Duration::from_secs(5);
+/// When a stop begins: how long who has just connected may take to say something. It may be on its way.
+const FIRST_BYTES: Duration = Duration::from_millis(500);
 /// While a handler works, its own deadline counts; this one only keeps the timer defined.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -76,8 +81,8 @@ impl Driver {
         let activity = Activity::new(self.limits);
         let mut socket = Socket { stream, activity: activity.clone(), prefix: [0; 24], from: 0, to: 0 };
         match self.greet(&mut socket).await {
-            Some(Version::Http1) => {}
-            Some(Version::Http2) => return self.http2(socket, peer).await,
+            Some(Protocol::Http1) => {}
+            Some(Protocol::Http2) => return self.http2(socket, peer).await,
             None => return if activity.idle_until() <= Instant::now() { End::Cut } else { End::Closed },
         }
         loop {
@@ -95,7 +100,7 @@ impl Driver {
     }
 
     /// Reads the first bytes; `None` if they do not come.
-    async fn greet(&self, socket: &mut Socket) -> Option<Version> {
+    async fn greet(&self, socket: &mut Socket) -> Option<Protocol> {
         let deadline = socket.activity.idle_until();
         let reading = async {
             loop {
@@ -110,18 +115,21 @@ impl Driver {
                 socket.activity.read();
                 let said = &socket.prefix[..socket.to];
                 if !PREFACE.starts_with(said) {
-                    return Some(Version::Http1);
+                    return Some(Protocol::Http1);
                 }
                 if said.len() == PREFACE.len() {
-                    return Some(Version::Http2);
+                    return Some(Protocol::Http2);
                 }
             }
         };
+        let mut reading = pin!(reading);
         tokio::select! {
             biased;
-            () = self.stopping.draining() => None,
-            version = tokio::time::timeout_at(deadline, reading) => version.ok().flatten(),
+            version = timeout_at(deadline, &mut reading) => return version.ok().flatten(),
+            () = self.stopping.draining() => {}
         }
+        let deadline = deadline.min(Instant::now() + FIRST_BYTES);
+        timeout_at(deadline, reading).await.ok().flatten()
     }
 
     /// Waits for the next request of a parked connection; `false` if it is to be closed.
@@ -129,10 +137,8 @@ impl Driver {
         let _parked = metrics::Guard::new(&self.metrics.http.parked);
         tokio::select! {
             biased;
+            readable = timeout_at(activity.idle_until(), stream.readable()) => matches!(readable, Ok(Ok(()))),
             () = self.stopping.draining() => false,
-            readable = tokio::time::timeout_at(activity.idle_until(), stream.readable()) => {
-                matches!(readable, Ok(Ok(())))
-            }
         }
     }
 
@@ -172,7 +178,13 @@ impl Driver {
         peer: IpAddr,
         busy: Busy,
     ) -> Result<Response<Counted>, Infallible> {
-        Ok(self.front.call(peer, request).await.map(|body| body.keeping(busy)))
+        let closable = request.version() < Version::HTTP_2;
+        let mut answer = self.front.call(peer, request).await.map(|body| body.keeping(busy));
+        // hyper says so by itself only where it heard of the stop before the request was handled.
+        if closable && self.stopping.is_stopping() {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(answer)
     }
 
     /// Polls a connection to its end, its deadline, or its rest.
@@ -246,7 +258,7 @@ fn end_of(ended: &hyper::Result<()>) -> End {
 }
 
 /// What a client speaks.
-enum Version {
+enum Protocol {
     Http1,
     Http2,
 }

@@ -30,6 +30,7 @@ pub mod headers;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
+pub mod listening;
 pub mod listing;
 pub mod media;
 pub mod merge_patch;

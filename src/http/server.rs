@@ -1,11 +1,12 @@
-//! The server: listening socket, accept loop, the number of connections and how they are stopped.
+//! The server: accept loop, the number of connections and how they are stopped.
 //!
 //! - At most `server.max_connections`; beyond it accepting pauses, and the kernel's queue waits.
 //! - Every wait for a client ends (see [`super::activity`]): silent, slow in its header, slow in taking its answer, idle.
 //! - HTTP/1.1, and HTTP/2 by prior knowledge, with bounded headers, streams and buffers.
 //! - The socket and the connections outlive the acceptor actor: its crash refuses nobody and cuts nobody off.
 //! - A stopped server stays stopped; [`Server::anew`] serves again, when the acceptor restarts with its siblings.
-//! - A stop closes idle connections, lets answers under way finish, and cuts the rest at its deadline.
+//! - A stop closes idle connections, lets answers under way finish, and cuts the rest at its deadline. The last stop
+//!   also closes the socket, and answers who waits in its queue first.
 
 use std::{
     future::Future,
@@ -20,7 +21,11 @@ use std::{
 
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioTimer;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout_at},
+};
 use tokio_util::{
     sync::{CancellationToken, WaitForCancellationFuture},
     task::TaskTracker,
@@ -30,11 +35,10 @@ use super::{
     activity::Limits,
     connection::{Driver, End, PARK_AFTER},
     front::Front,
+    listening::{HANDSHAKE, Listening},
 };
 use crate::{config::sections, metrics::Metrics};
 
-/// Connections that wait to be accepted; beyond it the kernel refuses.
-const BACKLOG: i32 = 4096;
 /// After an error of accept (out of file descriptors): a moment, not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Headers of one request: browsers behind proxies send about 30.
@@ -48,33 +52,14 @@ const H2_SEND_BUFFER: usize = 64 * 1024;
 /// An answer to a ping comes at once or not at all.
 const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The socket that systemd holds for us, or a new one.
-pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    // Looks only at variables that are meant for this very process (LISTEN_PID).
-    let inherited = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
-    let listener = match inherited {
-        Some(listener) => listener,
-        None => open(address)?,
-    };
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let domain = socket2::Domain::for_address(address);
-    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// Serves connections. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Server {
     config: Arc<sections::Server>,
     driver: Arc<Driver>,
     places: Arc<Semaphore>,
+    /// The accept loop.
+    accepting: TaskTracker,
     connections: TaskTracker,
     stopping: Stopping,
     metrics: Arc<Metrics>,
@@ -104,6 +89,7 @@ impl Server {
             config: Arc::new(config.clone()),
             driver: Arc::new(driver),
             places: Arc::new(Semaphore::new(config.max_connections)),
+            accepting: TaskTracker::new(),
             connections,
             stopping,
             metrics,
@@ -118,35 +104,55 @@ impl Server {
 
     /// Accepts until the server is stopped or the future is dropped.
     pub async fn accept(&self, listener: &TcpListener) {
+        let _accepting = self.accepting.token();
+        tokio::select! {
+            () = self.stopping.draining() => {}
+            () = self.accept_all(listener) => {}
+        }
+    }
+
+    async fn accept_all(&self, listener: &TcpListener) {
         loop {
-            let place = tokio::select! {
-                () = self.stopping.draining() => return,
-                place = self.places.clone().acquire_owned() => place,
-            };
-            let accepted = tokio::select! {
-                () = self.stopping.draining() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let _ = stream.set_nodelay(true); // answers are written whole; without it they only come later
-                    let open = self.metrics.http.connect();
-                    let (driver, timeouts) = (self.driver.clone(), self.metrics.http.timeouts.clone());
-                    self.connections.spawn(async move {
-                        if driver.serve(stream, peer.ip()).await == End::Cut {
-                            timeouts.inc();
-                        }
-                        drop((open, place));
-                    });
-                }
+            let Some(place) = self.place().await else { return };
+            match listener.accept().await {
+                Ok((stream, peer)) => self.serve(stream, peer, place),
                 // The client left between the handshake and our look.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
+    }
+
+    /// Accepts what is in the queue.
+    async fn sweep(&self, listening: &Listening) {
+        loop {
+            let Some(place) = self.place().await else { return };
+            match listening.next() {
+                Ok(Some((stream, peer))) => self.serve(stream, peer, place),
+                Ok(None) => return,
+                Err(error) => return tracing::warn!(%error, "connections could not be accepted"),
+            }
+        }
+    }
+
+    /// Room for one connection; never closed.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let _ = stream.set_nodelay(true); // answers are written whole; without it they only come later
+        let open = self.metrics.http.connect();
+        let (driver, timeouts) = (self.driver.clone(), self.metrics.http.timeouts.clone());
+        self.connections.spawn(async move {
+            if driver.serve(stream, peer.ip()).await == End::Cut {
+                timeouts.inc();
+            }
+            drop((open, place));
+        });
     }
 
     /// Connections that are open.
@@ -161,10 +167,27 @@ impl Server {
 
     /// Stops accepting, closes idle connections, waits for answers under way; after `within` the rest is cut off.
     /// Returns whether nothing had to be cut off.
-    pub async fn stop(&self, within: Duration) -> bool {
+    ///
+    /// Who waits in the queue of the socket waits for the next server, unless the socket is `closing`: then they are
+    /// answered, and who comes later is refused.
+    pub async fn stop(&self, within: Duration, closing: Option<&Listening>) -> bool {
+        let deadline = Instant::now() + within;
+        let closing = closing.filter(|listening| !listening.is_inherited());
+        if let Some(listening) = closing {
+            listening.ignore_newcomers();
+            sleep(HANDSHAKE.min(within)).await; // meanwhile they are accepted as ever
+        }
         self.stopping.drain();
+        self.accepting.close();
+        let _ = timeout_at(deadline, self.accepting.wait()).await; // it ends at once: it waits for nobody else
+        if let Some(listening) = closing {
+            if timeout_at(deadline, self.sweep(listening)).await.is_err() {
+                tracing::warn!("no room to answer everybody who had connected before the stop");
+            }
+            listening.shut();
+        }
         self.connections.close();
-        let drained = tokio::time::timeout(within, self.connections.wait()).await.is_ok();
+        let drained = timeout_at(deadline, self.connections.wait()).await.is_ok();
         if !drained {
             tracing::warn!(
                 connections = self.connections.len(),

@@ -1,16 +1,19 @@
 //! The acceptor: owns the accept loop. The listening socket is owned by the behaviour, and connections by the server, so
 //! that a crash of the acceptor refuses no connection and cuts nobody off; while it is down, the kernel's queue waits.
-//! An orderly stop lets answers finish and closes the connections; should it start again, it serves anew.
+//! An orderly stop lets answers finish and closes the connections. When it restarts with its siblings, who connects
+//! meanwhile waits in the kernel's queue and is served anew; when the whole application stops, the socket is closed.
 
 use std::{
-    net::TcpListener,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use crate::{
     actors::kernel::{Behaviour, Context, Failure},
-    http::server::Server,
+    http::{listening::Listening, server::Server},
 };
 
 /// Messages of the acceptor.
@@ -22,15 +25,18 @@ crate::kinds!(HttpMsg: Ended);
 
 /// The acceptor.
 pub struct Acceptor {
-    listener: TcpListener,
+    listening: Listening,
     server: Mutex<Server>,
     grace: Duration,
+    /// The application stops.
+    last: Arc<AtomicBool>,
 }
 
 impl Acceptor {
-    /// Accepts from `listener` for `server`; when it stops, answers under way may take `grace`.
-    pub fn new(listener: TcpListener, server: Server, grace: Duration) -> Self {
-        Self { listener, server: Mutex::new(server), grace }
+    /// Accepts from `listening` for `server`; when it stops, answers under way may take `grace`. A stop is for good once
+    /// `last` is set.
+    pub fn new(listening: Listening, server: Server, grace: Duration, last: Arc<AtomicBool>) -> Self {
+        Self { listening, server: Mutex::new(server), grace, last }
     }
 
     /// How long an orderly stop may take.
@@ -48,7 +54,7 @@ impl Behaviour for Acceptor {
     type State = ();
 
     async fn init(&self, ctx: &Context<HttpMsg>) -> Result<(), Failure> {
-        let listener = tokio::net::TcpListener::from_std(self.listener.try_clone()?)?;
+        let listener = self.listening.acceptor()?;
         let server = {
             let mut server = self.server();
             if server.stopping().is_stopping() {
@@ -74,11 +80,11 @@ impl Behaviour for Acceptor {
     }
 
     fn view(&self, (): &()) -> serde_json::Value {
-        serde_json::json!({ "address": self.listener.local_addr().ok() })
+        serde_json::json!({ "address": self.listening.address().ok() })
     }
 
     async fn stop(&self, (): &mut ()) {
         let server = self.server().clone();
-        server.stop(self.grace).await;
+        server.stop(self.grace, self.last.load(Relaxed).then_some(&self.listening)).await;
     }
 }

@@ -14,6 +14,7 @@ use crate::harness::{
     client::Client,
     people::PASSWORD,
     until::{eventually, until},
+    visit::Visitors,
 };
 
 fn find(app: &TestApp, path: &str) -> &'static Cell {
@@ -68,6 +69,29 @@ async fn a_branch_that_gives_up_comes_back_with_those_after_it_and_the_promises_
     }
     crowd.assert_kept(&app, &seen).await;
     app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_while_the_branch_of_the_acceptor_restarts_is_answered() {
+    let app = TestApp::start_with(|config| {
+        config.actors.intensity = 1;
+        config.actors.root_intensity = 1000;
+    })
+    .await;
+    let visitors = Visitors::of(app.app.address, "/api/v1/cities");
+    let restarting = async {
+        for round in 1..=3 {
+            wear_out(&app, "root/core/meter", find(&app, "root/core")).await;
+            let edge = find(&app, "root/edge");
+            until("the edge", || edge.state() == State::Running && edge.generation() > round).await;
+            let before = visitors.answered();
+            until("visitors", || visitors.answered() > before + 32).await;
+        }
+        visitors.end();
+    };
+    let (turned_away, ()) = tokio::join!(visitors.come(16), restarting);
+    assert_eq!(turned_away, [], "neither refused nor reset");
     app.finish().await;
 }
 

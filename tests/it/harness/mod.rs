@@ -11,3 +11,4 @@ pub(crate) mod redis;
 pub(crate) mod scratch;
 pub(crate) mod sources;
 pub(crate) mod until;
+pub(crate) mod visit;

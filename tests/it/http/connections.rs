@@ -143,7 +143,7 @@ async fn a_stop_closes_idle_connections_and_waits_for_answers_under_way() {
     until("the request", || wired.metrics.http.in_flight.get() == 1).await;
     let server = wired.server.clone();
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move { server.stop(Duration::from_secs(20)).await });
+    tasks.spawn(async move { server.stop(Duration::from_secs(20), None).await });
     assert_eq!(idle.closed().await, "");
     gate.add_permits(1);
     let reply = busy.reply().await;
@@ -157,7 +157,7 @@ async fn a_stop_cuts_off_what_does_not_end() {
     let mut busy = wired.connect().await;
     busy.request("GET /", "").await;
     until("the request", || wired.metrics.http.in_flight.get() == 1).await;
-    assert!(!wired.server.stop(Duration::from_millis(50)).await);
+    assert!(!wired.server.stop(Duration::from_millis(50), None).await);
     assert_eq!(busy.closed().await, "");
     until("its end", || wired.server.connections() == 0).await;
 }
@@ -181,7 +181,7 @@ async fn http2_is_spoken_by_prior_knowledge_and_drained_too() {
     };
     let ((first, second), ()) = futures_util::future::join(both, release).await;
     assert_eq!((first.unwrap().status().as_u16(), second.unwrap().status().as_u16()), (200, 200));
-    assert!(wired.server.stop(Duration::from_secs(20)).await, "GOAWAY ends an idle connection");
+    assert!(wired.server.stop(Duration::from_secs(20), None).await, "GOAWAY ends an idle connection");
 }
 
 /// Tells when it is dropped.

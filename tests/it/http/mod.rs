@@ -4,6 +4,7 @@ mod answers;
 mod connections;
 mod idempotency;
 mod limits;
+mod listening;
 mod openapi;
 mod repeated;
 mod wire;

@@ -9,17 +9,12 @@ use sportello::{
         sections::Server as ServerConfig,
         values::{Bytes, Period},
     },
-    http::{
-        front::Front,
-        limits::Gate,
-        routes::Routes,
-        server::{Server, listen},
-    },
+    http::{front::Front, limits::Gate, listening::Listening, routes::Routes, server::Server},
     metrics::Metrics,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     task::JoinHandle,
     time::timeout,
 };
@@ -32,7 +27,7 @@ pub(super) struct Wired {
     pub(super) address: SocketAddr,
     pub(super) server: Server,
     pub(super) metrics: Arc<Metrics>,
-    listener: Arc<TcpListener>,
+    pub(super) listening: Listening,
     accepting: JoinHandle<()>,
 }
 
@@ -43,16 +38,24 @@ impl Wired {
         routes: &[(&str, Method)],
         change: impl FnOnce(&mut ServerConfig),
     ) -> Self {
+        Self::start_on(Listening::open("127.0.0.1:0".parse().unwrap()).unwrap(), router, routes, change)
+    }
+
+    /// The same on a socket of the test's own.
+    pub(super) fn start_on(
+        listening: Listening,
+        router: Router,
+        routes: &[(&str, Method)],
+        change: impl FnOnce(&mut ServerConfig),
+    ) -> Self {
         let mut config = Config::defaults().server;
         change(&mut config);
         let metrics = Arc::new(Metrics::new());
         let routes = Routes::new(&metrics, routes.iter().cloned());
         let front = Front::new(&config, router, routes, Gate::default(), metrics.clone());
         let server = Server::new(front, &config, metrics.clone());
-        let listener = TcpListener::from_std(listen("127.0.0.1:0".parse().unwrap()).unwrap()).unwrap();
-        let (address, listener) = (listener.local_addr().unwrap(), Arc::new(listener));
-        let accepting = accept(&server, &listener);
-        Self { address, server, metrics, listener, accepting }
+        let (address, accepting) = (listening.address().unwrap(), accept(&server, &listening));
+        Self { address, server, metrics, listening, accepting }
     }
 
     pub(super) async fn connect(&self) -> Raw {
@@ -71,13 +74,13 @@ impl Wired {
     }
 
     pub(super) fn restart_acceptor(&mut self) {
-        self.accepting = accept(&self.server, &self.listener);
+        self.accepting = accept(&self.server, &self.listening);
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "stands for the acceptor actor")]
-fn accept(server: &Server, listener: &Arc<TcpListener>) -> JoinHandle<()> {
-    let (server, listener) = (server.clone(), listener.clone());
+fn accept(server: &Server, listening: &Listening) -> JoinHandle<()> {
+    let (server, listener) = (server.clone(), listening.acceptor().unwrap());
     tokio::spawn(async move { server.accept(&listener).await })
 }
 
