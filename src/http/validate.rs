@@ -1,4 +1,4 @@
-//! Checks of request bodies that collect every wrong field before answering 422.
+//! Checks of request bodies that collect every wrong field before answering 422, and of parameters that belong together.
 //!
 //! ```
 //! # use sportello::http::validate::Checks;
@@ -16,6 +16,32 @@ use super::problem::{FieldError, Problem};
 /// RFC 5321 allows no longer address.
 const MAX_EMAIL: usize = 254;
 const MAX_URL: usize = 2048;
+
+/// The two ends of a range of days, or of anything that has an order.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends<'n, T> {
+    /// The name and value of the first parameter.
+    pub from: (&'n str, Option<T>),
+    /// The name and value of the last one.
+    pub to: (&'n str, Option<T>),
+    /// How to say that a value is beyond the other end: "later", or "more".
+    pub above: &'static str,
+    /// And the opposite.
+    pub below: &'static str,
+}
+
+impl<T: PartialOrd> Ends<'_, T> {
+    /// Errors at both parameters when they are the wrong way round: either of them may be the slip.
+    pub fn check(&self, errors: &mut Vec<FieldError>) {
+        let ((from, Some(first)), (to, Some(last))) = (&self.from, &self.to) else { return };
+        if first > last {
+            let (above, below) = (self.above, self.below);
+            let mut fail = |name: &str, detail| errors.push(FieldError::query(name, "out_of_range", detail));
+            fail(from, format!("must not be {above} than `{to}`"));
+            fail(to, format!("must not be {below} than `{from}`"));
+        }
+    }
+}
 
 /// Collects field errors.
 #[derive(Debug, Default)]

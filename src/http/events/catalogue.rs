@@ -28,6 +28,7 @@ use crate::{
         problem::{Answer, FieldError, Problem},
         state::AppState,
         stored::Stored,
+        validate::Ends,
     },
 };
 
@@ -54,7 +55,7 @@ pub(super) fn today(state: &AppState) -> Date {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filters {
-    /// Words of title, place, category or description; the last letters may be missing.
+    /// Words of title, place, category or description; the last letters may be missing. Blank is the same as none.
     #[param(max_length = 200)]
     q: Option<String>,
     /// A city's slug.
@@ -62,16 +63,16 @@ pub(super) struct Filters {
     /// A category.
     #[param(inline)]
     category: Option<Category>,
-    /// Takes place on this day.
+    /// Takes place on this day, which is not outside of `from` and `to`.
     #[param(value_type = Option<String>, format = Date)]
     date: Option<Date>,
-    /// Not over before this day.
+    /// Not over before this day, which is not later than `to`.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
     /// Begins until this day.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// At least this price, in cents.
+    /// At least this price, in cents; not more than `max_price`.
     #[param(minimum = 0)]
     min_price: Option<i64>,
     /// At most this price, in cents.
@@ -104,11 +105,19 @@ impl Filters {
                 errors.push(FieldError::query(name, "out_of_range", "must not be negative"));
             }
         }
+        let days = |from, to| Ends { from, to, above: "later", below: "earlier" };
+        let (date, from, to) = (("date", self.date), ("from", self.from), ("to", self.to));
+        for ends in [days(from, to), days(from, date), days(date, to)] {
+            ends.check(&mut errors);
+        }
+        let (from, to) = (("min_price", self.min_price), ("max_price", self.max_price));
+        Ends { from, to, above: "more", below: "less" }.check(&mut errors);
         if !errors.is_empty() {
             return Err(Problem::invalid_parameters(errors));
         }
         let Self { q, city, category, date, from, to, min_price, max_price, free, featured, host, sort } =
             self;
+        let q = q.filter(|q| !q.trim().is_empty());
         let filter = Filter { q, city, category, date, from, to, min_price, max_price, free, featured, host };
         Ok((filter, sort.unwrap_or_default()))
     }
@@ -116,7 +125,8 @@ impl Filters {
 
 /// Finds events.
 #[utoipa::path(get, path = "/events", tag = "events", params(Filters, PageParameters),
-    responses((status = 200, description = "A page of events", body = Page<catalogue::Summary>),
+    responses((status = 400, description = "A parameter is malformed or unknown, or two of them contradict each other"),
+        (status = 200, description = "A page of events", body = Page<catalogue::Summary>),
         (status = 304, description = "Unchanged since the ETag in If-None-Match")))]
 async fn list(
     State(state): State<AppState>,

@@ -18,6 +18,7 @@ use crate::{
         listing::{Listing, Page, PageParameters},
         problem::{Answer, FieldError, Problem},
         state::AppState,
+        validate::Ends,
     },
     ids::EventId,
 };
@@ -74,7 +75,7 @@ async fn show(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Period {
-    /// The first day; thirty days unless said otherwise.
+    /// The first day, not later than `to`; thirty days unless said otherwise.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
     /// The last day; today unless said otherwise. At most 366 days in all.
@@ -110,17 +111,18 @@ async fn sales(
 ) -> Answer {
     let to = period.to.unwrap_or_else(|| today(&state));
     let from = period.from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
-    let error = if from > to {
-        Some(FieldError::query("from", "out_of_range", "must not be after `to`"))
-    } else if to >= from.saturating_add(DAYS_MAX.days()) {
-        Some(FieldError::query("from", "out_of_range", "at most 366 days are shown at once"))
+    let mut errors = Vec::new();
+    Ends { from: ("from", Some(from)), to: ("to", Some(to)), above: "later", below: "earlier" }
+        .check(&mut errors);
+    if to >= from.saturating_add(DAYS_MAX.days()) {
+        for name in ["from", "to"] {
+            errors.push(FieldError::query(name, "out_of_range", "at most 366 days are shown at once"));
+        }
     } else if from.year() < 1 {
-        Some(FieldError::query("from", "out_of_range", "is before our era"))
-    } else {
-        None
-    };
-    if let Some(error) = error {
-        return Err(Problem::invalid_parameters(vec![error]));
+        errors.push(FieldError::query("from", "out_of_range", "is before our era"));
+    }
+    if !errors.is_empty() {
+        return Err(Problem::invalid_parameters(errors));
     }
     let days = hosting::by_day(&state.db, slug.clone(), manager(&principal), from, to).await?;
     let days = days.ok_or_else(|| Problem::not_found("event"))?;

@@ -102,6 +102,45 @@ async fn each_filter_keeps_what_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blank_words_are_none_and_ranges_have_a_beginning_before_their_end() {
+    let app = stocked().await;
+    let (reader, all) = (app.anonymous(), "/api/v1/events?limit=100");
+    let everything = reader.get(all).await.expect(200).json();
+    for blank in ["", "+++", "%20%09", "%E3%80%80"] {
+        let found = reader.get(&format!("{all}&q={blank}")).await.expect(200).json();
+        assert_eq!(found["data"], everything["data"], "q={blank}");
+    }
+    let filtered = reader.get(&format!("{all}&q=&category=food")).await.expect(200).json();
+    assert_eq!(filtered["data"].as_array().unwrap().len(), 10);
+
+    let host = app.a_cast().await.host;
+    let sales = "/api/v1/me/events/event-1/sales";
+    for (path, query, named) in [
+        ("/api/v1/events", "from=2027-02-02&to=2027-02-01", &["/from", "/to"][..]),
+        ("/api/v1/events", "min_price=501&max_price=500", &["/min_price", "/max_price"]),
+        ("/api/v1/events", "date=2027-02-01&from=2027-02-02", &["/from", "/date"]),
+        ("/api/v1/events", "date=2027-02-03&to=2027-02-02", &["/date", "/to"]),
+        (
+            "/api/v1/events",
+            "from=2027-02-02&to=2027-02-01&min_price=2&max_price=1",
+            &["/from", "/to", "/min_price", "/max_price"],
+        ),
+        (sales, "from=2027-02-02&to=2027-02-01", &["/from", "/to"]),
+        (sales, "from=2026-01-01&to=2027-02-01", &["/from", "/to"]),
+    ] {
+        let answer = host.get(&format!("{path}?{query}")).await.expect(400).json();
+        let errors = answer["errors"].as_array().unwrap();
+        let found: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+        assert_eq!(found, named, "{query}");
+        assert!(errors.iter().all(|error| error["code"] == "out_of_range" && error["in"] == "query"));
+    }
+    for same in ["from=2027-02-01&to=2027-02-01&date=2027-02-01", "min_price=500&max_price=500"] {
+        reader.get(&format!("{all}&{same}")).await.expect(200);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn details_cities_and_suggestions_show_what_is_there() {
     let app = stocked().await;
     let (db, today) = (&app.app.db, app.today());
