@@ -10,6 +10,7 @@
 //! - A booking is charged at most once and refunded at most once, never more than was charged.
 //! - What a write promises by its answer was committed before the answer was sent.
 
+mod amounts;
 pub mod booking;
 pub mod calendar;
 pub mod cancelling;

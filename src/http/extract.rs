@@ -17,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     problem::{FieldError, Problem},
     state::BodyLimits,
+    wording,
 };
 
 /// A JSON body, read within its limits; as a response, the JSON of its value.
@@ -106,12 +107,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().clone();
-        let error = error.into_inner();
-        if error.classify() == serde_json::error::Category::Data {
-            unfitting(&path, &error.to_string())
+        if error.inner().is_data() || is_json(bytes) {
+            unfitting::<T>(bytes, error.path(), &error.inner().to_string())
         } else {
-            malformed(&error)
+            malformed(error.inner())
         }
     })?;
     deserializer.end().map_err(|error| malformed(&error))?;
@@ -119,47 +118,45 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// serde_json calls some values wrong syntax that are only not what was expected there.
+fn is_json(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::bad_request("malformed_json", format!("the body is not JSON: {error}"))
 }
 
-fn unfitting(path: &serde_path_to_error::Path, message: &str) -> Problem {
-    // " at line 1 column 9" is about the text; the pointer is about the value.
-    let message = message.rfind(" at line ").map_or(message, |at| &message[..at]);
-    let (code, member) = match (quoted("missing field", message), quoted("unknown field", message)) {
-        (Some(name), _) => ("required", Some(name)),
-        (_, Some(name)) => ("unknown_field", Some(name)),
-        _ if message.starts_with("duplicate field") => {
-            ("duplicate_field", quoted("duplicate field", message))
-        }
-        _ if message.starts_with("unknown variant") => ("not_allowed", None),
-        _ if message.starts_with("invalid type") => ("wrong_type", None),
-        _ => ("invalid", None),
-    };
+fn unfitting<T: DeserializeOwned>(bytes: &[u8], path: &serde_path_to_error::Path, message: &str) -> Problem {
     let mut pointer = String::new();
     let mut last = None;
     for segment in path {
         let text = match segment {
             serde_path_to_error::Segment::Seq { index } => Cow::from(index.to_string()),
-            serde_path_to_error::Segment::Map { key } => Cow::from(key.replace('~', "~0").replace('/', "~1")),
+            serde_path_to_error::Segment::Map { key } => Cow::from(escaped(key)),
             _ => continue,
         };
         pointer.push('/');
         pointer.push_str(&text);
         last = Some(text);
     }
-    // serde's path ends at the parent for a missing member, but at the member for an unknown one.
-    if let Some(member) = member.filter(|member| last.as_deref() != Some(*member)) {
+    let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let is_null =
+        value.as_ref().and_then(|value| value.pointer(&pointer)).is_some_and(serde_json::Value::is_null);
+    let wording = wording::of::<T>(wording::From::Body { is_null }, path, message);
+    // serde's path ends at the parent of a missing member.
+    if let Some(member) = wording.member.map(|member| escaped(&member))
+        && last.as_deref() != Some(&member)
+    {
         pointer.push('/');
-        pointer.push_str(&member.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&member);
     }
-    Problem::unprocessable(vec![FieldError::body(pointer, code, message.to_owned())])
+    Problem::unprocessable(vec![FieldError::body(pointer, wording.code, wording.detail)])
 }
 
-/// The name in a message like "missing field `title`".
-fn quoted<'m>(prefix: &str, message: &'m str) -> Option<&'m str> {
-    let rest = message.strip_prefix(prefix)?.strip_prefix(" `")?;
-    rest.split_once('`').map(|(name, _)| name)
+/// A name as a part of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Refuses strings with U+0000, which can only have come as an escape.
@@ -188,7 +185,7 @@ fn find_nul(value: &serde_json::Value, pointer: &str, errors: &mut Vec<FieldErro
                 report();
             }
             for (key, item) in members {
-                find_nul(item, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), errors);
+                find_nul(item, &format!("{pointer}/{}", escaped(key)), errors);
             }
         }
         _ => {}
@@ -235,19 +232,10 @@ pub fn parse_query<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T,
     let encoded = serde_urlencoded::to_string(pairs).expect("pairs of strings encode");
     let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(&encoded));
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let (code, name) = if let Some(name) = quoted("unknown field", &message) {
-            ("unknown_parameter", name)
-        } else if let Some(name) = quoted("missing field", &message) {
-            ("required", name)
-        } else if let Some(name) = quoted("duplicate field", &message) {
-            ("repeated_parameter", name)
-        } else {
-            ("invalid", path.as_str())
-        };
-        let detail = message.replace("field", "parameter");
-        Problem::invalid_parameters(vec![FieldError::query(name, code, detail)])
+        let message = error.inner().to_string();
+        let wording = wording::of::<T>(wording::From::Query, error.path(), &message);
+        let name = wording.member.unwrap_or_else(|| error.path().to_string());
+        Problem::invalid_parameters(vec![FieldError::query(&name, wording.code, wording.detail)])
     })
 }
 

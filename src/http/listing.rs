@@ -108,7 +108,7 @@ fn take_page_parameters(pairs: &mut Vec<(String, String)>) -> Result<PageParamet
 
 fn parse_limit(text: &str) -> Result<u32, Problem> {
     text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
-        let detail = format!("must be a number from 1 to {MAX_LIMIT}");
+        let detail = format!("must be a whole number from 1 to {MAX_LIMIT}");
         Problem::invalid_parameters(vec![FieldError::query("limit", "out_of_range", detail)])
     })
 }
@@ -117,7 +117,11 @@ fn parse_limit(text: &str) -> Result<u32, Problem> {
 fn name_page_parameters(problem: &Problem) -> Problem {
     let mut errors = problem.errors().to_vec();
     for error in errors.iter_mut().filter(|error| error.code == "unknown_parameter") {
-        error.detail.to_mut().push_str(" (and `limit`, `cursor`)");
+        let detail = match error.detail.strip_suffix("there are none") {
+            Some(begin) => format!("{begin}there are `limit`, `cursor`"),
+            None => format!("{}, `limit`, `cursor`", error.detail),
+        };
+        error.detail = detail.into();
     }
     Problem::invalid_parameters(errors)
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     extract::{Json, parse_json},
-    problem::Problem,
+    problem::{FieldError, Problem},
     state::BodyLimits,
 };
 
@@ -40,9 +40,31 @@ impl MergePatch {
     /// `current` with the patch applied.
     pub fn apply<T: Serialize + DeserializeOwned>(self, current: &T) -> Result<T, Problem> {
         let mut value = serde_json::to_value(current).map_err(Problem::internal)?;
+        let removed: Vec<String> =
+            self.0.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.clone()).collect();
+        let unknown = removed.iter().find(|name| value.get(name).is_none()).cloned();
         merge(&mut value, Value::Object(self.0));
-        parse_json(&serde_json::to_vec(&value).map_err(Problem::internal)?)
+        if let (Some(name), Some(members)) = (unknown, value.as_object_mut()) {
+            members.insert(name, Value::Null); // removing what does not exist is a slip: it is refused as unknown
+        }
+        let patched = parse_json(&serde_json::to_vec(&value).map_err(Problem::internal)?);
+        patched.map_err(|problem: Problem| name_nulls(problem, &removed))
     }
+}
+
+/// What is missing because the patch removed it was not left out: it was `null`.
+fn name_nulls(problem: Problem, removed: &[String]) -> Problem {
+    let was_null = |error: &FieldError| {
+        error.code == "required" && removed.iter().any(|name| error.pointer.strip_prefix('/') == Some(name))
+    };
+    if !problem.errors().iter().any(was_null) {
+        return problem;
+    }
+    let mut errors = problem.errors().to_vec();
+    for error in errors.iter_mut().filter(|error| was_null(error)) {
+        error.detail = "must not be null".into();
+    }
+    Problem::unprocessable(errors)
 }
 
 /// The algorithm of RFC 7396, section 2. Depth is bounded by the parser.

@@ -46,6 +46,7 @@ pub mod state;
 pub mod stored;
 pub mod upload;
 pub mod validate;
+mod wording;
 
 /// The media type of almost every answer.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -346,9 +346,16 @@ impl Problem {
 /// When to come back if nothing better is known.
 pub const SOON: Duration = Duration::from_secs(1);
 
+/// Parts of codes that are written in capitals.
+const ACRONYMS: [&str; 2] = ["json", "uri"];
+
 /// `sold_out` becomes `Sold out`: as stable as the code.
 fn title(code: &str) -> String {
-    let mut title = code.replace('_', " ");
+    let words = code.split('_').map(|word| match word {
+        acronym if ACRONYMS.contains(&acronym) => acronym.to_uppercase(),
+        word => word.to_owned(),
+    });
+    let mut title = words.collect::<Vec<_>>().join(" ");
     if let Some(first) = title.get_mut(..1) {
         first.make_ascii_uppercase();
     }
@@ -378,7 +385,7 @@ impl IntoResponse for Problem {
 mod tests {
     use std::time::Duration;
 
-    use super::{FieldError, Problem};
+    use super::{FieldError, Problem, title};
 
     #[test]
     fn a_problem_shows_code_title_and_pointers_but_never_its_source() {
@@ -395,6 +402,18 @@ mod tests {
                 "errors": [{"in": "body", "pointer": "/title", "code": "too_long", "detail": "is too long"}],
             })
         );
+    }
+
+    #[test]
+    fn titles_are_the_codes_as_people_write_them() {
+        for (code, expected) in [
+            ("sold_out", "Sold out"),
+            ("malformed_json", "Malformed JSON"),
+            ("uri_too_long", "URI too long"),
+            ("", ""),
+        ] {
+            assert_eq!(title(code), expected);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     db::{DbError, Tx},
-    events::refund::Visit,
+    events::{amounts::counted, refund::Visit},
     ids::{EventId, UserId},
 };
 
@@ -47,19 +47,21 @@ pub enum Refusal {
     #[error("there is no such city")]
     NoSuchCity,
     /// More tickets are taken than there would be places.
-    #[error("{taken} tickets are taken: the capacity cannot be less")]
+    #[error("{}: the capacity cannot be less", counted(*taken, "ticket is", "tickets are"))]
     CapacityBelowTaken {
         /// Held and sold.
         taken: i32,
     },
     /// Somebody has booked a day that would no longer be one of the event's.
-    #[error("{bookings} live bookings are for days outside: withdraw the event, so that they are refunded")]
+    #[error("{} for days outside: withdraw the event instead, which refunds everybody",
+        counted(*bookings, "live booking is", "live bookings are"))]
     DaysBooked {
         /// How many.
         bookings: i64,
     },
     /// Somebody has booked it where it was.
-    #[error("the event has {bookings} live bookings and cannot move to another city: withdraw it instead")]
+    #[error("the event has {} and cannot move to another city: withdraw it instead",
+        counted(*bookings, "live booking", "live bookings"))]
     CityBooked {
         /// How many.
         bookings: i64,

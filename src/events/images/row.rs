@@ -8,6 +8,7 @@ use super::{Key, Size};
 use crate::{
     args,
     db::{Db, DbError, Tx},
+    events::amounts::counted,
     ids::{EventId, ImageId, UserId},
 };
 
@@ -66,7 +67,7 @@ pub enum ImageRefusal {
     #[error("the event was withdrawn: its images can be removed, but not added or changed")]
     Withdrawn,
     /// It has as many as it may.
-    #[error("the event has {most} images, more are not allowed; remove one first")]
+    #[error("the event has {}, more are not allowed; remove one first", counted(*most, "image", "images"))]
     Full {
         /// How many it may have.
         most: i64,

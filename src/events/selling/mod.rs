@@ -15,6 +15,7 @@ use jiff::{
 };
 
 use super::{
+    amounts::counted,
     booking::{Booking, Status, VisitRow},
     refund::Visit,
 };
@@ -75,7 +76,7 @@ pub enum Refusal {
     #[error("the event was withdrawn: it cannot be booked")]
     Withdrawn,
     /// Too few tickets are left.
-    #[error("only {left} tickets are left")]
+    #[error("{} left", counted(*left, "ticket is", "tickets are"))]
     SoldOut {
         /// How many.
         left: i32,

@@ -186,7 +186,7 @@ async fn what_was_booked_keeps_its_price_its_place_and_its_day() {
     publish(&cast.host, &content).await;
     let path = "/api/v1/events/caffe-jazz";
     let booking = book(&cast.user, "caffe-jazz").await;
-    book(&cast.stranger, "caffe-jazz").await;
+    let other = book(&cast.stranger, "caffe-jazz").await;
     let change = async |etag: &str, body: Value| cast.host.patch(path, etag, body).await;
 
     let event = change("\"v1\"", json!({"price_cents": 9900, "capacity": 5})).await.expect(200).json();
@@ -203,12 +203,17 @@ async fn what_was_booked_keeps_its_price_its_place_and_its_day() {
     assert_eq!(refused.json()["tickets_taken"], 4);
     let later = app.today() + 31.days();
     let moved = json!({"starts_on": later, "ends_on": later});
-    assert_eq!(change("\"v2\"", moved).await.expect(409).code(), "days_booked");
+    assert_eq!(change("\"v2\"", moved.clone()).await.expect(409).code(), "days_booked");
     let elsewhere = json!({"city": app.a_city().await});
     assert_eq!(change("\"v2\"", elsewhere).await.expect(409).code(), "city_booked");
     change("\"v2\"", json!({"ends_on": later, "capacity": 4})).await.expect(200);
     let full = cast.user.post(&format!("{path}/bookings"), json!({"tickets": 1, "event_date": later})).await;
-    assert_eq!(full.expect(409).code(), "sold_out");
+    let full = full.expect(409).json();
+    assert_eq!((&full["code"], &full["detail"]), (&json!("sold_out"), &json!("no tickets are left")));
+    cast.stranger.post(&format!("/api/v1/bookings/{other}/cancel"), json!({})).await.expect(200);
+    let refused = change("\"v3\"", moved).await.expect(409).json();
+    let detail = "1 live booking is for days outside: withdraw the event instead, which refunds everybody";
+    assert_eq!((&refused["bookings"], &refused["detail"]), (&json!(1), &json!(detail)));
     app.finish().await;
 }
 

@@ -8,3 +8,4 @@ mod listening;
 mod openapi;
 mod repeated;
 mod wire;
+mod wording;
