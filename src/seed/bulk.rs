@@ -5,7 +5,7 @@
 
 use tokio_postgres::Transaction;
 
-/// The tables that are filled, in the order of their foreign keys.
+/// The tables that are filled.
 const TABLES: &[&str] = &["cities", "users", "events", "bookings", "reviews"];
 
 /// Commands that bring back what was taken away.
@@ -16,17 +16,20 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<(), tokio_postgres::Err
     tx.batch_execute(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", TABLES.join(", "))).await
 }
 
-/// Takes away indexes, foreign keys and the trigger.
+/// Takes away indexes, keys and the trigger.
 pub(super) async fn strip(tx: &Transaction<'_>) -> Result<Away, tokio_postgres::Error> {
+    // Foreign keys, also those of other tables to these, then what they point to, then the rest.
     const KEPT_UP: &str = "-- seed.bulk.kept_up
-        SELECT format('DROP INDEX %s', indexrelid::regclass) AS away, pg_get_indexdef(indexrelid) AS back, 1 AS turn
-        FROM pg_index WHERE indrelid = ANY ($1::text[]::regclass[]) AND NOT indisprimary
-          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('u', 'x'))
+        SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS away,
+            format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS back,
+            CASE contype WHEN 'f' THEN 1 ELSE 2 END AS turn
+        FROM pg_constraint
+        WHERE (conrelid = ANY ($1::text[]::regclass[]) AND contype IN ('p', 'u', 'f'))
+           OR (confrelid = ANY ($1::text[]::regclass[]) AND contype = 'f')
         UNION ALL
-        SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
-            format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)),
-            CASE contype WHEN 'u' THEN 2 ELSE 3 END
-        FROM pg_constraint WHERE conrelid = ANY ($1::text[]::regclass[]) AND contype IN ('u', 'f')
+        SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid), 3
+        FROM pg_index WHERE indrelid = ANY ($1::text[]::regclass[])
+          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
         ORDER BY turn";
     let rows = tx.query(KEPT_UP, &[&TABLES]).await?;
     let mut back = Vec::with_capacity(rows.len() + 1);
@@ -35,6 +38,7 @@ pub(super) async fn strip(tx: &Transaction<'_>) -> Result<Away, tokio_postgres::
         tx.batch_execute(row.get("away")).await?;
         back.push(row.get("back"));
     }
+    back.reverse();
     back.push("ALTER TABLE events ENABLE TRIGGER events_search".to_owned());
     Ok(Away(back))
 }

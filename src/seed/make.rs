@@ -1,11 +1,14 @@
-//! Rows, as text for COPY.
-
-use std::fmt::Write as _;
+//! Rows: first what happens is chosen, then it is written, table by table. COPY may take the tables in any order,
+//! because foreign keys are away; events come last, when their counters are known.
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use super::words::{CITIES, COMMENTS, FIRST, KINDS, LAST, PLACES};
+use super::{
+    rows::{Chunk, Closed, Table, Vector, WEIGHTS, Writer},
+    tables::{BOOKINGS, CITIES_TABLE, EVENTS, HOSTS, REVIEWS, USERS},
+    words::{CITIES, COMMENTS, FIRST, KINDS, LAST, PLACES},
+};
 use crate::events::selling::ticket_code;
 
 /// How much of what.
@@ -55,19 +58,11 @@ impl Options {
     }
 }
 
-/// One table's rows.
-pub(super) struct Table {
-    pub(super) name: &'static str,
-    pub(super) copy: &'static str,
-    pub(super) text: String,
-    pub(super) rows: usize,
-}
-
-/// Everything to be written, in the order of its foreign keys.
+/// What was made.
 pub(super) struct Made {
-    pub(super) tables: Vec<Table>,
     pub(super) bookings: usize,
     pub(super) reviews: usize,
+    pub(super) checksum: String,
 }
 
 /// When the day of `now` began.
@@ -104,64 +99,64 @@ impl Random {
     }
 }
 
+/// What of an event its bookings and reviews must know, and what they make of it.
 struct Event {
     id: Uuid,
     from: Date,
+    to: Date,
+    hour: i8,
+    category: &'static str,
+    what: &'static str,
+    whom: &'static str,
+    place: &'static str,
+    city: usize,
+    host: Uuid,
+    made: Timestamp,
+    featured: bool,
     capacity: i32,
-    taken: i32,
     price: i64,
-    ratings: Vec<usize>,
+    taken: i32,
     bookings: i32,
-    line: String,
+    rating_sum: i64,
+    rating_count: i32,
 }
 
-/// Makes all rows.
-pub(super) fn make(options: &Options) -> Made {
+/// Makes all rows; `send` takes them.
+pub(super) fn make(options: &Options, send: impl FnMut(Chunk) -> bool) -> Result<Made, Closed> {
     let mut random = Random(options.seed);
-    let now = options.now;
-    let cities: Vec<Uuid> = CITIES.iter().map(|_| random.id(now)).collect();
-    let hosts = people(&mut random, options, "host", options.hosts);
-    let users = people(&mut random, options, "user", options.users);
-    let mut events: Vec<Event> =
-        (0..options.events).map(|number| event(&mut random, options, number, &hosts.1, &cities)).collect();
-    let (bookings, passed) = bookings(&mut random, options, &mut events, &users.1);
-    let reviews = reviews(&mut random, options, &mut events, passed);
-    let counts = (bookings.rows, reviews.rows);
-    Made {
-        tables: vec![
-            cities_table(&cities, now),
-            table("hosts", PEOPLE, hosts.0, options.hosts),
-            table("users", PEOPLE, users.0, options.users),
-            events_table(&events),
-            bookings,
-            reviews,
-        ],
-        bookings: counts.0,
-        reviews: counts.1,
+    let mut out = Writer::new(&CITIES_TABLE, send);
+    let cities: Vec<Uuid> = CITIES.iter().map(|_| random.id(options.now)).collect();
+    for ((name, province, featured), id) in CITIES.iter().zip(&cities) {
+        out.row(&[id, &slug(name), name, province, featured, &options.now])?;
     }
+    let hosts = people(&mut random, options, (&HOSTS, "host", options.hosts), &mut out)?;
+    let users = people(&mut random, options, (&USERS, "user", options.users), &mut out)?;
+    let mut events: Vec<Event> = (0..options.events).map(|_| event(&mut random, options, &hosts)).collect();
+    let (bookings, passed) = bookings(&mut random, options, &mut events, &users, &mut out)?;
+    let reviews = reviews(&mut random, options, &mut events, passed, &mut out)?;
+    out.table(&EVENTS)?;
+    for (number, event) in events.iter().enumerate() {
+        write_event(number + 1, event, cities[event.city], &mut out)?;
+    }
+    Ok(Made { bookings, reviews, checksum: out.finish()? })
 }
 
-const PEOPLE: &str = "-- seed.users
-COPY users (id, email, name, role, password_hash, created_at, updated_at) FROM STDIN";
-
-fn table(name: &'static str, copy: &'static str, text: String, rows: usize) -> Table {
-    Table { name, copy, text, rows }
-}
-
-fn people(random: &mut Random, options: &Options, role: &str, count: usize) -> (String, Vec<Uuid>) {
-    let (mut text, mut ids) = (String::new(), Vec::with_capacity(count));
-    let now = options.now;
+fn people(
+    random: &mut Random,
+    options: &Options,
+    (table, role, count): (&'static Table, &str, usize),
+    out: &mut Writer<impl FnMut(Chunk) -> bool>,
+) -> Result<Vec<Uuid>, Closed> {
+    out.table(table)?;
+    let mut ids = Vec::with_capacity(count);
     for number in 1..=count {
         let id = random.id(options.now);
-        let (first, last) = (random.pick(&FIRST), random.pick(&LAST));
-        let _ = writeln!(
-            text,
-            "{id}\t{role}{number}@sportello.example\t{first} {last}\t{role}\t{}\t{now}\t{now}",
-            options.password_hash
-        );
+        let email = format!("{role}{number}@sportello.example");
+        let name = format!("{} {}", random.pick(&FIRST), random.pick(&LAST));
+        out.row(&[&id, &email, &name, &role, &options.password_hash, &options.now, &options.now])?;
         ids.push(id);
     }
-    (text, ids)
+    Ok(ids)
 }
 
 fn slug(text: &str) -> String {
@@ -173,78 +168,85 @@ fn slug(text: &str) -> String {
         .join("-")
 }
 
-fn cities_table(ids: &[Uuid], now: Timestamp) -> Table {
-    let mut text = String::new();
-    for ((name, province, featured), id) in CITIES.iter().zip(ids) {
-        let _ = writeln!(text, "{id}\t{}\t{name}\t{province}\t{featured}\t{now}", slug(name));
-    }
-    table(
-        "cities",
-        "-- seed.cities\nCOPY cities (id, slug, name, province, is_featured, created_at) FROM STDIN",
-        text,
-        CITIES.len(),
-    )
-}
-
 /// An event: two in three are still to come.
-fn event(random: &mut Random, options: &Options, number: usize, hosts: &[Uuid], cities: &[Uuid]) -> Event {
+fn event(random: &mut Random, options: &Options, hosts: &[Uuid]) -> Event {
     let (category, whats, whoms) = random.pick(&KINDS);
-    let (what, whom) = (random.pick(&whats), random.pick(&whoms));
-    let city = random.below(cities.len());
-    let title = format!("{what} {whom}");
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let from = today.saturating_add((random.below(270) as i64 - 90).days());
-    let to = from.saturating_add((if random.below(6) == 0 { random.below(4) as i64 } else { 0 }).days());
-    let capacity = random.pick(&[10, 20, 40, 80, 150, 400]);
-    let price = if random.below(5) == 0 { 0 } else { (random.below(60) as i64 + 5) * 100 };
+    let days = if random.below(6) == 0 { random.below(4) as i64 } else { 0 };
     let made = options.now - SignedDuration::from_mins(random.below(180 * 24 * 60) as i64);
-    let id = random.id(made);
-    let slug = format!("{}-{}", slug(&title), number + 1);
-    let place = random.pick(&PLACES);
-    let hour = 9 + random.below(13);
-    let featured = random.below(20) == 0;
-    let host = random.pick(hosts);
+    Event {
+        id: random.id(made),
+        from,
+        to: from.saturating_add(days.days()),
+        hour: 9 + random.below(13) as i8,
+        category,
+        what: random.pick(&whats),
+        whom: random.pick(&whoms),
+        place: random.pick(&PLACES),
+        city: random.below(CITIES.len()),
+        host: random.pick(hosts),
+        made,
+        featured: random.below(20) == 0,
+        capacity: random.pick(&[10, 20, 40, 80, 150, 400]),
+        price: if random.below(5) == 0 { 0 } else { (random.below(60) as i64 + 5) * 100 },
+        taken: 0,
+        bookings: 0,
+        rating_sum: 0,
+        rating_count: 0,
+    }
+}
+
+fn write_event(
+    number: usize,
+    event: &Event,
+    city: Uuid,
+    out: &mut Writer<impl FnMut(Chunk) -> bool>,
+) -> Result<(), Closed> {
+    let Event { id, from, to, hour, category, place, host, made, featured, capacity, price, .. } = event;
+    let title = format!("{} {}", event.what, event.whom);
+    let (city_name, province, _) = CITIES[event.city];
     let description = format!(
-        "{title} a {}. Un appuntamento da non perdere: {} apre le porte a {capacity} persone per una giornata \
-         dedicata a chi ama stare insieme.",
-        CITIES[city].0, place
+        "{title} a {city_name}. Un appuntamento da non perdere: {place} apre le porte a {capacity} persone per una \
+         giornata dedicata a chi ama stare insieme."
     );
-    let (city_name, province, _) = CITIES[city];
-    let where_it_is = format!("{place} {city_name} {province}");
-    let search = search(&[(&title, "A"), (&where_it_is, "B"), (category, "C"), (&description, "")]);
-    let line = format!(
-        "{id}\t{slug}\t{host}\t{}\t{title}\t{description}\t{category}\t{place}\t{from}\t{to}\t{hour:02}:00\t{price}\
-         \t{capacity}\t{featured}\t{made}\t{made}\t{search}",
-        cities[city]
-    );
-    Event { id, from, capacity, taken: 0, price, ratings: Vec::new(), bookings: 0, line }
+    let folded = [&title[..], &format!("{place} {city_name} {province}"), category, &description]
+        .map(|text| deunicode::deunicode(text).to_lowercase());
+    let slug = format!("{}-{number}", slug(&title));
+    let start = jiff::civil::time(*hour, 0, 0, 0);
+    let left = capacity - event.taken;
+    out.row(&[
+        id,
+        &slug,
+        host,
+        &city,
+        &title,
+        &description,
+        category,
+        place,
+        from,
+        to,
+        &start,
+        price,
+        capacity,
+        featured,
+        made,
+        made,
+        &search(&folded),
+        &left,
+        &event.rating_sum,
+        &event.rating_count,
+        &event.bookings,
+    ])
 }
 
 /// What the trigger `events_search` would make: each word, folded, with its place and its weight.
-fn search(parts: &[(&str, &str)]) -> String {
-    let (mut vector, mut place) = (String::new(), 0);
-    for (text, weight) in parts {
-        let folded = deunicode::deunicode(text).to_lowercase();
-        for word in folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
-            place += 1;
-            let _ = write!(vector, "{word}:{place}{weight} ");
-        }
-    }
-    vector
-}
-
-fn events_table(events: &[Event]) -> Table {
-    const COPY: &str = "-- seed.events
-COPY events (id, slug, host_id, city_id, title, description, category, location, starts_on,
-        ends_on, start_time, price_cents, capacity, is_featured, created_at, updated_at, search, tickets_left, rating_sum, rating_count,
-        bookings_count) FROM STDIN";
-    let mut text = String::new();
-    for event in events {
-        let (sum, count) = (event.ratings.iter().sum::<usize>(), event.ratings.len());
-        let left = event.capacity - event.taken;
-        let _ = writeln!(text, "{}\t{left}\t{sum}\t{count}\t{}", event.line, event.bookings);
-    }
-    table("events", COPY, text, events.len())
+fn search(folded: &[String; 4]) -> Vector<'_> {
+    let weighed = folded.iter().zip(WEIGHTS).flat_map(|(text, weight)| {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(move |word| (word, weight))
+    });
+    Vector::new(weighed.zip(1..).map(|((word, weight), place)| (word, weight | place)).collect())
 }
 
 /// Bookings, and the visits that have passed: (event, buyer).
@@ -253,12 +255,11 @@ fn bookings(
     options: &Options,
     events: &mut [Event],
     users: &[Uuid],
-) -> (Table, Vec<(usize, Uuid)>) {
-    const COPY: &str = "-- seed.bookings
-COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cents, status,
-        code, hold_expires_at, confirmed_at, created_at, updated_at) FROM STDIN";
+    out: &mut Writer<impl FnMut(Chunk) -> bool>,
+) -> Result<(usize, Vec<(usize, Uuid)>), Closed> {
+    out.table(&BOOKINGS)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
-    let (mut text, mut rows, mut passed) = (String::new(), 0, Vec::new());
+    let (mut rows, mut passed) = (0, Vec::new());
     // Until tomorrow ends, whenever today this is: holds that have run out would all be expired at once.
     let held_until = options.now + SignedDuration::from_hours(48);
     // A full event takes no more: another is tried, within reason.
@@ -268,41 +269,34 @@ COPY bookings (id, event_id, user_id, tickets, event_date, unit_cents, total_cen
         }
         let (index, user) = (random.below(events.len()), random.pick(users));
         let event = &mut events[index];
-        let tickets = 1 + random.below(4) as i32;
-        if event.taken + tickets > event.capacity {
+        let tickets = 1 + random.below(4) as i16;
+        if event.taken + i32::from(tickets) > event.capacity {
             continue;
         }
-        event.taken += tickets;
+        event.taken += i32::from(tickets);
         event.bookings += 1;
         rows += 1;
         let made = options.now - SignedDuration::from_mins(random.below(20 * 60) as i64 + 1);
         let is_past = event.from < today;
         let is_held = !is_past && event.price > 0 && random.below(8) == 0;
-        let status = if is_past {
-            "completed"
-        } else if is_held {
-            "pending"
-        } else {
-            "confirmed"
+        let status = match (is_past, is_held) {
+            (true, _) => "completed",
+            (false, true) => "pending",
+            (false, false) => "confirmed",
         };
-        let (code, hold, confirmed) = if is_held {
-            ("\\N".to_owned(), held_until.to_string(), "\\N".to_owned())
-        } else {
-            (ticket_code(random.next()), "\\N".to_owned(), made.to_string())
-        };
-        let (id, price) = (random.id(made), event.price);
-        let _ = writeln!(
-            text,
-            "{id}\t{}\t{user}\t{tickets}\t{}\t{price}\t{}\t{status}\t{code}\t{hold}\t{confirmed}\t{made}\t{made}",
-            event.id,
-            event.from,
-            price * i64::from(tickets)
-        );
+        let code = (!is_held).then(|| ticket_code(random.next()));
+        let (hold, confirmed) = (is_held.then_some(held_until), (!is_held).then_some(made));
+        let (id, total) = (random.id(made), event.price * i64::from(tickets));
+        let Event { id: event_id, from, price, .. } = &*event;
+        out.row(&[
+            &id, event_id, &user, &tickets, from, price, &total, &status, &code, &hold, &confirmed, &made,
+            &made,
+        ])?;
         if is_past {
             passed.push((index, user));
         }
     }
-    (table("bookings", COPY, text, rows), passed)
+    Ok((rows, passed))
 }
 
 fn reviews(
@@ -310,19 +304,20 @@ fn reviews(
     options: &Options,
     events: &mut [Event],
     mut passed: Vec<(usize, Uuid)>,
-) -> Table {
-    const COPY: &str = "-- seed.reviews
-COPY reviews (id, event_id, user_id, rating, comment, created_at, updated_at) FROM STDIN";
+    out: &mut Writer<impl FnMut(Chunk) -> bool>,
+) -> Result<usize, Closed> {
+    out.table(&REVIEWS)?;
     passed.sort_unstable();
     passed.dedup(); // one review per person and event
-    let mut text = String::new();
-    let rows = passed.len().min(options.reviews);
-    for (index, user) in passed.into_iter().take(rows) {
-        let rating = random.pick(&[3, 4, 4, 5, 5, 5, 2]);
-        events[index].ratings.push(rating);
+    passed.truncate(options.reviews);
+    for (index, user) in &passed {
+        let rating: i16 = random.pick(&[3, 4, 4, 5, 5, 5, 2]);
+        let event = &mut events[*index];
+        event.rating_sum += i64::from(rating);
+        event.rating_count += 1;
         let made = options.now - SignedDuration::from_mins(random.below(60 * 24 * 60) as i64);
         let (id, comment) = (random.id(made), random.pick(&COMMENTS));
-        let _ = writeln!(text, "{id}\t{}\t{user}\t{rating}\t{comment}\t{made}\t{made}", events[index].id);
+        out.row(&[&id, &event.id, user, &rating, &comment, &made, &made])?;
     }
-    table("reviews", COPY, text, rows)
+    Ok(passed.len())
 }

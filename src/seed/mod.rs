@@ -1,15 +1,20 @@
 //! Demonstration and benchmark data: deterministic, realistic, and consistent with every rule of the domains.
 //!
-//! Written by COPY in one transaction, into tables that are empty and locked for it. Events lie around today; bookings take tickets, reviews follow bookings whose day
-//! has passed, and the counters of events are what the rows say.
+//! Written by COPY in one transaction, into tables that are empty and locked for it. Events lie around today; bookings
+//! take tickets, reviews follow bookings whose day has passed, and the counters of events are what the rows say.
 
 mod bulk;
 mod make;
+mod rows;
+mod tables;
 mod words;
 
+use std::pin::Pin;
+
+use bytes::Bytes;
 use futures_util::SinkExt as _;
-use sha2::{Digest as _, Sha256};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio_postgres::{Client, CopyInSink, GenericClient, Transaction};
 
 pub use make::Options;
 
@@ -18,8 +23,8 @@ pub const DEMO_PASSWORD: &str = "sportello-demo";
 /// An account of the demonstration data.
 pub const DEMO_USER: &str = "user1@sportello.example";
 
-/// Bytes sent to PostgreSQL at once.
-const CHUNK: usize = 1 << 20;
+/// Chunks of rows (1 MiB each) that may be made before PostgreSQL has taken them.
+const CHUNKS_AHEAD: usize = 16;
 
 /// What was written.
 #[derive(Debug, serde::Serialize)]
@@ -60,14 +65,12 @@ pub async fn run(
     let tx = client.transaction().await?;
     bulk::lock(&tx).await?;
     anyhow::ensure!(empty(&tx).await?, "the database is not empty: seed a new one");
-    let made = make::make(options);
     let away = bulk::strip(&tx).await?;
-    let mut checksum = Sha256::new();
-    tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are made");
-    for table in made.tables {
-        checksum.update(table.text.replace(&options.password_hash, ""));
-        copy(&tx, table, &progress).await?;
-    }
+    let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
+    let wanted = options.clone();
+    let making = spawn_blocking(move || make::make(&wanted, |chunk| sender.blocking_send(chunk).is_ok()));
+    copy(&tx, chunks, &progress).await?;
+    let made = making.await?.map_err(|rows::Closed| anyhow::anyhow!("the rows were not taken"))?;
     tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are in their tables");
     progress("indexes", 0);
     away.restore(&tx).await?;
@@ -80,27 +83,35 @@ pub async fn run(
         reviews: made.reviews,
         users: options.users + options.hosts,
         seconds: began.elapsed().as_secs_f64(),
-        checksum: data_encoding::HEXLOWER.encode(&checksum.finalize()),
+        checksum: made.checksum,
     })
 }
 
+/// Writes what comes; a COPY for each table.
 async fn copy(
     tx: &Transaction<'_>,
-    table: make::Table,
+    mut chunks: mpsc::Receiver<rows::Chunk>,
     progress: &(impl Fn(&'static str, usize) + Send),
 ) -> anyhow::Result<()> {
-    let sink = tx.copy_in(table.copy).await?;
-    let mut sink = std::pin::pin!(sink);
-    let mut rest = bytes::Bytes::from(table.text);
-    let (whole, mut sent, mut shown) = (rest.len(), 0, 0);
-    while !rest.is_empty() {
-        let chunk = rest.split_to(rest.len().min(CHUNK));
-        sent += chunk.len();
-        sink.send(chunk).await?;
-        let rows = table.rows * sent / whole;
-        progress(table.name, rows - shown);
-        shown = rows;
+    let mut filling: Option<(&'static str, Pin<Box<CopyInSink<Bytes>>>)> = None;
+    while let Some(rows::Chunk { table, rows, bytes }) = chunks.recv().await {
+        if filling.as_ref().is_none_or(|(name, _)| *name != table.name) {
+            finish(filling.take()).await?;
+            let mut sink = Box::pin(tx.copy_in(table.copy).await?);
+            sink.feed(Bytes::from_static(rows::HEADER)).await?;
+            filling = Some((table.name, sink));
+        }
+        if let Some((_, sink)) = &mut filling {
+            sink.send(bytes).await?;
+        }
+        progress(table.name, rows);
     }
+    finish(filling).await
+}
+
+async fn finish(filling: Option<(&'static str, Pin<Box<CopyInSink<Bytes>>>)>) -> anyhow::Result<()> {
+    let Some((_, mut sink)) = filling else { return Ok(()) };
+    sink.send(Bytes::from_static(rows::TRAILER)).await?;
     sink.as_mut().finish().await?;
     Ok(())
 }
