@@ -119,7 +119,7 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     if let Some(replica) = replica(&parts)? {
         data = data.supervisor(registry, replica);
     }
-    let pool = PoolActor::new(connector, &config.database, metrics.pool.clone())?;
+    let pool = PoolActor::new(connector, &config.database, &handles.pool, metrics.pool.clone())?;
     let pool = actor(pool, handles.pool.handle()).grace(DATA_GRACE);
     if let (Some(redis), Some(handle)) =
         (RedisActor::new(&handles.redis, &config.redis)?, handles.redis.handle())

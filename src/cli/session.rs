@@ -43,7 +43,7 @@ impl Session {
         }
         let registry = Registry::new(clock);
         let pool = Pool::new(registry.handle("root/pool", "pool", BOUND));
-        let worker = PoolActor::new(&database.connector, &config.database, Metrics::new().pool)?;
+        let worker = PoolActor::new(&database.connector, &config.database, &pool, Metrics::new().pool)?;
         let within = *config.actors.intensity_within;
         let root = Supervisor::new("root", Strategy::OneForOne, config.actors.root_intensity, within)
             .child(actor(worker, pool.handle()));

@@ -5,7 +5,8 @@
 //! connection.
 //!
 //! Size: `database.pool_size` connections are kept, `database.pool_overflow` more are opened under pressure and closed
-//! again by the trim. One more is reserved for administration.
+//! again by the trim. One more is reserved for administration. An orderly stop rolls back what was abandoned and closes
+//! the connections, so that the server that stops next has nobody to throw out.
 
 use std::{
     sync::{
@@ -15,8 +16,12 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts};
-use tokio::time::Instant;
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use futures_util::future::BoxFuture;
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -99,12 +104,18 @@ pub struct PoolActor {
     wait: Duration,
     recycle: Duration,
     waiting: Arc<AtomicUsize>,
+    rollbacks: TaskTracker,
     figures: metrics::Pool,
 }
 
 impl PoolActor {
-    /// A pool on `connector`, sized by `config`.
-    pub fn new(connector: &Connector, config: &Database, figures: metrics::Pool) -> anyhow::Result<Self> {
+    /// A pool on `connector`, sized by `config`, that is leased through `handle`.
+    pub fn new(
+        connector: &Connector,
+        config: &Database,
+        handle: &Pool,
+        figures: metrics::Pool,
+    ) -> anyhow::Result<Self> {
         let statements = connector.for_use("transactions", *config.statement_timeout);
         let pool = build(&statements, config.pool_size + config.pool_overflow)?;
         let waiting = Arc::<AtomicUsize>::default();
@@ -121,6 +132,7 @@ impl PoolActor {
             wait: *config.pool_wait,
             recycle: *config.pool_recycle,
             waiting,
+            rollbacks: handle.tasks(),
             figures,
         })
     }
@@ -195,8 +207,30 @@ pub(crate) fn direct(connector: &Connector, config: &Database) -> anyhow::Result
 fn build(connector: &Connector, size: usize) -> anyhow::Result<deadpool_postgres::Pool> {
     // Fast: a closed connection is noticed without a round trip; one that dies later fails its transaction honestly.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(connector.config().clone(), connector.tls(), recycling);
+    let manager = Manager::from_connect(connector.config().clone(), Opening(connector.clone()), recycling);
     Ok(deadpool_postgres::Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()?)
+}
+
+/// Opens the pool's connections. That one is lost is noticed, and told, by whoever leases it next.
+struct Opening(Connector);
+
+impl Connect for Opening {
+    fn connect(
+        &self,
+        config: &tokio_postgres::Config,
+    ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let config = config.clone();
+        Box::pin(async move {
+            let (client, driver) = config.connect(self.0.tls()).await?;
+            #[expect(clippy::disallowed_methods, reason = "aborted with the client, which the pool owns")]
+            let driving = tokio::spawn(async move {
+                if let Err(error) = driver.await {
+                    tracing::debug!(%error, "a connection was lost");
+                }
+            });
+            Ok((client, driving))
+        })
+    }
 }
 
 impl Behaviour for PoolActor {
@@ -221,6 +255,15 @@ impl Behaviour for PoolActor {
             }
         }
         Ok(())
+    }
+
+    async fn stop(&self, (): &mut ()) {
+        self.rollbacks.close();
+        self.rollbacks.wait().await;
+        self.rollbacks.reopen(); // it may start again
+        for pool in [&self.pool, &self.admin] {
+            pool.retain(|_, _| false);
+        }
     }
 
     fn view(&self, (): &()) -> serde_json::Value {

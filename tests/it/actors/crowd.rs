@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -106,6 +107,12 @@ impl Crowd {
         let event = app.an_event().with_capacity(capacity).create().await;
         let (reader, person) = (app.a_person().await, app.a_person().await);
         Self { client: app.log_in(&reader).await, anonymous: app.anonymous(), person, event }
+    }
+
+    /// The same people at another server on the same database.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        let (client, anonymous) = (self.client.at(address), self.anonymous.at(address));
+        Self { client, anonymous, person: self.person.clone(), event: self.event.clone() }
     }
 
     async fn get(&self, path: &str, seen: &Seen, right: impl FnOnce(&Value) -> bool) -> bool {

@@ -2,7 +2,8 @@
 
 use sportello::actors::kernel::{Cell, State};
 
-use crate::harness::{app::TestApp, until::until};
+use super::crowd::{Crowd, Seen};
+use crate::harness::{app::TestApp, client::Client, until::until, visit::Visitors};
 
 /// In start order; `rest_for_one` depends on it.
 const BRANCHES: [&str; 5] = ["root/core", "root/data", "root/jobs", "root/edge", "root/ops"];
@@ -38,6 +39,30 @@ async fn branches_stop_in_the_reverse_of_their_start() {
     tokio::join!(watching, app.finish());
     assert!(cells.iter().all(|cell| cell.state() == State::Stopped));
     assert!(cells.iter().all(|cell| cell.restarts() == 0), "a stop is no crash");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_stop_complains_about_nothing() {
+    let app = TestApp::start_managed(|_| {}).await;
+    let crowd = Crowd::of(&app, 1_000).await;
+    let ground = app.leave().await;
+    for reads in ["lanes", "direct"] {
+        let settings =
+            [("database.reads", reads), ("limits.enabled", "false"), ("postgres.shared_buffers", "32MB")];
+        let server = ground.serve(&settings).await;
+        // Connections of every kind are open, and in use, when it is told to stop.
+        let crowd = crowd.at(server.address);
+        let seen = Seen::default();
+        while !(crowd.book(&seen).await && crowd.log_in(&seen).await && crowd.read_list(&seen).await) {}
+        Client::of(server.address).get("/ready").await.expect(200);
+        let visitors = Visitors::of(server.address, "/api/v1/cities");
+        let stopping = async {
+            until("a crowd", || visitors.answered() > 50).await;
+            server.terminate_and_hear().await
+        };
+        let (_, stopped) = tokio::join!(visitors.come(8), stopping);
+        assert_eq!(stopped, (0, Vec::new()), "{reads}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
     sync::oneshot,
+    task::JoinHandle,
 };
 
 use super::{app::TestApp, client::PATIENCE, database::TestDatabase, scratch::Scratch};
@@ -76,10 +77,10 @@ impl Ground {
         let (serving, served) = oneshot::channel();
         let said = child.stderr.take().unwrap();
         #[expect(clippy::disallowed_methods, reason = "ends with the process it listens to")]
-        tokio::spawn(listen(said, serving));
+        let complaints = tokio::spawn(listen(said, serving));
         let served = tokio::time::timeout(PATIENCE, served).await.expect("the server starts");
         assert!(served.is_ok(), "the server ended: {:?}", child.wait().await);
-        Process { child, address: self.address }
+        Process { child, address: self.address, complaints }
     }
 
     /// The names of the mails in the outbox: the message's id and what it is about.
@@ -89,9 +90,10 @@ impl Ground {
     }
 }
 
-/// Reads the log, so that the server never waits for us; tells when it serves.
-async fn listen(said: ChildStderr, serving: oneshot::Sender<()>) {
+/// Reads the log, so that the server never waits for us; tells when it serves. Returns warnings and errors.
+async fn listen(said: ChildStderr, serving: oneshot::Sender<()>) -> Vec<String> {
     let (mut lines, mut serving) = (BufReader::new(said).lines(), Some(serving));
+    let mut complaints = Vec::new();
     while let Ok(Some(line)) = lines.next_line().await {
         if line.contains("\"message\":\"serving: ")
             && let Some(serving) = serving.take()
@@ -101,13 +103,18 @@ async fn listen(said: ChildStderr, serving: oneshot::Sender<()>) {
         if line.contains("\"level\":\"ERROR\"") || !line.starts_with('{') {
             eprintln!("{line}"); // for whoever reads why a test failed
         }
+        if !line.contains("\"level\":\"INFO\"") {
+            complaints.push(line);
+        }
     }
+    complaints
 }
 
 /// A server that runs.
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: SocketAddr,
+    complaints: JoinHandle<Vec<String>>,
 }
 
 impl Process {
@@ -117,12 +124,17 @@ impl Process {
     }
 
     /// As a service manager does; its exit code when it has ended.
-    pub(crate) async fn terminate(mut self) -> i32 {
+    pub(crate) async fn terminate(self) -> i32 {
+        self.terminate_and_hear().await.0
+    }
+
+    /// The same, with everything it has logged that is not merely informative.
+    pub(crate) async fn terminate_and_hear(mut self) -> (i32, Vec<String>) {
         let pid = Pid::from_raw(self.child.id().expect("it was not waited for") as i32).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
         let ended =
             tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops when it is told to");
-        ended.unwrap().code().unwrap_or(-1)
+        (ended.unwrap().code().unwrap_or(-1), self.complaints.await.unwrap())
     }
 
     /// The exit code, once it has ended by itself.
