@@ -251,6 +251,7 @@ pub struct Actors {
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Ops {
     pub game_day: bool,
+    pub metrics_from: Vec<Cidr>,
     pub sse_clients: usize,
     pub sse_life: Period,
     pub suspend_max: Period,

@@ -3,6 +3,9 @@
 //! Nobody's `X-Forwarded-For` is believed unless the connection comes from a proxy in `server.trusted_proxies`. The
 //! header is then read from right to left, up to the first address that is not a trusted proxy: everything to its left
 //! could have been written by the client.
+//!
+//! An address may be a proxy's after all, when nobody said that it is to be trusted: then it is good enough to count by,
+//! but not to be let in for ([`ClientAddress::is_in`]).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -17,28 +20,50 @@ use crate::config::values::Cidr;
 /// The longest chain of proxies that is followed.
 const MAX_HOPS: usize = 16;
 
+/// What proxies write into a request: whoever sends one of these is no client itself, or says that it is none.
+const FORWARDING: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "via"];
+
 /// The address of the client; also a request extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
+pub struct ClientAddress(pub IpAddr, Whose);
+
+/// Whether an address is the client's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// It connected itself, or a trusted proxy has named it.
+    Client,
+    /// A proxy connected that nobody trusts, or that did not say for whom.
+    Proxy,
+}
 
 impl ClientAddress {
     /// Finds the client behind trusted proxies.
     pub fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> Self {
         let mut client = peer.to_canonical();
+        let direct = !FORWARDING.iter().any(|name| headers.contains_key(*name));
+        let mut whose = if direct { Whose::Client } else { Whose::Proxy };
         if !trusted.iter().any(|network| network.contains(client)) {
-            return Self(client);
+            return Self(client, whose);
         }
         let values: Vec<_> =
             headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
         let hops = values.iter().rev().flat_map(|value| value.rsplit(',')).take(MAX_HOPS);
         for hop in hops {
-            let Some(address) = parse_hop(hop.trim()) else { break };
-            client = address;
+            let Some(address) = parse_hop(hop.trim()) else {
+                whose = Whose::Proxy;
+                break;
+            };
+            (client, whose) = (address, Whose::Client);
             if !trusted.iter().any(|network| network.contains(client)) {
                 break;
             }
         }
-        Self(client)
+        Self(client, whose)
+    }
+
+    /// Whether the client is known to be in one of these networks.
+    pub fn is_in(self, networks: &[Cidr]) -> bool {
+        self.1 == Whose::Client && networks.iter().any(|network| network.contains(self.0))
     }
 
     /// What limits count by: IPv4 addresses whole, IPv6 by /64, because one subscriber has as many.
@@ -70,18 +95,52 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
 mod tests {
     use std::net::IpAddr;
 
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, HeaderName};
 
-    use super::ClientAddress;
+    use super::{ClientAddress, Whose};
     use crate::config::values::Cidr;
 
+    fn networks(networks: &[&str]) -> Vec<Cidr> {
+        networks.iter().map(|network| network.parse().unwrap()).collect()
+    }
+
+    fn address(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> ClientAddress {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        ClientAddress::find(peer.parse().unwrap(), &headers, &networks(trusted))
+    }
+
     fn find(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+        let headers: Vec<_> = forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
+        address(peer, &headers, trusted).0.to_string()
+    }
+
+    #[test]
+    fn nobody_is_let_in_for_the_address_of_a_proxy() {
+        let local = |peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]| {
+            address(peer, headers, trusted).is_in(&networks(&["127.0.0.0/8", "::1/128"]))
+        };
+        let proxy = &["127.0.0.1"];
+        assert!(local("127.0.0.1", &[], &[]) && local("::1", &[], &[]) && local("127.0.0.1", &[], proxy));
+        assert!(local("::ffff:127.0.0.1", &[], &[]));
+        assert!(!local("9.9.9.9", &[], &[]) && !local("9.9.9.9", &[("x-forwarded-for", "127.0.0.1")], &[]));
+        // A proxy on this machine that nobody mentioned in the configuration.
+        for named in ["x-forwarded-for", "forwarded", "x-real-ip", "via"] {
+            assert!(!local("127.0.0.1", &[(named, "127.0.0.1")], &[]), "{named}");
         }
-        let trusted: Vec<Cidr> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        ClientAddress::find(peer.parse().unwrap(), &headers, &trusted).0.to_string()
+        // One that was, and what strangers tell it.
+        for (forwarded, expected) in [
+            ("9.9.9.9", false),
+            ("127.0.0.1, 9.9.9.9", false),
+            ("127.0.0.1, unknown", false),
+            ("127.0.0.1", true),
+            ("9.9.9.9, 127.0.0.1", false),
+        ] {
+            assert_eq!(local("127.0.0.1", &[("x-forwarded-for", forwarded)], proxy), expected, "{forwarded}");
+        }
+        assert!(!local("127.0.0.1", &[("forwarded", "for=127.0.0.1")], proxy), "this header is not read");
     }
 
     #[test]
@@ -98,7 +157,7 @@ mod tests {
 
     #[test]
     fn ipv6_clients_share_the_key_of_their_64() {
-        let key = |text: &str| ClientAddress(text.parse::<IpAddr>().unwrap()).key();
+        let key = |text: &str| ClientAddress(text.parse::<IpAddr>().unwrap(), Whose::Client).key();
         assert_eq!(key("2001:db8:1:2:aaaa::1"), key("2001:db8:1:2:bbbb::2"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_ne!(key("1.2.3.4"), key("1.2.3.5"));

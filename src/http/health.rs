@@ -19,7 +19,12 @@ use tokio::{sync::Mutex, time::Instant};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{extract::Json, state::AppState};
+use super::{
+    client::ClientAddress,
+    extract::Json,
+    problem::{Answer, Problem},
+    state::AppState,
+};
 use crate::{actors::data::redis, db::DbError, key, metrics::CONTENT_TYPE};
 
 /// How old an answer of the probe may be.
@@ -190,13 +195,18 @@ async fn health_live(state: State<AppState>) -> Response {
     alive(state).await
 }
 
-/// Every metric as OpenMetrics text.
+/// Every metric as OpenMetrics text, for those whose address is in `ops.metrics_from`.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses(
     (status = 200, description = "OpenMetrics text", body = String,
-        content_type = "application/openmetrics-text")))]
-async fn metrics(State(state): State<AppState>) -> Response {
+        content_type = "application/openmetrics-text"),
+    (status = 403, description = "`address_not_allowed`: not from this address; by default only from the machine itself")))]
+async fn metrics(State(state): State<AppState>, client: ClientAddress) -> Answer {
+    if !client.is_in(&state.config.ops.metrics_from) {
+        const DETAIL: &str = "metrics are shown to addresses in ops.metrics_from only";
+        return Err(Problem::forbidden("address_not_allowed", DETAIL));
+    }
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))]);
-    (headers, state.metrics.encode()).into_response()
+    Ok((headers, state.metrics.encode()).into_response())
 }
 
 fn answer(well: bool, body: &impl Serialize) -> Response {

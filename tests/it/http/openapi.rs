@@ -108,6 +108,41 @@ async fn probes_answer_with_and_without_a_slash_and_to_head() {
     app.finish().await;
 }
 
+#[tokio::test]
+async fn metrics_are_for_the_networks_that_are_named() {
+    let app = TestApp::start_with(|config| {
+        config.server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.ops.metrics_from = vec!["127.0.0.0/8".parse().unwrap(), "10.20.0.0/16".parse().unwrap()];
+    })
+    .await;
+    for (forwarded, status) in [
+        ("", 200),
+        ("\nx-forwarded-for: 10.20.3.4", 200),
+        ("\nx-forwarded-for: 10.21.3.4", 403),
+        ("\nx-forwarded-for: 127.0.0.1, 10.21.3.4", 403),
+        ("\nx-forwarded-for: nobody", 403),
+        ("\nx-forwarded-for: 2001:db8::1", 403),
+        ("\nvia: 1.1 somewhere", 403),
+    ] {
+        for path in ["/metrics", "/metrics/"] {
+            let reply = ask(&app, &format!("GET {path}{forwarded}")).await;
+            assert_eq!(reply.status(), status, "{path} {forwarded}");
+            let shown = String::from_utf8_lossy(&reply.body).contains("sportello_");
+            assert_eq!(shown, status == 200, "{path} {forwarded}");
+            if status == 403 {
+                assert_eq!(reply.problem(), "address_not_allowed");
+            }
+        }
+    }
+    let anybody = "GET /alive\nx-forwarded-for: 10.21.3.4";
+    assert_eq!(ask(&app, anybody).await.status(), 200, "probes are for everybody");
+    app.finish().await;
+
+    let nobody = TestApp::start_with(|config| config.ops.metrics_from.clear()).await;
+    assert_eq!(ask(&nobody, "GET /metrics").await.status(), 403);
+    nobody.finish().await;
+}
+
 async fn ask(app: &TestApp, head: &str) -> Reply {
     super::wire::ask(app.app.address, head, "").await
 }
