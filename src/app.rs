@@ -4,6 +4,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     str::FromStr,
     sync::{
         Arc,
@@ -324,6 +325,15 @@ pub struct Database {
     managed: Option<Managed>,
 }
 
+/// Nothing has been served from this data directory yet.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} holds no database: name the right directory (--set database.data_dir=… or SPORTELLO_DATABASE__DATA_DIR, \
+     or database.url for a server of your own), or run `sportello serve` there first",
+    .0.display()
+)]
+pub struct NoDatabase(pub PathBuf);
+
 /// A managed server that runs, and what is needed to run it again.
 struct Managed {
     binaries: Binaries,
@@ -332,7 +342,7 @@ struct Managed {
 }
 
 impl Database {
-    /// Reaches the configured database; when none is configured, starts one.
+    /// Reaches the configured database; when none is configured, starts one, and makes it if it is not there.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = config.database.url.as_ref() {
             let url = tokio_postgres::Config::from_str(url.expose());
@@ -358,6 +368,17 @@ impl Database {
             }
         }
         Self::open(config).await
+    }
+
+    /// The same for a command that has nothing to do in a new database: it is refused one. In the wrong directory it
+    /// would make a database and find nothing in it.
+    pub async fn existing(config: &Config) -> anyhow::Result<Self> {
+        let data_dir = &config.database.data_dir;
+        if config.database.url.is_none() && !postgres::exists(data_dir) {
+            let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
+            anyhow::bail!(NoDatabase(data_dir));
+        }
+        Self::attach(config).await
     }
 
     /// Stops a server that was started for it.

@@ -15,8 +15,8 @@ use crate::config::{Flag, Loaded, Sources, load};
 #[command(
     name = "sportello",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a dependency is away, 70 the actors gave up, \
-                  78 wrong configuration."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a dependency is away or the data directory \
+                  holds no database, 70 the actors gave up, 78 wrong configuration."
 )]
 pub(super) struct Cli {
     /// A configuration file (TOML); `sportello config --defaults` documents every key. Also SPORTELLO_CONFIG.

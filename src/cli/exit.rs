@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::client::NotThere;
 use crate::{
+    app::NoDatabase,
     config::ConfigError,
     db::{ConnectError, DbError},
     migrate::MigrateError,
@@ -14,7 +15,7 @@ use crate::{
 pub(super) const FAILED: u8 = 1;
 /// The command line is wrong (clap uses the same).
 pub(super) const USAGE: u8 = 2;
-/// Something that is needed is not there: PostgreSQL, a server to talk to.
+/// Something that is needed is not there: PostgreSQL, a database in the data directory, a server to talk to.
 pub(super) const DEPENDENCY: u8 = 3;
 /// The actor tree gave up (EX_SOFTWARE): start again from outside.
 pub(super) const MELTDOWN: u8 = 70;
@@ -45,6 +46,7 @@ fn is_dependency(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<LocateError>()
         || cause.is::<ClusterError>()
         || cause.is::<NotThere>()
+        || cause.is::<NoDatabase>()
         || matches!(cause.downcast_ref(), Some(MigrateError::Connect(_)))
         || matches!(cause.downcast_ref(), Some(DbError::Down | DbError::Overloaded))
 }

@@ -29,8 +29,12 @@ enum Command {
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
-    let database = Database::attach(&loaded.config).await?;
-    let done = match args.command.unwrap_or(Command::Run) {
+    let command = args.command.unwrap_or(Command::Run);
+    let database = match command {
+        Command::Run => Database::attach(&loaded.config).await?,
+        Command::Status => Database::existing(&loaded.config).await?,
+    };
+    let done = match command {
         Command::Run => apply(&database, args.json).await,
         Command::Status => status(&database, args.json).await,
     };

@@ -2,7 +2,7 @@
 //!
 //! What a command prints is its result and goes to standard output, as JSON with `--json`; logs and questions go to
 //! standard error. Exit codes: see [`exit`]. Commands work beside a running server: they use the managed PostgreSQL
-//! that it started, or start it for themselves.
+//! that it started, or start it for themselves. Only `serve`, `seed` and `migrate` make a database where there is none.
 
 mod arguments;
 mod client;

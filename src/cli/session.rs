@@ -25,9 +25,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens the database of `config`, migrated as the configuration says.
+    /// Opens the database of `config`, which must be there, migrated as the configuration says.
     pub(super) async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        let database = Database::attach(config).await?;
+        let database = Database::existing(config).await?;
         match Self::on(&database, config, clock).await {
             Ok((db, system)) => Ok(Self { db, database, system }),
             Err(error) => {

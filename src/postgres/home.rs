@@ -101,6 +101,11 @@ pub fn running(data_dir: &Path) -> Option<tokio_postgres::Config> {
     })
 }
 
+/// Whether a cluster has been made for this data directory. One that cannot be looked at is there.
+pub fn exists(data_dir: &Path) -> bool {
+    data_dir.join("postgres/cluster").try_exists().unwrap_or(true)
+}
+
 /// `<data_dir>/postgres`, or, where the server's user cannot get there, a directory below `/var/lib`.
 ///
 /// A symbolic link in the first place keeps the second findable, also for the next start.

@@ -33,5 +33,5 @@ mod settings;
 pub use binaries::{Binaries, LocateError, locate};
 pub use cluster::{Cluster, Mode};
 pub use error::ClusterError;
-pub use home::running;
+pub use home::{exists, running};
 pub use options::ClusterOptions;

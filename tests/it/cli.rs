@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{app::TestApp, client::Client, process};
+use crate::harness::{app::TestApp, client::Client, process, scratch::Scratch};
 
 /// What a command did.
 struct Done {
@@ -142,6 +142,27 @@ async fn the_schema_is_reported_and_the_doctor_finds_the_database() {
     };
     assert_eq!((check("database"), check("schema")), (json!("ok"), json!("ok")));
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_wrong_directory_only_three_commands_make_a_database() {
+    let scratch = Scratch::new();
+    let directory = scratch.path().to_str().unwrap();
+    let variables =
+        [("SPORTELLO_DATABASE__DATA_DIR", directory), ("SPORTELLO_POSTGRES__SHARED_BUFFERS", "32MB")];
+    let (list, disable) = (["user", "list", "--json"], ["user", "disable", "--email", "a@example.org"]);
+    for command in [&list[..], &disable, &["migrate", "status"], &["warm-cache", "http://127.0.0.1:1"]] {
+        let refused = sportello(command, &variables).await.expect(3);
+        let of_the_database = command[0] != "warm-cache";
+        for word in [directory, "database.data_dir", "`sportello serve`"] {
+            assert_eq!(refused.err.contains(word), of_the_database, "{command:?}: {}", refused.err);
+        }
+    }
+    sportello(&["doctor", "--json"], &variables).await;
+    assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0, "nothing was made");
+    sportello(&["migrate"], &variables).await.expect(0);
+    assert_eq!(sportello(&list, &variables).await.expect(0).json()["users"], json!([]));
+    sportello(&["migrate", "status"], &variables).await.expect(0);
 }
 
 #[tokio::test]
