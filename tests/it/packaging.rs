@@ -47,6 +47,19 @@ fn packages_name_settings_that_exist() {
 }
 
 #[test]
+fn the_server_script_tells_its_usage_without_installing_or_building() {
+    for flags in [&["--help"][..], &["-h"], &["--listen", "127.0.0.1:9000", "--help"]] {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("script/server"));
+        // Neither a compiler nor a home to install one in.
+        let told =
+            command.args(flags).env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").output().unwrap();
+        let usage = String::from_utf8(told.stdout).unwrap();
+        assert!(told.status.success() && told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
+        assert!(usage.starts_with("usage: script/server") && usage.contains("--listen"), "{usage}");
+    }
+}
+
+#[test]
 fn the_image_is_built_by_the_compiler_of_the_repository() {
     let toolchain: toml::Table = read("rust-toolchain.toml").parse().unwrap();
     let version = toolchain["toolchain"]["channel"].as_str().unwrap();

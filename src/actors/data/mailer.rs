@@ -14,6 +14,7 @@ use lettre::{
 };
 use tokio::{io::AsyncWriteExt, sync::Semaphore};
 
+use super::private;
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::Config,
@@ -146,8 +147,8 @@ impl Behaviour for MailerActor {
 
     async fn init(&self, _: &Context<MailerMsg>) -> Result<u64, Failure> {
         if let Transport::Outbox(path) = &*self.transport {
-            for folder in ["tmp", "new"] {
-                tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(path.join(folder)).await?;
+            for path in [path.clone(), path.join("tmp"), path.join("new")] {
+                private::make(&path)?;
             }
         }
         Ok(0)

@@ -7,6 +7,7 @@ pub mod listener;
 pub mod mailer;
 pub mod pool;
 pub mod postgres;
+mod private;
 pub mod redis;
 mod staged;
 pub mod storage;

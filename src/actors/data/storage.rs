@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path};
 use tokio::sync::Semaphore;
 
-use super::staged;
+use super::{private, staged};
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::Config,
@@ -219,10 +219,9 @@ pub struct StorageActor {
 impl StorageActor {
     /// As `[storage]` of the configuration says. Makes the directory, readable by its owner only.
     pub fn new(config: &Config, figures: metrics::Storage) -> anyhow::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
         let directory = directory(config);
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        made.with_context(|| format!("{} cannot be made; see storage.path", directory.display()))?;
+        private::make(&directory)
+            .with_context(|| format!("{} cannot be made; see storage.path", directory.display()))?;
         let store = LocalFileSystem::new_with_prefix(&directory)
             .with_context(|| format!("{} cannot be used; see storage.path", directory.display()))?;
         Ok(Self {

@@ -9,7 +9,10 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 
 use super::Check;
-use crate::{actors::data::storage, config::Config};
+use crate::{
+    actors::data::{mailer, storage},
+    config::Config,
+};
 
 /// Descriptors besides clients' connections: database, files, sockets of our own.
 const OWN_DESCRIPTORS: u64 = 256;
@@ -18,15 +21,26 @@ const LITTLE_DISK: u64 = 1 << 30;
 /// With less, PostgreSQL may stop at any moment.
 const NO_DISK: u64 = 100 << 20;
 
+/// Others may neither list nor write, but pass: PostgreSQL's user must.
+const PASSABLE: u32 = 0o066;
+/// Others may not even pass.
+const PRIVATE: u32 = 0o077;
+
 pub(super) fn check(config: &Config) -> Vec<Check> {
     let data = &config.database.data_dir;
     let files = storage::directory(config);
-    vec![
+    let mut checks = vec![
         descriptors(config),
-        directory("data directory", "database.data_dir", data),
-        directory("stored files", "storage.path", &files),
-        disk(data),
-    ]
+        directory("data directory", "database.data_dir", data, PASSABLE),
+        directory("stored files", "storage.path", &files, PRIVATE),
+    ];
+    // With a mail server there is none; what an earlier one has left is still there.
+    let outbox = mailer::outbox(config);
+    if config.mail.smtp_url.as_ref().is_none() || outbox.exists() {
+        checks.push(directory("outbox", "mail.outbox", &outbox, PRIVATE));
+    }
+    checks.push(disk(data));
+    checks
 }
 
 fn descriptors(config: &Config) -> Check {
@@ -47,7 +61,7 @@ fn descriptors(config: &Config) -> Check {
     }
 }
 
-fn directory(name: &'static str, key: &str, path: &Path) -> Check {
+fn directory(name: &'static str, key: &str, path: &Path, closed: u32) -> Check {
     let shown = path.display();
     let Ok(meta) = fs::metadata(path) else {
         let parent = existing(path);
@@ -66,10 +80,13 @@ fn directory(name: &'static str, key: &str, path: &Path) -> Check {
     if rustix::fs::access(path, access).is_err() {
         return Check::fail(name, format!("{shown} is not writable"), "give it to the user that serves");
     }
-    // Others may pass (PostgreSQL's user must), but neither list nor write.
-    if meta.permissions().mode() & 0o066 != 0 {
-        let found = format!("{shown} can be read by others: it holds mails, files and keys");
-        return Check::warn(name, found, format!("chmod go-rw {shown}"));
+    if meta.permissions().mode() & closed != 0 {
+        let found = format!("{shown} is open to others: it holds mails, files or keys");
+        let advice = match closed {
+            PRIVATE => format!("chmod go-rwx {shown}; the server does it, too, when it starts"),
+            _ => format!("chmod go-rw {shown}"),
+        };
+        return Check::warn(name, found, advice);
     }
     Check::ok(name, format!("{shown} is writable and private"))
 }

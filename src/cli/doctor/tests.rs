@@ -1,5 +1,7 @@
 //! The doctor's findings on configurations that are wrong on purpose.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use super::{Check, Status, examine, text};
 use crate::config::{
     Config,
@@ -65,4 +67,22 @@ async fn settings_that_contradict_each_other_are_pointed_out() {
     for name in ["HTTPS", "proxies", "secrets", "links in mails"] {
         assert_eq!(get(&right, name).status, Status::Ok, "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_others_could_read_is_pointed_out() {
+    let root = std::env::temp_dir().join(format!("sportello-doctor-{}", std::process::id()));
+    let look = async |mode: u32| {
+        let paths = [root.clone(), root.join("outbox"), root.join("files")];
+        for path in &paths {
+            fs::create_dir_all(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let checks = found(|config| config.database.data_dir.clone_from(&root)).await;
+        ["data directory", "outbox", "stored files"].map(|name| get(&checks, name).status)
+    };
+    assert_eq!(look(0o755).await, [Status::Warn; 3]);
+    assert_eq!(look(0o711).await, [Status::Ok, Status::Warn, Status::Warn]);
+    assert_eq!(look(0o700).await, [Status::Ok; 3]);
+    fs::remove_dir_all(root).unwrap();
 }

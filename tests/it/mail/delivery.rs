@@ -1,6 +1,6 @@
 //! What arrives, what is refused, and what waits.
 
-use std::{net::TcpListener, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use serde_json::{Value, json};
 use sportello::config::values::{Optional, Secret};
@@ -153,4 +153,28 @@ async fn mails_travel_encrypted_and_with_a_login() {
 async fn a_wrong_password_is_reported_without_being_shown() {
     let failed = welcomed_over("smtp", "?tls=required", Mode::StartTls, "wr0ng").await.unwrap_err();
     assert!(failed.contains("535") && !failed.contains("wr0ng"), "{failed}");
+}
+
+#[tokio::test]
+async fn an_outbox_that_others_could_read_is_closed_when_the_server_starts() {
+    let directory = Scratch::new();
+    let outbox = directory.path().join("outbox");
+    let folders = [outbox.clone(), outbox.join("tmp"), outbox.join("new"), directory.path().join("files")];
+    for folder in &folders {
+        fs::create_dir_all(folder).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let app = TestApp::start_with(|config| {
+        config.mail.outbox = Optional(Some(outbox.clone()));
+        config.storage.path = Optional(Some(directory.path().join("files")));
+    })
+    .await;
+    for folder in &folders {
+        let mode = fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", folder.display());
+    }
+    register(&app, "Anna", "it").await;
+    app.run_jobs().await;
+    assert_eq!(fs::read_dir(outbox.join("new")).unwrap().count(), 1);
+    app.finish().await;
 }
