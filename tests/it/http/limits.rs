@@ -189,6 +189,19 @@ async fn each_route_counts_as_its_class() {
 }
 
 #[tokio::test]
+async fn who_mistypes_the_form_over_and_over_can_still_register() {
+    let app = start(|config| config.limits.register = Config::defaults().limits.register).await;
+    let client = app.anonymous();
+    let mut form = json!({"email": "anna@example.org", "password": "anna", "name": "Anna"});
+    for _ in 0..12 {
+        client.post("/api/v1/auth/register", form.clone()).await.expect(422);
+    }
+    form["password"] = json!("un cavallo a dondolo");
+    client.post("/api/v1/auth/register", form).await.expect(201);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn logging_in_is_limited_alike_for_accounts_that_exist_and_that_do_not() {
     let app = start(|config| {
         config.limits.login = quota("3/1h");
