@@ -12,6 +12,7 @@ use sportello::{
     events::catalogue::{self, Category, Filter, Position, Sort},
     ids::EventId,
 };
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 
 use crate::harness::{
     app::TestApp,
@@ -38,7 +39,8 @@ async fn every_statement_fits_the_schema() {
         let tx = client.transaction().await.unwrap();
         let outcome = if is_copy(text) {
             match tx.copy_in::<_, bytes::Bytes>(text.as_str()).await {
-                Ok(sink) => Box::pin(sink).as_mut().finish().await.map(drop),
+                // Every COPY of ours is binary: a header, no rows, a trailer.
+                Ok(sink) => Box::pin(BinaryCopyInWriter::new(sink, &[])).as_mut().finish().await.map(drop),
                 Err(error) => Err(error),
             }
         } else {
