@@ -138,3 +138,31 @@ mod filter {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::{io, time::Duration};
+
+    use tokio::{net::TcpStream, time::timeout};
+
+    use super::Listening;
+
+    /// Far longer than a handshake on the same machine.
+    const A_MOMENT: Duration = Duration::from_millis(200);
+
+    #[tokio::test]
+    async fn while_it_closes_nobody_joins_the_queue_and_those_in_it_are_kept() {
+        let listening = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listening.address().unwrap();
+        let _early = TcpStream::connect(address).await.unwrap();
+        listening.ignore_newcomers();
+        let mut late = Box::pin(TcpStream::connect(address));
+        assert!(timeout(A_MOMENT, &mut late).await.is_err(), "it knocks and is not heard");
+        assert!(listening.next().unwrap().is_some(), "who was there is there");
+        assert!(listening.next().unwrap().is_none());
+        listening.shut();
+        assert_eq!(late.await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused, "when it knocks again");
+        let later = timeout(A_MOMENT, TcpStream::connect(address)).await.expect("refused at once");
+        assert_eq!(later.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
