@@ -139,19 +139,20 @@ mod filter {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
-    use std::{io, time::Duration};
-
-    use tokio::{net::TcpStream, time::timeout};
-
-    use super::Listening;
-
-    /// Far longer than a handshake on the same machine.
-    const A_MOMENT: Duration = Duration::from_millis(200);
-
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn while_it_closes_nobody_joins_the_queue_and_those_in_it_are_kept() {
+        use std::{io, time::Duration};
+
+        use tokio::{net::TcpStream, time::timeout};
+
+        use super::Listening;
+
+        /// Far longer than a handshake on the same machine.
+        const A_MOMENT: Duration = Duration::from_millis(200);
+
         let listening = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listening.address().unwrap();
         let _early = TcpStream::connect(address).await.unwrap();
