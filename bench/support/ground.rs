@@ -21,6 +21,7 @@ use sportello::{
         values::{Optional, Quota, Secret},
     },
     db::Connector,
+    jobs::registry::{self, Registry},
     migrate,
     postgres::{Cluster, ClusterOptions, Mode, locate},
     seed::{self, DEMO_USER},
@@ -77,9 +78,28 @@ impl Ground {
 
     /// A server on this ground.
     pub(crate) async fn app(&self, change: impl FnOnce(&mut Config)) -> anyhow::Result<App> {
+        self.app_with(registry::registry(), change).await
+    }
+
+    /// The same with other kinds of jobs.
+    pub(crate) async fn app_with(
+        &self,
+        kinds: Registry,
+        change: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<App> {
         let mut config = self.config.clone();
         change(&mut config);
-        App::start(Arc::new(config), Clock::system()).await
+        App::start_with(Arc::new(config), Clock::system(), kinds).await
+    }
+
+    /// The configuration of its servers.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Opens connections that no server uses.
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// A connection that no server uses.

@@ -5,7 +5,7 @@
 //! be busy with other things, and what disturbs one variant then disturbs the other too. The figure of a comparison is
 //! the median of the rounds' ratios, with the smallest and the largest beside it.
 
-#![allow(dead_code, reason = "not every benchmark needs everything")]
+#![allow(dead_code, unused_imports, reason = "not every benchmark needs everything")]
 
 pub(crate) mod cpu;
 pub(crate) mod ground;

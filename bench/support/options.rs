@@ -41,10 +41,15 @@ impl Options {
     pub(crate) fn read() -> Self {
         let mut options = Self::parse();
         if options.smoke {
-            (options.rounds, options.seconds, options.events) = (1, 0.3, 500);
-            options.connections = vec![8];
+            options.make_small();
         }
         options
+    }
+
+    /// Everything for a moment.
+    pub(crate) fn make_small(&mut self) {
+        (self.rounds, self.seconds, self.events) = (1, 0.3, 500);
+        self.connections = vec![8];
     }
 
     /// How long a variant is measured in a round.

@@ -55,9 +55,10 @@ pub(crate) struct Report {
 }
 
 /// Median, smallest and largest.
-type Spread = (f64, f64, f64);
+pub(crate) type Spread = (f64, f64, f64);
 
-fn spread(mut values: Vec<f64>) -> Spread {
+/// Median, smallest and largest of `values`.
+pub(crate) fn spread(mut values: Vec<f64>) -> Spread {
     values.sort_by(f64::total_cmp);
     let median = |values: &[f64]| f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
     match values.as_slice() {

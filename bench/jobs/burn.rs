@@ -1,0 +1,135 @@
+//! Burn-down: jobs that do nothing are enqueued while their queue is paused; then it is opened. Next to it the same
+//! statements without the engine, in turns.
+
+use std::time::Instant;
+
+use sportello::jobs::{Job, NewJob, QueueName};
+
+use super::{
+    Case, Figures, Report, Site, Target, Variant,
+    kinds::{Nothing, NothingKept},
+    limit,
+    meter::{Meter, dead_tuples},
+    pgbench, site,
+};
+use crate::support::report::order;
+
+/// What the engine should reach on four processors, and of the limit.
+const RATE: f64 = 100_000.0;
+const RATIO: f64 = 0.7;
+/// Connections of the limit; the best counts.
+const CONNECTIONS: [usize; 2] = [2, 4];
+
+/// Who claims and acknowledges.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Engine,
+    Loops(usize),
+    Pgbench(usize),
+}
+
+impl Way {
+    fn name(self) -> String {
+        match self {
+            Self::Engine => "the engine".to_owned(),
+            Self::Loops(connections) => format!("PostgreSQL limit, {connections} connections"),
+            Self::Pgbench(connections) => format!("pgbench, {connections} connections"),
+        }
+    }
+}
+
+pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> {
+    let jobs = site.options.jobs;
+    let title = format!("burn-down of {jobs} no-op jobs, nothing kept");
+    if site.options.common.wants(&title) {
+        report.add(compare::<Nothing>(site, title, &Nothing, true).await?);
+    }
+    let title = format!("burn-down of {jobs} no-op jobs, a summary kept");
+    if site.options.common.wants(&title) {
+        report.add(compare::<NothingKept>(site, title, &NothingKept, false).await?);
+    }
+    Ok(())
+}
+
+async fn compare<J: Job>(site: &Site, title: String, job: &J, is_first: bool) -> anyhow::Result<Case> {
+    let job = NewJob::of(job);
+    let mut ways = vec![Way::Engine];
+    ways.extend(CONNECTIONS.map(Way::Loops));
+    if is_first && pgbench::binary(&site.ground).is_some() {
+        ways.extend(CONNECTIONS.map(Way::Pgbench));
+    }
+    let mut variants: Vec<Variant> = ways.iter().map(|way| Variant::new(way.name())).collect();
+    for round in 0..site.options.common.rounds {
+        for index in order(round, ways.len()) {
+            let figures = measure(site, ways[index], &job).await?;
+            eprintln!(
+                "{title}, round {}: {} {:.0}/s",
+                round + 1,
+                variants[index].name,
+                figures.rate.unwrap_or_default()
+            );
+            variants[index].rounds.push(figures);
+        }
+    }
+    let rate = |variant: &Variant, round: usize| variant.rounds[round].rate.unwrap_or_default();
+    let ratios = (0..site.options.common.rounds).map(|round| {
+        let loops = &variants[1..=CONNECTIONS.len()];
+        let best = loops.iter().map(|variant| rate(variant, round)).fold(0.0, f64::max);
+        rate(&variants[0], round) / best
+    });
+    let mut targets = vec![Target::at_least("of the PostgreSQL limit", RATIO, ratios.collect())];
+    if is_first {
+        let rates = variants[0].rounds.iter().filter_map(|it| it.rate).collect();
+        targets.insert(0, Target::at_least("jobs per second", RATE, rates));
+    }
+    Ok(Case { name: title, variants, targets })
+}
+
+async fn measure(site: &Site, way: Way, job: &NewJob) -> anyhow::Result<Figures> {
+    site.clean().await?;
+    let dead_before = dead_tuples(site.client()).await?;
+    let jobs = site.options.jobs;
+    let mut figures = match way {
+        Way::Engine => engine(site, job).await?,
+        Way::Loops(connections) => {
+            enqueue(site, job).await?;
+            limit::run(site, connections).await?
+        }
+        Way::Pgbench(connections) => {
+            enqueue(site, job).await?;
+            pgbench::run(site, connections).await?
+        }
+    };
+    site.holds(0, 0).await?;
+    let dead = dead_tuples(site.client()).await? - dead_before;
+    figures.dead_tuples = Some(dead as f64 / jobs as f64);
+    Ok(figures)
+}
+
+/// Enqueues without an engine.
+async fn enqueue(site: &Site, job: &NewJob) -> anyhow::Result<()> {
+    let feeder = site.feeder().await?;
+    let job = job.clone();
+    site::fill(&feeder, site.options.jobs, move |_| job.clone()).await?;
+    feeder.stop().await;
+    site.holds(site.options.jobs as u64, 0).await
+}
+
+async fn engine(site: &Site, job: &NewJob) -> anyhow::Result<Figures> {
+    let (engine, jobs) = (site.engine(|_| {}).await?, site.options.jobs as u64);
+    site.pause(true).await?;
+    let job = job.clone();
+    site::fill(&engine.app, site.options.jobs, move |_| job.clone()).await?;
+    site.holds(jobs, 0).await?;
+    let meter = Meter::read(site.client()).await?;
+    let began = Instant::now();
+    site.pause(false).await?;
+    engine.app.jobs.wake(QueueName::Default);
+    engine.acknowledges(jobs).await?;
+    let took = began.elapsed();
+    let mut figures = meter.figures(site.client(), jobs).await?;
+    figures.rate = Some(jobs as f64 / took.as_secs_f64());
+    (figures.claim_batch, figures.ack_batch) = engine.batches();
+    site.end(engine, jobs, 0).await?;
+    Ok(figures)
+}
