@@ -59,6 +59,8 @@ impl Behaviour for Arc<Beat> {
     async fn handle(&self, ctx: &Context<BeatMsg>, message: BeatMsg, (): &mut ()) -> Result<(), Failure> {
         match message {
             BeatMsg::Beat => {
+                // A process that slept must not hide it behind a fresh beat: what it ran may be others' by now.
+                self.look();
                 let beat = self.clone();
                 fly(ctx, BeatMsg::Beaten { sent: None }, async move {
                     let sent = Instant::now();
@@ -80,12 +82,7 @@ impl Behaviour for Arc<Beat> {
                     myself.tell(BeatMsg::Beat);
                 });
             }
-            BeatMsg::Look => {
-                let age = self.age();
-                if age.is_some_and(|age| age > *self.engine.config.fence) {
-                    self.engine.fence();
-                }
-            }
+            BeatMsg::Look => self.look(),
         }
         Ok(())
     }
@@ -116,6 +113,13 @@ impl Behaviour for Arc<Beat> {
 impl Beat {
     fn age(&self) -> Option<Duration> {
         self.engine.last_beat.lock().unwrap_or_else(PoisonError::into_inner).map(|sent| sent.elapsed())
+    }
+
+    /// Fences this process when its last beat is too old.
+    fn look(&self) {
+        if self.age().is_some_and(|age| age > *self.engine.config.fence) {
+            self.engine.fence();
+        }
     }
 
     async fn beat(&self) -> Result<(), DbError> {
