@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sportello::jobs::{
-    schedules::{Missed, Overlap, Schedule},
+    schedules::{Fold, Gap, Missed, Overlap, Schedule},
     store::{catalog, cron},
 };
 
@@ -146,4 +146,114 @@ async fn a_changed_timing_starts_anew_and_an_unchanged_one_keeps_its_next_tick()
     let changed = app.schedule(&Schedule::new("tests.kept", "0 4 * * *", &Write(1)), now).await;
     assert_eq!(app.value::<Timestamp>(read).await, changed);
     app.finish().await;
+}
+
+/// What the table of `two_years.rs` says, through the whole engine: a month at a time, each tick decided by the scheduler
+/// and run as a job.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_years_of_ticks_are_decided_and_run_once_each() {
+    const TABLE: [(&str, &str, Gap, Fold, [i64; 2]); 7] = [
+        ("tests.shift_first", "30 2 * * *", Gap::Shift, Fold::First, [365, 366]),
+        ("tests.skip_both", "30 2 * * *", Gap::Skip, Fold::Both, [365, 366]),
+        ("tests.skip_second", "30 2 * * *", Gap::Skip, Fold::Second, [364, 365]),
+        ("tests.three", "0 3 * * *", Gap::Skip, Fold::Both, [365, 366]),
+        ("tests.mondays", "0 9 * * MON", Gap::Shift, Fold::First, [52, 52]),
+        ("tests.the_31st", "0 12 31 * *", Gap::Shift, Fold::First, [7, 7]),
+        ("tests.leap_day", "0 0 29 2 *", Gap::Shift, Fold::First, [0, 1]),
+    ];
+    let app = start(|_| {}).await;
+    let start: Timestamp = "2026-12-31T23:00:00Z".parse().unwrap();
+    app.travel(start);
+    for (key, spec, gap, fold, _) in TABLE {
+        let mut schedule = Schedule::new(key, spec, &Write(1)).in_zone("Europe/Rome").missed(Missed::All);
+        (schedule.gap, schedule.fold, schedule.overlap) = (gap, fold, Overlap::Allow);
+        (schedule.missed_within, schedule.missed_max) = (Duration::from_secs(40 * 24 * 3600), 100);
+        app.schedule(&schedule, start - SignedDuration::from_nanos(1000)).await;
+    }
+    for month in 1..=24 {
+        app.travel(
+            start.in_tz("Europe/Rome").unwrap().saturating_add(jiff::Span::new().months(month)).timestamp(),
+        );
+        app.run_jobs().await;
+    }
+    let mut all = 0;
+    for (key, spec, _, _, expected) in TABLE {
+        for (year, expected) in [2027, 2028].into_iter().zip(expected) {
+            let of_year = format!(
+                "job.cron_fire WHERE key = '{key}' AND outcome = 'fired' AND job_id IS NOT NULL
+                 AND date_part('year', fire_at AT TIME ZONE 'Europe/Rome') = {year}"
+            );
+            assert_eq!(app.count(&of_year).await, expected, "{key}: {spec} in {year}");
+            all += expected;
+        }
+    }
+    let skipped = "job.cron_fire WHERE key LIKE 'tests.%' AND outcome <> 'fired'";
+    assert_eq!((app.count("effect").await, app.count(skipped).await), (all, 0));
+    app.finish().await;
+}
+
+/// The half hours from one to half past three of the autumn night, with the hour that comes twice.
+const AUTUMN: [&str; 8] = ["23:00", "23:30", "00:00", "00:30", "01:00", "01:30", "02:00", "02:30"];
+
+/// The outcomes of that night's ticks under each of these policies, of jobs that never end.
+async fn overlapping(
+    policies: &[Overlap],
+    change: impl FnOnce(&mut sportello::config::Config),
+    paused: bool,
+) -> Vec<Vec<bool>> {
+    let app = start(|config| {
+        config.server.stop_grace.0 = Duration::ZERO;
+        config.jobs.poll_max.0 = Duration::from_millis(50);
+        change(config);
+    })
+    .await;
+    let evening: Timestamp = "2027-10-30T22:15:00Z".parse().unwrap();
+    app.travel(evening);
+    if paused {
+        app.pause_queue("default").await;
+    }
+    for policy in policies {
+        let key = ["tests.allow", "tests.skip", "tests.queue_one"]
+            .into_iter()
+            .find(|key| key.ends_with(policy.as_str()))
+            .unwrap();
+        let mut schedule =
+            Schedule::new(key, "*/30 1-3 * * *", &Hang(1)).in_zone("Europe/Rome").overlap(*policy);
+        schedule.fold = Fold::Both;
+        app.schedule(&schedule, evening).await;
+    }
+    for (number, time) in (1..).zip(AUTUMN) {
+        let day = if time.starts_with("23") { 30 } else { 31 };
+        app.travel(format!("2027-10-{day}T{time}:01Z").parse().unwrap());
+        app.until_count("job.cron_fire WHERE key LIKE 'tests.%'", number * policies.len() as i64).await;
+        let running = app.count("job.lease").await;
+        if !paused && running == 0 {
+            app.until_count("job.lease", 1).await;
+        }
+    }
+    let mut outcomes = Vec::new();
+    for policy in policies {
+        let sql = "SELECT outcome = 'fired' FROM job.cron_fire WHERE key = 'tests.' || $1 ORDER BY fire_at";
+        let rows = app.database.client().await.query(sql, &[&policy.as_str()]).await.unwrap();
+        outcomes.push(rows.iter().map(|row| row.get(0)).collect());
+    }
+    app.finish().await;
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ticks_while_nothing_can_start_are_all_kept_or_one() {
+    let policies = [Overlap::Allow, Overlap::Skip, Overlap::QueueOne];
+    let fired = overlapping(&policies, |_| {}, true).await;
+    let first = [true, false, false, false, false, false, false, false];
+    assert_eq!(fired, [[true; 8], first, first], "allow, skip, queue one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ticks_while_one_runs_are_skipped_or_one_of_them_waits() {
+    let one_at_a_time = |config: &mut sportello::config::Config| config.jobs.workers = 1;
+    let fired = overlapping(&[Overlap::Skip], one_at_a_time, false).await;
+    assert_eq!(fired, [[true, false, false, false, false, false, false, false]]);
+    let fired = overlapping(&[Overlap::QueueOne], one_at_a_time, false).await;
+    assert_eq!(fired, [[true, true, false, false, false, false, false, false]], "one runs, one waits");
 }

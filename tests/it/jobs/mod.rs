@@ -9,3 +9,4 @@ mod outage;
 mod race;
 mod rescue;
 mod retry;
+mod two_years;

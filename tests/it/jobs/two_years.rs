@@ -1,0 +1,275 @@
+//! Two years of ticks in Rome, 2027 and 2028, against expectations written by hand. The clock jumps from tick to tick, or
+//! over the times in which nobody was there; the decisions are those of the scheduler.
+//!
+//! The clocks change on 28 March 2027 (02:00 → 03:00, at 01:00 UTC) and 31 October 2027 (03:00 → 02:00, at 01:00 UTC), and
+//! again on 26 March and 29 October 2028. 2027 has 365 days and begins on a Friday, 2028 has 366 and begins on a Saturday.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
+use sportello::jobs::schedules::{Fold, Gap, Missed, Tick, Timing, decide};
+
+use Fold::{Both, First, Second};
+use Gap::{Shift, Skip};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A schedule and what it must do.
+struct Line {
+    spec: &'static str,
+    gap: Gap,
+    fold: Fold,
+    /// Ticks in 2027 and in 2028.
+    ticks: [usize; 2],
+    /// All ticks of the days around the change of March 2027, and of October, in UTC; of a frequent schedule, of its
+    /// hours.
+    spring: &'static [&'static str],
+    autumn: &'static [&'static str],
+}
+
+/// What is the same under every policy is written once.
+const fn line(
+    spec: &'static str,
+    (gap, fold): (Gap, Fold),
+    ticks: [usize; 2],
+    spring: &'static [&'static str],
+    autumn: &'static [&'static str],
+) -> Line {
+    Line { spec, gap, fold, ticks, spring, autumn }
+}
+
+/// The ticks of `*/5` in the hour that does not exist come together with those of the next one, if they are shifted at
+/// all: either way 12 fewer than 288 a day. The hour that exists twice has 12 more, if both count.
+/// 2027: 365 × 288 = 105,120; 2028: 366 × 288 = 105,408.
+const FIVE: &str = "*/5 * * * *";
+/// As above, with one tick an hour. 2027: 365 × 24 = 8,760; 2028: 366 × 24 = 8,784.
+const HOURLY: &str = "30 * * * *";
+/// The awkward one: 365 and 366, one fewer without the night in March, one more with both times in October.
+const AT_HALF_PAST_TWO: &str = "30 2 * * *";
+/// Three o'clock exists once every day: the gap ends there, and the second hour of two does.
+const AT_THREE: &str = "0 3 * * *";
+/// 52 weeks, and a Friday in 2027, a Saturday and a Sunday in 2028: 52 Mondays each.
+const MONDAYS: &str = "0 9 * * MON";
+/// January, March, May, July, August, October, December.
+const ON_THE_31ST: &str = "0 12 31 * *";
+/// Only 2028 has one.
+const LEAP_DAY: &str = "0 0 29 2 *";
+/// 52 × 5, and the extra Friday of 2027.
+const WORKDAYS: &str = "15 8 * JAN-DEC MON-FRI";
+
+/// 27, 28 and 29 March; 30 and 31 October and 1 November.
+const SPRING_DAYS: [&str; 2] = ["2027-03-27", "2027-03-30"];
+const AUTUMN_DAYS: [&str; 2] = ["2027-10-30", "2027-11-02"];
+
+const HALF_PAST_TWO_SHIFTED: &[&str] = &["03-27T01:30", "03-28T01:30", "03-29T00:30"];
+const HALF_PAST_TWO_SKIPPED: &[&str] = &["03-27T01:30", "03-29T00:30"];
+const HALF_PAST_TWO_FIRST: &[&str] = &["10-30T00:30", "10-31T00:30", "11-01T01:30"];
+const HALF_PAST_TWO_SECOND: &[&str] = &["10-30T00:30", "10-31T01:30", "11-01T01:30"];
+const HALF_PAST_TWO_BOTH: &[&str] = &["10-30T00:30", "10-31T00:30", "10-31T01:30", "11-01T01:30"];
+
+/// Schedules that the changes move but never double or drop: the same under all six policies.
+const STEADY: [(&str, [usize; 2], &[&str], &[&str]); 5] = [
+    (
+        AT_THREE,
+        [365, 366],
+        &["03-27T02:00", "03-28T01:00", "03-29T01:00"],
+        &["10-30T01:00", "10-31T02:00", "11-01T02:00"],
+    ),
+    (MONDAYS, [52, 52], &["03-29T07:00"], &["11-01T08:00"]),
+    (ON_THE_31ST, [7, 7], &[], &["10-31T11:00"]),
+    (LEAP_DAY, [0, 1], &[], &[]),
+    (WORKDAYS, [261, 260], &["03-29T06:15"], &["11-01T07:15"]),
+];
+
+const POLICIES: [(Gap, Fold); 6] =
+    [(Shift, First), (Shift, Second), (Shift, Both), (Skip, First), (Skip, Second), (Skip, Both)];
+
+/// The one that both changes hit.
+const HIT: [Line; 6] = [
+    line(AT_HALF_PAST_TWO, POLICIES[0], [365, 366], HALF_PAST_TWO_SHIFTED, HALF_PAST_TWO_FIRST),
+    line(AT_HALF_PAST_TWO, POLICIES[1], [365, 366], HALF_PAST_TWO_SHIFTED, HALF_PAST_TWO_SECOND),
+    line(AT_HALF_PAST_TWO, POLICIES[2], [366, 367], HALF_PAST_TWO_SHIFTED, HALF_PAST_TWO_BOTH),
+    line(AT_HALF_PAST_TWO, POLICIES[3], [364, 365], HALF_PAST_TWO_SKIPPED, HALF_PAST_TWO_FIRST),
+    line(AT_HALF_PAST_TWO, POLICIES[4], [364, 365], HALF_PAST_TWO_SKIPPED, HALF_PAST_TWO_SECOND),
+    line(AT_HALF_PAST_TWO, POLICIES[5], [365, 366], HALF_PAST_TWO_SKIPPED, HALF_PAST_TWO_BOTH),
+];
+
+/// The scheduler without its database: a tick that has come is decided a moment later.
+struct Run {
+    timing: Timing,
+    missed: Missed,
+    max: usize,
+    next_at: Option<Timestamp>,
+    fired: Vec<Timestamp>,
+    decisions: usize,
+}
+
+fn rome(day: &str) -> Timestamp {
+    let rome = TimeZone::get("Europe/Rome").unwrap();
+    day.parse::<jiff::civil::Date>().unwrap().to_zoned(rome).unwrap().timestamp()
+}
+
+fn new_year(year: i16) -> Timestamp {
+    date(year, 1, 1).to_zoned(TimeZone::get("Europe/Rome").unwrap()).unwrap().timestamp()
+}
+
+impl Run {
+    fn new(spec: &str, (gap, fold): (Gap, Fold), missed: Missed) -> Self {
+        let timing = Timing::new(spec, "Europe/Rome", gap, fold).unwrap();
+        let next_at = timing.next_after(new_year(2027) - SignedDuration::from_nanos(1));
+        Self { timing, missed, max: 100, next_at, fired: Vec::new(), decisions: 0 }
+    }
+
+    /// Decides what has come at `now`.
+    fn look(&mut self, now: Timestamp) {
+        let Some(next_at) = self.next_at.filter(|next_at| *next_at <= now) else { return };
+        let decision = decide(&self.timing, next_at, now, self.missed, DAY, self.max);
+        self.decisions += decision.ticks.len();
+        let fired = decision.ticks.iter().filter(|(_, tick)| *tick == Tick::Fire);
+        self.fired.extend(fired.map(|(at, _)| *at));
+        self.next_at = decision.next_at;
+    }
+
+    /// Looks at every tick, a moment after it has come, until `end`.
+    fn go_on(&mut self, end: Timestamp) {
+        while let Some(next_at) = self.next_at.filter(|next_at| *next_at < end) {
+            self.look(next_at + SignedDuration::from_millis(3));
+        }
+    }
+
+    fn in_order(&self) -> bool {
+        self.fired.is_sorted_by(|one, next| one < next)
+    }
+
+    fn years(&self) -> [usize; 2] {
+        [2027, 2028].map(|year| self.between(new_year(year), new_year(year + 1)).len())
+    }
+
+    fn between(&self, from: Timestamp, to: Timestamp) -> Vec<String> {
+        let fired = self.fired.iter().filter(|at| (from..to).contains(*at));
+        fired.map(|at| at.strftime("%m-%dT%H:%M").to_string()).collect()
+    }
+}
+
+fn check(line: &Line) {
+    let mut run = Run::new(line.spec, (line.gap, line.fold), Missed::Skip);
+    run.go_on(new_year(2029));
+    let name = format!("{} {:?} {:?}", line.spec, line.gap, line.fold);
+    assert!(run.in_order(), "{name}");
+    assert_eq!(run.decisions, run.fired.len(), "{name}: nothing was missed");
+    assert_eq!(run.years(), line.ticks, "{name}");
+    let around = |[from, to]: [&str; 2]| run.between(rome(from), rome(to));
+    assert_eq!(around(SPRING_DAYS), line.spring, "{name}");
+    assert_eq!(around(AUTUMN_DAYS), line.autumn, "{name}");
+}
+
+#[test]
+fn ticks_of_every_day_week_month_and_leap_year_are_counted_by_hand() {
+    HIT.iter().for_each(check);
+    for (spec, ticks, spring, autumn) in STEADY {
+        for policy in POLICIES {
+            check(&line(spec, policy, ticks, spring, autumn));
+        }
+    }
+}
+
+#[test]
+fn the_31st_keeps_noon_in_winter_and_in_summer() {
+    let mut run = Run::new(ON_THE_31ST, (Shift, First), Missed::One);
+    run.go_on(new_year(2028));
+    let noon = ["01-31T11", "03-31T10", "05-31T10", "07-31T10", "08-31T10", "10-31T11", "12-31T11"];
+    assert_eq!(run.between(new_year(2027), new_year(2028)), noon.map(|at| format!("{at}:00")));
+    let mut run = Run::new(LEAP_DAY, (Shift, First), Missed::One);
+    run.go_on(new_year(2029));
+    assert_eq!(run.between(new_year(2027), new_year(2029)), ["02-28T23:00"], "midnight in Rome");
+    assert_eq!(run.next_at.unwrap().to_string(), "2032-02-28T23:00:00Z");
+}
+
+/// The hours from 23:00 UTC of the day before to 03:00 UTC of the change: which minutes tick.
+fn hours(run: &Run, day: &str) -> [usize; 4] {
+    let change: Timestamp = format!("{day}T01:00:00Z").parse().unwrap();
+    [-2, -1, 0, 1].map(|hour| {
+        let from = change + SignedDuration::from_hours(hour);
+        run.between(from, from + SignedDuration::from_hours(1)).len()
+    })
+}
+
+fn check_frequent(spec: &str, hourly: usize, years: [usize; 2], (gap, fold): (Gap, Fold)) {
+    // What is missing in March: nothing, on the clock of the server. In October: an hour, unless both count.
+    let (twice, autumn) = match fold {
+        First => (0, [1, 1, 0, 1]),
+        Second => (0, [1, 0, 1, 1]),
+        Both => (1, [1, 1, 1, 1]),
+    };
+    let mut run = Run::new(spec, (gap, fold), Missed::Skip);
+    run.go_on(new_year(2029));
+    assert!(run.in_order());
+    let expected = years.map(|ticks| ticks - hourly + twice * hourly);
+    assert_eq!(run.years(), expected, "{spec} {gap:?} {fold:?}");
+    assert_eq!(hours(&run, "2027-03-28"), [hourly; 4], "{spec} {gap:?} {fold:?}");
+    assert_eq!(hours(&run, "2027-10-31"), autumn.map(|it| it * hourly), "{spec} {gap:?} {fold:?}");
+}
+
+#[test]
+fn ticks_of_every_hour_neither_double_nor_stop_unless_the_policy_says_so() {
+    for policy in POLICIES {
+        check_frequent(HOURLY, 1, [8_760, 8_784], policy);
+    }
+}
+
+#[test]
+fn ticks_of_every_five_minutes_neither_double_nor_stop_unless_the_policy_says_so() {
+    std::thread::scope(|threads| {
+        for policy in POLICIES {
+            threads.spawn(move || check_frequent(FIVE, 12, [105_120, 105_408], policy));
+        }
+    });
+}
+
+/// Times in which nobody was there, in UTC.
+const AWAY: [(&str, &str); 4] = [
+    // 01:10 to 05:10 in Rome, less the hour that does not exist: three ticks at half past.
+    ("2027-03-28T00:10:00Z", "2027-03-28T03:10:00Z"),
+    // 72 ticks; those of the last 24 hours are within the window.
+    ("2027-06-01T00:00:00Z", "2027-06-04T00:10:00Z"),
+    // 01:10 to 04:10 in Rome, with the hour that exists twice: four ticks, three without its second time.
+    ("2027-10-30T23:10:00Z", "2027-10-31T03:10:00Z"),
+    // Half a minute: on time is on time.
+    ("2027-12-24T11:29:50Z", "2027-12-24T11:30:20Z"),
+];
+
+/// The ticks that fire late, and those decided for: both by absence.
+fn absences(missed: Missed, fold: Fold, max: usize) -> ([usize; 4], [usize; 4]) {
+    let mut run = Run::new(HOURLY, (Shift, fold), missed);
+    run.max = max;
+    let outcome = AWAY.map(|(from, to)| {
+        run.go_on(from.parse().unwrap());
+        let before = (run.fired.len(), run.decisions);
+        run.look(to.parse().unwrap());
+        (run.fired.len() - before.0, run.decisions - before.1)
+    });
+    run.go_on(new_year(2029));
+    assert!(run.in_order());
+    let on_time = if fold == Both { 8_760 + 8_784 } else { 8_759 + 8_783 };
+    let [missed, made_up] = [AWAY_TICKS, outcome.map(|(fired, _)| fired)].map(|it| it.iter().sum::<usize>());
+    let without_second = usize::from(fold != Both);
+    assert_eq!(run.fired.len(), on_time - (missed - without_second) + made_up);
+    (outcome.map(|(fired, _)| fired), outcome.map(|(_, decisions)| decisions))
+}
+
+/// Ticks in each absence, where both times count.
+const AWAY_TICKS: [usize; 4] = [3, 72, 4, 1];
+
+#[test]
+fn ticks_missed_across_the_changes_are_made_up_for_by_policy_within_the_window() {
+    // The 48 ticks older than the window share one decision: 1 + 24.
+    let decided = [3, 25, 4, 1];
+    assert_eq!(absences(Missed::Skip, Both, 100), ([0, 0, 0, 1], decided));
+    assert_eq!(absences(Missed::One, Both, 100), ([1, 1, 1, 1], decided));
+    assert_eq!(absences(Missed::All, Both, 100), ([3, 24, 4, 1], decided));
+    assert_eq!(absences(Missed::All, Both, 2), ([2, 2, 2, 1], decided), "the newest two");
+    for fold in [First, Second] {
+        assert_eq!(absences(Missed::All, fold, 100), ([3, 24, 3, 1], [3, 25, 3, 1]));
+        assert_eq!(absences(Missed::One, fold, 100), ([1, 1, 1, 1], [3, 25, 3, 1]));
+    }
+}
