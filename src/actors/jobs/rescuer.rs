@@ -18,8 +18,9 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// Most jobs rescued by one statement.
 const BATCH: usize = 1000;
-/// A lease of ours that we do not know is given back at this age: its claim has had its answer long ago.
-const UNKNOWN_AGE: Duration = Duration::from_secs(5);
+/// A lease of ours that we do not know is given back at this age. No claim waits for its answer for so long (a link gives
+/// up after its limit of 4 s and a slack of 2 s): an answer on its way is not overtaken.
+const UNKNOWN_AGE: Duration = Duration::from_secs(7);
 
 /// Messages of the rescuer.
 pub enum RescuerMsg {
