@@ -26,7 +26,8 @@
 //!
 //! # Guarantees
 //!
-//! Kept now, each with its tests in `tests/it/jobs`:
+//! Kept now, each with its tests in `tests/it/jobs`; those about claims, leases, crashes, stops and ticks also hold in a
+//! model of the statements that is checked exhaustively (`tests/model`):
 //! - **G1** A committed job is never lost: it is in a table until it has ended. (`outage`, `rescue`)
 //! - **G2** A rolled-back job is never seen; hints are rung only after the commit. (`enqueue`)
 //! - **G3** One live lease per job. A token is given at each claim and only grows; a report, a `finish` or a give-back
@@ -45,7 +46,7 @@
 //!   its effects, when its report was lost. (`retry`, `outage`)
 //!
 //! With the next release: **G8** (limits per key) and **G10** (throughput under a transaction pinned open, which is to
-//! be measured), jobs handed over without a claim, model checking, and the rest of the engine's issue.
+//! be measured), jobs handed over without a claim, and the rest of the engine's issue.
 //!
 //! # Whose clock
 //!

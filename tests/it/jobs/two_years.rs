@@ -67,8 +67,11 @@ const HALF_PAST_TWO_FIRST: &[&str] = &["10-30T00:30", "10-31T00:30", "11-01T01:3
 const HALF_PAST_TWO_SECOND: &[&str] = &["10-30T00:30", "10-31T01:30", "11-01T01:30"];
 const HALF_PAST_TWO_BOTH: &[&str] = &["10-30T00:30", "10-31T00:30", "10-31T01:30", "11-01T01:30"];
 
+/// As in [`Line`], without policies.
+type Steady = (&'static str, [usize; 2], &'static [&'static str], &'static [&'static str]);
+
 /// Schedules that the changes move but never double or drop: the same under all six policies.
-const STEADY: [(&str, [usize; 2], &[&str], &[&str]); 5] = [
+const STEADY: [Steady; 5] = [
     (
         AT_THREE,
         [365, 366],
@@ -219,8 +222,9 @@ fn ticks_of_every_hour_neither_double_nor_stop_unless_the_policy_says_so() {
 
 #[test]
 fn ticks_of_every_five_minutes_neither_double_nor_stop_unless_the_policy_says_so() {
+    // Each gap and each fold; the hourly schedule goes through all six.
     std::thread::scope(|threads| {
-        for policy in POLICIES {
+        for policy in [POLICIES[0], POLICIES[2], POLICIES[4]] {
             threads.spawn(move || check_frequent(FIVE, 12, [105_120, 105_408], policy));
         }
     });
