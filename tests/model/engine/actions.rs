@@ -402,6 +402,6 @@ impl Model for Engine {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
+        properties::all(self.wanted)
     }
 }

@@ -95,4 +95,6 @@ pub(crate) struct Engine {
     pub(crate) budget: Budget,
     /// What holds.
     pub(crate) rules: Rules,
+    /// Situations to look out for, by name: each look costs time in every state.
+    pub(crate) wanted: &'static [&'static str],
 }
