@@ -63,6 +63,8 @@ counters! {
         claims,
         /// Jobs claimed.
         claimed,
+        /// Jobs given to idle workers by the transaction that made them, without a claim.
+        handed_over,
         /// Acknowledgement flushes.
         flushes,
         /// Reports applied.

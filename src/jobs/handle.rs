@@ -13,7 +13,7 @@ use super::{
     Figures, Job, JobId, NewJob, QueueName,
     ids::IdSource,
     registry::Registry,
-    store::{self, Catalog},
+    store::{self, Catalog, Claimed},
 };
 use crate::{
     clock::Clock,
@@ -22,6 +22,9 @@ use crate::{
 
 /// Who wants to know that there is work. Hints only: all of them may be lost.
 pub trait Hints: Send + Sync + 'static {
+    /// Workers of `queue` that have nothing to do and nothing to expect, at most `wanted`: jobs that are about to be
+    /// committed may be leased to them.
+    fn reserve(&self, queue: QueueName, wanted: usize) -> Option<Box<dyn Reserved>>;
     /// Jobs of this queue are ready.
     fn ready(&self, queue: QueueName);
     /// The same, said by another node.
@@ -32,6 +35,20 @@ pub trait Hints: Send + Sync + 'static {
     fn catch_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// The server stops: claim nothing more; what runs has this long.
     fn stopping(&self, grace: Duration);
+}
+
+/// Idle workers that wait for jobs of an open transaction. Dropped, they are free again.
+pub trait Reserved: Send {
+    /// The number of this boot in `job.worker`.
+    fn worker(&self) -> i64;
+    /// After this long without a beat it may be declared dead.
+    fn rescue(&self) -> Duration;
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// These leases will be theirs, should the transaction commit.
+    fn expect(&mut self, jobs: &[JobId]);
+    /// The transaction has committed: go.
+    fn start(self: Box<Self>, jobs: Vec<Claimed>);
 }
 
 /// Enqueues jobs. Cheap to clone.
@@ -117,9 +134,34 @@ impl Jobs {
             tx.on_commit(move || drop(inner.catalog.set(committed)));
             &read
         };
-        let inserted = store::insert::insert(tx, catalog, jobs, &ids, now).await?;
-        self.hint_on_commit(tx, jobs, now);
-        Ok(inserted)
+        let mut reserved = self.reserve(jobs, now);
+        let places = reserved.as_ref().map(|(queue, reserved)| store::insert::Places {
+            queue: *queue,
+            worker: reserved.worker(),
+            rescue: reserved.rescue(),
+            count: reserved.count(),
+        });
+        let store::insert::Inserted { ids, leased } =
+            store::insert::insert(tx, catalog, jobs, &ids, now, places).await?;
+        let leased_ids: Vec<JobId> = leased.iter().map(|claimed| claimed.job).collect();
+        if let Some((_, reserved)) = &mut reserved {
+            reserved.expect(&leased_ids);
+        }
+        self.hint_on_commit(tx, jobs, &ids, now, (reserved.map(|(_, reserved)| reserved), leased));
+        Ok(ids)
+    }
+
+    /// Idle workers for the jobs that are due now: of the queue of the first, because nearly always there is one queue.
+    /// Unique jobs wait for the dispatcher, whose statement knows when their keys are released.
+    fn reserve(&self, jobs: &[NewJob], now: Timestamp) -> Option<(QueueName, Box<dyn Reserved>)> {
+        let hints = self.0.hints.get()?;
+        if jobs.iter().any(|job| job.unique.is_some()) {
+            return None;
+        }
+        let is_due = |job: &&NewJob| job.run_at.is_none_or(|at| at <= now);
+        let queue = jobs.iter().find(is_due)?.queue;
+        let wanted = jobs.iter().filter(is_due).filter(|job| job.queue == queue).count();
+        Some((queue, hints.reserve(queue, wanted)?))
     }
 
     async fn insert_one(&self, tx: &mut Tx, job: NewJob) -> Result<JobId, DbError> {
@@ -127,19 +169,31 @@ impl Jobs {
         Ok(ids[0].expect("a job without a unique key is always inserted"))
     }
 
-    /// Wakes whom the jobs concern, each at most once, after the commit.
-    fn hint_on_commit(&self, tx: &mut Tx, jobs: &[NewJob], now: Timestamp) {
+    /// After the commit, starts what was leased, and wakes whom the other jobs concern, each at most once.
+    fn hint_on_commit(
+        &self,
+        tx: &mut Tx,
+        jobs: &[NewJob],
+        ids: &[Option<JobId>],
+        now: Timestamp,
+        (reserved, leased): (Option<Box<dyn Reserved>>, Vec<Claimed>),
+    ) {
         let (mut ready, mut counts) = ([false; QueueName::ALL.len()], [0; QueueName::ALL.len()]);
         let mut due = None::<Timestamp>;
-        for job in jobs {
+        for (job, id) in jobs.iter().zip(ids) {
             counts[job.queue.index()] += 1;
             match job.run_at.filter(|at| *at > now) {
                 Some(at) => due = Some(due.map_or(at, |due| due.min(at))),
+                None if leased.iter().any(|claimed| Some(claimed.job) == *id) => {}
                 None => ready[job.queue.index()] = true,
             }
         }
         let jobs = self.clone();
         tx.on_commit(move || {
+            if let Some(reserved) = reserved {
+                jobs.figures().engine.handed_over.fetch_add(leased.len() as u64, Relaxed);
+                reserved.start(leased);
+            }
             for queue in QueueName::ALL {
                 jobs.figures().enqueued[queue.index()].fetch_add(counts[queue.index()], Relaxed);
                 if ready[queue.index()] {

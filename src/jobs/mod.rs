@@ -46,7 +46,13 @@
 //!   its effects, when its report was lost. (`retry`, `outage`)
 //!
 //! With the next release: **G8** (limits per key) and **G10** (throughput under a transaction pinned open, which is to
-//! be measured), jobs handed over without a claim, and the rest of the engine's issue.
+//! be measured), and the rest of the engine's issue.
+//!
+//! # The hand-over
+//!
+//! Jobs that are due at once, while workers of this process are idle and nothing of the queue waits, are inserted as
+//! leases of this process instead of `ready` rows, and start right after the commit: no hint, no poll, no claim. They
+//! are as safe as claimed ones: the lease is a row of the same transaction. (`handover`)
 //!
 //! # Whose clock
 //!
@@ -75,7 +81,7 @@ pub mod store;
 
 pub use context::{Attempt, FinishError, JobContext, Resources};
 pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures};
-pub use handle::{Hints, Jobs};
+pub use handle::{Hints, Jobs, Reserved};
 pub use idle::NotIdle;
 pub use ids::JobId;
 pub use job::{Job, Keep, Outcome, QueueName, Retry};

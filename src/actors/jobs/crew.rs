@@ -43,6 +43,8 @@ struct State {
     running: AHashMap<JobId, Running>,
     /// Runner tasks.
     runners: usize,
+    /// Places kept for jobs of open transactions.
+    reserved: usize,
     closed: bool,
     /// Jobs ended so far, and what that means per second.
     ended: u64,
@@ -95,7 +97,25 @@ impl Crew {
             Some(_) => {}
             None => state.looked = Some((now, state.ended)),
         }
-        (self.workers - state.runners + self.ahead(&state)).saturating_sub(state.waiting.len())
+        (self.workers - state.runners + self.ahead(&state))
+            .saturating_sub(state.waiting.len() + state.reserved)
+    }
+
+    /// Keeps up to `wanted` idle workers for jobs that are about to be committed; 0 if there is other work for them.
+    pub(super) fn reserve(&self, wanted: usize) -> usize {
+        let mut state = self.lock();
+        if state.closed || !state.waiting.is_empty() {
+            return 0;
+        }
+        let count = wanted.min(self.workers.saturating_sub(state.runners + state.reserved));
+        state.reserved += count;
+        count
+    }
+
+    /// They are not needed any more.
+    pub(super) fn release(&self, engine: &Engine, count: usize) {
+        self.lock().reserved -= count;
+        engine.bells.room[self.queue.index()].ring();
     }
 
     fn ahead(&self, state: &State) -> usize {
@@ -112,7 +132,7 @@ impl Crew {
     pub(super) fn take_on(&self, engine: &Arc<Engine>, claimed: Vec<Claimed>) {
         let spawn = {
             let mut state = self.lock();
-            if state.closed {
+            if state.closed || engine.is_fenced() {
                 drop(state);
                 engine.report(claimed.into_iter().map(|job| give_back(&job)));
                 return;
@@ -161,7 +181,12 @@ impl Crew {
 
     pub(super) fn started(&self, engine: &Engine, job: JobId, running: Running) {
         engine.jobs.figures().running[self.queue.index()].fetch_add(1, Relaxed);
+        let cut = running.cut.clone();
         self.lock().running.insert(job, running);
+        // Who comes after the fence has cut what ran is cut, too.
+        if engine.is_fenced() {
+            cut.cancel();
+        }
     }
 
     pub(super) fn ended(&self, engine: &Engine, job: JobId) {

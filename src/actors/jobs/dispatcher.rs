@@ -149,6 +149,9 @@ impl Dispatcher {
         let limit = engine.crew(self.queue).room().min(config.claim);
         if limit == 0 {
             state.more = true; // the crew rings when there is room
+            if !engine.crew(self.queue).is_free() {
+                engine.set_backlog(self.queue, true);
+            }
             return;
         }
         (state.flying, state.again) = (true, false);
@@ -180,6 +183,7 @@ impl Dispatcher {
     ) {
         let config = &self.engine.config;
         state.more = got == Some(asked);
+        self.engine.set_backlog(self.queue, state.more || got.is_none());
         if state.more || (state.again && got.is_some()) {
             return self.claim(ctx, state);
         }

@@ -45,6 +45,8 @@ pub(super) struct Engine {
     pub(super) others: AtomicI64,
     pub(super) last_beat: Mutex<Option<Instant>>,
     stopping: Mutex<Option<Instant>>,
+    /// By queue: more may be ready than was claimed. Until the first claim nobody knows.
+    backlogs: [AtomicBool; QueueName::ALL.len()],
     held: Mutex<AHashSet<JobId>>,
 }
 
@@ -72,6 +74,7 @@ impl Engine {
             others: AtomicI64::new(0),
             last_beat: Mutex::default(),
             stopping: Mutex::default(),
+            backlogs: std::array::from_fn(|_| AtomicBool::new(true)),
             held: Mutex::default(),
         }
     }
@@ -134,6 +137,15 @@ impl Engine {
                 crew.open();
             }
         }
+    }
+
+    /// Whether jobs of `queue` may be ready that nobody has claimed.
+    pub(super) fn has_backlog(&self, queue: QueueName) -> bool {
+        self.backlogs[queue.index()].load(Relaxed)
+    }
+
+    pub(super) fn set_backlog(&self, queue: QueueName, more: bool) {
+        self.backlogs[queue.index()].store(more, Relaxed);
     }
 
     /// These leases are in our hands.

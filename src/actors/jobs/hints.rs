@@ -12,8 +12,8 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{engine::Engine, notifier::Named, scheduler::SchedulerMsg, timer::TimerMsg};
-use crate::jobs::{Hints, QueueName};
+use super::{engine::Engine, handover::Places, notifier::Named, scheduler::SchedulerMsg, timer::TimerMsg};
+use crate::jobs::{Hints, QueueName, Reserved};
 
 /// Passes hints on.
 pub(super) struct Ringer {
@@ -24,6 +24,10 @@ pub(super) struct Ringer {
 }
 
 impl Hints for Ringer {
+    fn reserve(&self, queue: QueueName, wanted: usize) -> Option<Box<dyn Reserved>> {
+        Some(Box::new(Places::reserve(&self.engine, queue, wanted)?))
+    }
+
     fn ready(&self, queue: QueueName) {
         self.heard(queue);
         if self.engine.others.load(Relaxed) > 0 {

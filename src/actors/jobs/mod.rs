@@ -28,6 +28,7 @@ mod branch;
 mod crew;
 mod dispatcher;
 mod engine;
+mod handover;
 mod hints;
 mod janitor;
 mod notifier;

@@ -1,14 +1,17 @@
 //! Enqueueing: any number of jobs, one statement.
 
-use ahash::AHashSet;
+use std::time::Duration;
+
+use ahash::{AHashMap, AHashSet};
 use jiff::Timestamp;
 use postgres_types::ToSql;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::Catalog;
+use super::{Catalog, Claimed};
 use crate::{
     db::{DbError, Tx},
-    jobs::{Hold, JobId, NewJob},
+    jobs::{Hold, JobId, NewJob, QueueName},
     scope,
 };
 
@@ -66,19 +69,108 @@ const UNIQUE: &str = concat!(
     place!("ok")
 );
 
-/// Inserts `jobs` under `ids`; `None` where an equal unique job is live.
+/// Jobs that are due and for which a worker is idle are leased to it on the way: with the commit they are in its hands.
+/// Not if that worker was declared dead meanwhile, or the queue is paused: those go where all others go.
+const LEASED: &str = concat!(
+    insert!("jobs.insert_leased", "SELECT *"),
+    "), mine AS MATERIALIZED (
+        SELECT id FROM x WHERE id = ANY ($17::bigint[]) AND run_at <= $16
+          AND EXISTS (SELECT FROM job.worker WHERE id = $18
+              AND beat_at > clock_timestamp() - $19 * interval '1 microsecond')
+          AND NOT EXISTS (SELECT FROM job.queue WHERE id = $20 AND paused_at IS NOT NULL)
+    ), body AS (
+        INSERT INTO job.body (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args, tags, meta)
+        SELECT id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args::jsonb,
+            coalesce(string_to_array(tags, E'\\x1f'), '{}'), meta::jsonb FROM x
+    ), later AS (
+        INSERT INTO job.later (run_at, id, queue_id, lane, rank)
+        SELECT run_at, id, queue_id, priority, rank FROM x WHERE run_at > $16
+    ), ready AS (
+        INSERT INTO job.ready (queue_id, lane, rank, id)
+        SELECT queue_id, priority, rank, id FROM x WHERE run_at <= $16 AND id NOT IN (SELECT id FROM mine)
+    )
+    INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, deadline_at)
+    SELECT id, nextval('job.token'), $18, queue_id, priority, rank, 1, 0,
+        clock_timestamp() + timeout_ms * interval '1 ms'
+    FROM x WHERE id IN (SELECT id FROM mine)
+    RETURNING id, token"
+);
+
+/// Workers of this process that have nothing to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    /// Of this queue.
+    pub queue: QueueName,
+    /// The number of this boot.
+    pub worker: i64,
+    /// A worker whose beat is older may have been declared dead.
+    pub rescue: Duration,
+    /// How many.
+    pub count: usize,
+}
+
+/// What was inserted.
+#[derive(Debug)]
+pub struct Inserted {
+    /// For each job its id; `None` where an equal unique job is live.
+    pub ids: Vec<Option<JobId>>,
+    /// What was leased to [`Places`]. To be run once the transaction has committed.
+    pub leased: Vec<Claimed>,
+}
+
+/// Inserts `jobs` under `ids`. Places are for jobs without unique keys only.
 pub async fn insert(
     tx: &mut Tx,
     catalog: &Catalog,
     jobs: &[NewJob],
     ids: &[JobId],
     now: Timestamp,
-) -> Result<Vec<Option<JobId>>, DbError> {
+    places: Option<Places>,
+) -> Result<Inserted, DbError> {
     let columns = Columns::of(catalog, jobs, ids, now);
+    if let Some(places) = places {
+        return leased(tx, catalog, (jobs, ids, &columns), now, places).await;
+    }
     let is_unique = jobs.iter().any(|job| job.unique.is_some());
     let rows = tx.query(if is_unique { UNIQUE } else { PLAIN }, &columns.args(&now)).await?;
     let inserted: AHashSet<JobId> = rows.iter().map(|row| row.get(0)).collect();
-    Ok(ids.iter().map(|id| inserted.contains(id).then_some(*id)).collect())
+    let ids = ids.iter().map(|id| inserted.contains(id).then_some(*id)).collect();
+    Ok(Inserted { ids, leased: Vec::new() })
+}
+
+async fn leased(
+    tx: &mut Tx,
+    catalog: &Catalog,
+    (jobs, ids, columns): (&[NewJob], &[JobId], &Columns),
+    now: Timestamp,
+    places: Places,
+) -> Result<Inserted, DbError> {
+    let is_wanted = |job: &NewJob| job.queue == places.queue && job.run_at.is_none_or(|at| at <= now);
+    let wanted: Vec<i64> = jobs
+        .iter()
+        .zip(ids)
+        .filter(|(job, _)| is_wanted(job))
+        .take(places.count)
+        .map(|(_, id)| id.0)
+        .collect();
+    let (rescue, queue) = (super::micros(places.rescue), catalog.queue(places.queue));
+    let mut args = columns.args(&now).to_vec();
+    args.extend([&wanted as &(dyn ToSql + Sync), &places.worker, &rescue, &queue]);
+    let rows = tx.query(LEASED, &args).await?;
+    let tokens: AHashMap<JobId, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let leased = jobs.iter().zip(ids).filter_map(|(job, id)| {
+        Some(Claimed {
+            job: *id,
+            token: *tokens.get(id)?,
+            attempt: 1,
+            crashes: 0,
+            kind: catalog.kind(job.kind),
+            max_attempts: job.max_attempts,
+            timeout: job.timeout,
+            args: RawValue::from_string(job.args.clone()).expect("arguments are JSON"),
+        })
+    });
+    Ok(Inserted { leased: leased.collect(), ids: ids.iter().copied().map(Some).collect() })
 }
 
 /// One array per column.

@@ -3,6 +3,7 @@
 mod cron;
 mod engine;
 mod enqueue;
+mod handover;
 mod kinds;
 pub(crate) mod node;
 mod outage;

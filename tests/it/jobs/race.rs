@@ -1,5 +1,7 @@
 //! Races: several nodes on one queue, several workers on one job.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use sportello::jobs::{Ending, Report, Verdict, store::acks};
 
 use super::{
@@ -24,7 +26,10 @@ async fn three_nodes_run_every_job_once_and_lose_none() {
     assert_eq!(app.value::<i64>("SELECT count(DISTINCT n) FROM effect").await, 3000);
     assert_eq!(app.count("job.done WHERE state = 0 AND attempts = 1").await, 3000);
     let busy: Vec<_> = [&app.app, &second, &third]
-        .map(|node| node.jobs.figures().engine.claimed.load(std::sync::atomic::Ordering::Relaxed))
+        .map(|node| {
+            let figures = &node.jobs.figures().engine;
+            figures.claimed.load(Relaxed) + figures.handed_over.load(Relaxed)
+        })
         .into();
     assert_eq!(busy.iter().sum::<u64>(), 3000, "{busy:?}");
     app.assert_in_place().await;
