@@ -54,6 +54,14 @@ impl Visit {
         zone.to_ambiguous_zoned(start).compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
     }
 
+    /// Until then it can be booked and paid: until it begins, or its day ends when nobody says at what time it begins.
+    pub fn bookable_until(&self) -> Timestamp {
+        match (self.start_time, self.date.tomorrow()) {
+            (None, Ok(tomorrow)) => Self { date: tomorrow, ..self.clone() }.begins(),
+            _ => self.begins(),
+        }
+    }
+
     /// Calendar days from `now` to the visit; negative when it is over.
     pub fn days_left(&self, now: Timestamp) -> i32 {
         let zone = TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC);

@@ -6,7 +6,7 @@
 use axum::{
     Router,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    response::Response,
+    response::{Redirect, Response},
     routing::get,
 };
 use utoipa::{
@@ -253,7 +253,7 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 const DOCS_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// `/openapi.json` and `/docs`.
+/// `/openapi.json`, `/docs`, and the way there from `/`.
 pub fn routes(document: &OpenApi) -> Router<AppState> {
     let json = serde_json::to_vec(document).expect("the description is plain data");
     let page = Stored::new(json.into(), JSON, HeaderValue::from_static("public, max-age=60"))
@@ -271,5 +271,6 @@ pub fn routes(document: &OpenApi) -> Router<AppState> {
         headers.insert(header::CACHE_CONTROL, DOCS_CACHE);
         response
     }));
-    Router::new().route("/openapi.json", get(serve)).merge(docs)
+    let home = async || Redirect::temporary("/docs/"); // until there is a console
+    Router::new().route("/", get(home)).route("/openapi.json", get(serve)).merge(docs)
 }

@@ -46,7 +46,7 @@ pub trait Reserved: Send {
     /// How many there are.
     fn count(&self) -> usize;
     /// These leases will be theirs, should the transaction commit.
-    fn expect(&mut self, jobs: &[JobId]);
+    fn expect(&mut self, jobs: &[Claimed]);
     /// The transaction has committed: go.
     fn start(self: Box<Self>, jobs: Vec<Claimed>);
 }
@@ -143,9 +143,8 @@ impl Jobs {
         });
         let store::insert::Inserted { ids, leased } =
             store::insert::insert(tx, catalog, jobs, &ids, now, places).await?;
-        let leased_ids: Vec<JobId> = leased.iter().map(|claimed| claimed.job).collect();
         if let Some((_, reserved)) = &mut reserved {
-            reserved.expect(&leased_ids);
+            reserved.expect(&leased);
         }
         self.hint_on_commit(tx, jobs, &ids, now, (reserved.map(|(_, reserved)| reserved), leased));
         Ok(ids)

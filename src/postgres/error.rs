@@ -90,7 +90,7 @@ pub enum ClusterError {
     #[error("PostgreSQL started, but its database could not be prepared")]
     Database(#[from] tokio_postgres::Error),
     /// The operating system refused something.
-    #[error("cannot {doing}: {source}")]
+    #[error("cannot {doing}; see database.data_dir")]
     Io {
         /// What we were doing, as an infinitive.
         doing: &'static str,

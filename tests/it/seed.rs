@@ -68,6 +68,19 @@ async fn search_vectors_are_those_of_the_trigger_and_counters_those_of_the_rows(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_search_of_the_readme_finds_coming_events_of_the_demonstration() {
+    const FOUND: &str =
+        "SELECT count(*) FROM events WHERE search @@ to_tsquery('simple', $1) AND ends_on >= current_date";
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let word = readme.split_once("events?q=").unwrap().1.split_once('&').unwrap().0;
+    let database = TestDatabase::create().await;
+    let options = Options::demo(Clock::system().now(), "hash".to_owned());
+    seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
+    let found: i64 = database.client().await.query_one(FOUND, &[&word]).await.unwrap().get(0);
+    assert!(found >= 3, "{word}: {found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_has_something_is_left_alone() {
     let (database, _) = seeded(20, 7).await;
     let options = Options::sized(20, 8, Clock::system().now(), "hash".to_owned());

@@ -159,7 +159,7 @@ async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> 
         }
     }
     let written = batch.written();
-    engine.let_go(written.iter().map(|report| report.job));
+    engine.let_go(written.iter().map(|report| report.token));
     let due = written.iter().filter_map(|report| match report.verdict {
         Verdict::Retry(at) | Verdict::Snooze(at) => Some(at),
         Verdict::End(_) | Verdict::GiveBack => None,

@@ -82,7 +82,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     }
     if attempt.is_finished() {
         count(engine, kind, Verdict::End(Ending::Done));
-        engine.let_go([claimed.job].into_iter());
+        engine.let_go([claimed.token].into_iter());
         engine.jobs.figures().progress.notify_waiters();
         return None;
     }

@@ -167,7 +167,7 @@ impl Dispatcher {
             if let Some(claimed) = claimed.filter(|claimed| !claimed.is_empty()) {
                 figures.claimed.fetch_add(claimed.len() as u64, Relaxed);
                 *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                engine.hold(claimed.iter().map(|job| job.job));
+                engine.hold(claimed.iter().map(|job| job.token));
                 engine.crew(queue).take_on(&engine, claimed);
             }
             DispatcherMsg::Claimed { asked: limit, got }

@@ -19,7 +19,7 @@ use super::{bells::Bells, crew::Crew, outbox::Outbox};
 use crate::{
     config::sections,
     db::{Connector, DbError, Link, Observer},
-    jobs::{JobId, Jobs, QueueName, Resources, store},
+    jobs::{Jobs, QueueName, Resources, store},
 };
 
 /// Longest statement of the engine: claims and flushes take milliseconds.
@@ -47,7 +47,8 @@ pub(super) struct Engine {
     stopping: Mutex<Option<Instant>>,
     /// By queue: more may be ready than was claimed. Until the first claim nobody knows.
     backlogs: [AtomicBool; QueueName::ALL.len()],
-    held: Mutex<AHashSet<JobId>>,
+    /// The tokens of the leases in our hands: the same job may be leased to us again.
+    held: Mutex<AHashSet<i64>>,
 }
 
 impl Engine {
@@ -149,20 +150,20 @@ impl Engine {
     }
 
     /// These leases are in our hands.
-    pub(super) fn hold(&self, jobs: impl Iterator<Item = JobId>) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
+    pub(super) fn hold(&self, tokens: impl Iterator<Item = i64>) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(tokens);
     }
 
     /// These are not any more.
-    pub(super) fn let_go(&self, jobs: impl Iterator<Item = JobId>) {
+    pub(super) fn let_go(&self, tokens: impl Iterator<Item = i64>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in jobs {
-            held.remove(&job);
+        for token in tokens {
+            held.remove(&token);
         }
     }
 
     /// Every lease in our hands: waiting, running, or with an unwritten report.
-    pub(super) fn held(&self) -> Vec<JobId> {
+    pub(super) fn held(&self) -> Vec<i64> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }

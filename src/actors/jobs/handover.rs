@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::engine::Engine;
-use crate::jobs::{JobId, QueueName, Reserved, store::Claimed};
+use crate::jobs::{QueueName, Reserved, store::Claimed};
 
 /// Places of one queue's crew.
 pub(super) struct Places {
@@ -16,7 +16,8 @@ pub(super) struct Places {
     queue: QueueName,
     worker: i64,
     count: usize,
-    expected: Vec<JobId>,
+    /// Tokens.
+    expected: Vec<i64>,
 }
 
 impl Places {
@@ -43,13 +44,13 @@ impl Reserved for Places {
     }
 
     /// Held from before the commit: the rescuer must not take a lease for unknown that was written long before it.
-    fn expect(&mut self, jobs: &[JobId]) {
+    fn expect(&mut self, jobs: &[Claimed]) {
         // Refused, because the queue is paused or the beat is late: nothing is offered until a claim has looked.
         if jobs.len() < self.count {
             self.engine.set_backlog(self.queue, true);
         }
-        self.expected = jobs.to_vec();
-        self.engine.hold(jobs.iter().copied());
+        self.expected = jobs.iter().map(|job| job.token).collect();
+        self.engine.hold(self.expected.iter().copied());
     }
 
     fn start(mut self: Box<Self>, jobs: Vec<Claimed>) {

@@ -45,7 +45,7 @@ pub enum WebhookError {
     #[error("the signature header is missing or malformed")]
     Malformed,
     /// It was signed too long ago, or in the future.
-    #[error("the signature is older than {TOLERANCE_SECONDS} seconds")]
+    #[error("the time of the signature is more than {TOLERANCE_SECONDS} seconds from now")]
     Stale,
     /// It was signed with another key, or the body was changed.
     #[error("the signature does not match")]

@@ -228,8 +228,8 @@ fn decide(
         None => return Err(Refusal::DateRequired { from, to }),
     };
     let visit = Visit { date, start_time: stock.start_time, time_zone: stock.time_zone.clone() };
-    let begun = if stock.start_time.is_some() { visit.begins() <= now } else { visit.days_left(now) < 0 };
-    if begun {
+    let bookable_until = visit.bookable_until();
+    if bookable_until <= now {
         return Err(Refusal::Begun);
     }
     if stock.left < i32::from(order.tickets) {
@@ -238,7 +238,7 @@ fn decide(
     stock.left -= i32::from(order.tickets);
     stock.sold += i32::from(order.tickets);
     stock.bookings += 1;
-    let booking = made(order, stock, date, now, hold);
+    let booking = made(order, stock, date, now, (now + hold).min(bookable_until));
     if let Some(claim) = &order.claim {
         let body = serde_json::to_vec(&booking).expect("a booking is plain data");
         answers.insert(claim.key, Answer { fingerprint: claim.fingerprint.to_vec(), status: 201, body });
@@ -246,7 +246,7 @@ fn decide(
     Ok(Sale::Sold(Box::new(booking)))
 }
 
-fn made(order: &Order, stock: &Stock, date: Date, now: Timestamp, hold: SignedDuration) -> Booking {
+fn made(order: &Order, stock: &Stock, date: Date, now: Timestamp, held_until: Timestamp) -> Booking {
     let is_free = stock.unit_cents == 0;
     Booking {
         id: order.id,
@@ -259,7 +259,7 @@ fn made(order: &Order, stock: &Stock, date: Date, now: Timestamp, hold: SignedDu
         currency: stock.currency.clone(),
         status: if is_free { Status::Confirmed } else { Status::Pending },
         code: is_free.then(|| order.code.clone()),
-        hold_expires_at: (!is_free).then(|| now + hold),
+        hold_expires_at: (!is_free).then_some(held_until),
         refund_percent: None,
         refund_cents: 0,
         created_at: now,

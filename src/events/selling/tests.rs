@@ -66,6 +66,29 @@ fn paid_tickets_are_held_and_free_ones_confirmed_at_once() {
 }
 
 #[test]
+fn tickets_are_not_held_beyond_the_beginning() {
+    let sold = |now: &str, start_time| {
+        let mut stock = stock(5, 1250, 1);
+        stock.get_mut("concerto").unwrap().start_time = start_time;
+        let (now, day) = (now.parse().unwrap(), SignedDuration::from_hours(24));
+        match decide(&order(1), &mut stock, &mut AHashMap::new(), now, day) {
+            Ok(Sale::Sold(held)) => Ok(held.hold_expires_at.unwrap().to_string()),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let nine = Some(jiff::civil::time(21, 0, 0, 0));
+    assert_eq!(sold("2027-06-10T18:59:00Z", nine), Ok("2027-06-10T19:00:00Z".to_owned()));
+    assert_eq!(sold("2027-06-10T19:00:00Z", nine), Err(Refusal::Begun));
+    assert_eq!(
+        sold("2027-06-10T19:00:00Z", None),
+        Ok("2027-06-10T22:00:00Z".to_owned()),
+        "until its day ends"
+    );
+    assert_eq!(sold("2027-06-10T22:00:00Z", None), Err(Refusal::Begun));
+}
+
+#[test]
 fn the_day_must_be_one_of_the_events() {
     assert!(matches!(sell(&order(1), &mut stock(5, 0, 3)), Err(Refusal::DateRequired { .. })));
     let chosen = |day| Order { date: Some(date(2027, 6, day)), ..order(1) };

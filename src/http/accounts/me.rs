@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -51,16 +51,31 @@ async fn show(State(state): State<AppState>, CurrentUser(principal): CurrentUser
 #[serde(deny_unknown_fields)]
 struct ChangeProfile {
     /// The name.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, nullable = false)]
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
     /// Of mails.
+    #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "present")]
     language: Option<Language>,
-    /// Empty removes it.
+    /// Empty or `null` removes it.
     #[schema(max_length = 20)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     phone: Option<String>,
-    /// Empty removes it.
+    /// Empty or `null` removes it.
     #[schema(max_length = 2000)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     bio: Option<String>,
+}
+
+/// May be left out, but not be `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+/// May be left out; `null` is empty.
+fn null_is_empty<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default).map(Some)
 }
 
 /// Changes one's profile.

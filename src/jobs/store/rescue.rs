@@ -7,10 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::micros;
-use crate::{
-    db::{DbError, Link},
-    jobs::JobId,
-};
+use crate::db::{DbError, Link};
 
 /// What a rescue did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -70,24 +67,23 @@ pub async fn dead_workers(
     Ok(Rescued { again: rows[0].get(0), quarantined: rows[0].get(1) })
 }
 
-/// Gives back leases of `worker` that it does not know: a claim or a commit whose answer never arrived. Only those
+/// Gives back leases of `worker` whose tokens it does not know: a claim or a commit whose answer never arrived. Only those
 /// older than `age`, so that an answer still on its way is not overtaken. Costs no attempt.
 pub async fn unknown_leases(
     link: &Link,
     worker: i64,
-    known: &[JobId],
+    known: &[i64],
     age: Duration,
 ) -> Result<Vec<i16>, DbError> {
     const GIVE_BACK: &str = "-- jobs.rescue.unknown_leases
         WITH lease AS (
-            DELETE FROM job.lease WHERE worker_id = $1 AND id <> ALL ($2::bigint[])
+            DELETE FROM job.lease WHERE worker_id = $1 AND token <> ALL ($2::bigint[])
               AND started_at < clock_timestamp() - $3 * interval '1 microsecond' RETURNING *
         ), ready AS (
             INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash)
             SELECT queue_id, lane, rank, id, attempt - 1, crashes, key_hash FROM lease
         )
         SELECT queue_id FROM lease";
-    let known: Vec<i64> = known.iter().map(|id| id.0).collect();
     let rows = link.query(GIVE_BACK, &[&worker, &known, &micros(age)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -115,6 +115,13 @@ async fn a_profile_is_changed_only_by_who_has_read_it() {
     assert_ne!(changed.header("etag"), etag);
     change(etag, json!({"name": "Carla"})).await.expect(412);
     let etag = changed.header("etag").to_owned();
+    change(etag.clone(), json!({"name": null})).await.expect(422);
+    let removed = change(etag, json!({"phone": null})).await.expect(200);
+    assert_eq!(
+        (removed.json()["phone"].clone(), removed.json()["name"].clone()),
+        (Value::Null, json!("Bruna"))
+    );
+    let etag = removed.header("etag").to_owned();
     let (one, two) =
         tokio::join!(change(etag.clone(), json!({"name": "Dora"})), change(etag, json!({"name": "Elsa"})));
     let mut statuses = [one.status, two.status];

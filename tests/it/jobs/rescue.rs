@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use sportello::jobs::{
-    JobId,
-    store::{due, rescue, rescue::Rescued, workers},
-};
+use sportello::jobs::store::{due, rescue, rescue::Rescued, workers};
 
 use super::{
     kinds::{Hang, Write, kinds, start, start_idle},
@@ -125,10 +122,10 @@ async fn leases_nobody_knows_are_given_back_without_a_crash() {
     enqueue(&app.app, &Write(1)).await;
     let worker = Worker::new(&app, "forgetful").await;
     let claimed = worker.claim(1).await;
-    let back = async |known: Vec<JobId>, age| {
+    let back = async |known: Vec<i64>, age| {
         rescue::unknown_leases(&worker.link, worker.id, &known, age).await.unwrap().len()
     };
-    assert_eq!(back(vec![claimed[0].job], Duration::ZERO).await, 0, "it is known");
+    assert_eq!(back(vec![claimed[0].token], Duration::ZERO).await, 0, "it is known");
     assert_eq!(back(vec![], Duration::from_secs(5)).await, 0, "it is young");
     assert_eq!(back(vec![], Duration::ZERO).await, 1);
     assert_eq!(app.count("job.ready WHERE attempt = 0 AND crashes = 0").await, 1);

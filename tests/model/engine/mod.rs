@@ -15,12 +15,6 @@
 //! - An acknowledgement that PostgreSQL executes after its process has died or while it sleeps: as the same one executed
 //!   just before.
 
-//!
-//! # What is ahead of the engine
-//! Two rules hold here and not yet there; without them the model finds damage (see `checks`): leases are known by their
-//! tokens (`Rules::known_by_token`; the engine's `held` keeps jobs), and a claim that is answered behind the fence is
-//! given back (`Rules::fence_stops_late_answers`; the crew takes it on).
-
 mod actions;
 mod checks;
 mod database;
