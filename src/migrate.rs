@@ -41,6 +41,7 @@ migrations! {
     5 "calendar_links" "0005_calendar_links.sql",
     6 "event_images" "0006_event_images.sql",
     7 "lists" "0007_lists.sql",
+    8 "job_limits_and_flows" "0008_job_limits_and_flows.sql",
 }
 
 /// Two migrators of any version lock the same number.
