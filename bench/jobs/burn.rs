@@ -45,7 +45,8 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
         report.add(compare::<Nothing>(site, title, &Nothing, true).await?);
     }
     let title = format!("burn-down of {jobs} no-op jobs, a summary kept");
-    if site.options.common.wants(&title) {
+    // The same code: no need to see that it works.
+    if site.options.common.wants(&title) && !site.options.common.smoke {
         report.add(compare::<NothingKept>(site, title, &NothingKept, false).await?);
     }
     Ok(())
@@ -53,10 +54,10 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
 
 async fn compare<J: Job>(site: &Site, title: String, job: &J, is_first: bool) -> anyhow::Result<Case> {
     let job = NewJob::of(job);
-    let mut ways = vec![Way::Engine];
-    ways.extend(CONNECTIONS.map(Way::Loops));
+    let (mut ways, connections) = (vec![Way::Engine], site.options.few(&CONNECTIONS, 1));
+    ways.extend(connections.iter().map(|count| Way::Loops(*count)));
     if is_first && pgbench::binary(&site.ground).is_some() {
-        ways.extend(CONNECTIONS.map(Way::Pgbench));
+        ways.extend(connections.iter().map(|count| Way::Pgbench(*count)));
     }
     let mut variants: Vec<Variant> = ways.iter().map(|way| Variant::new(way.name())).collect();
     for round in 0..site.options.common.rounds {
@@ -73,7 +74,7 @@ async fn compare<J: Job>(site: &Site, title: String, job: &J, is_first: bool) ->
     }
     let rate = |variant: &Variant, round: usize| variant.rounds[round].rate.unwrap_or_default();
     let ratios = (0..site.options.common.rounds).map(|round| {
-        let loops = &variants[1..=CONNECTIONS.len()];
+        let loops = &variants[1..=connections.len()];
         let best = loops.iter().map(|variant| rate(variant, round)).fold(0.0, f64::max);
         rate(&variants[0], round) / best
     });

@@ -17,13 +17,15 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
     if !site.options.common.wants(&title) {
         return Ok(());
     }
-    let mut variants = WAYS.map(|(batch, tasks)| {
-        Variant::new(format!("{batch} per transaction, {tasks} task{}", if tasks == 1 { "" } else { "s" }))
-    });
+    let ways = site.options.few(&WAYS, 2);
+    let name = |(batch, tasks): &(usize, usize)| {
+        format!("{batch} per transaction, {tasks} task{}", if *tasks == 1 { "" } else { "s" })
+    };
+    let mut variants: Vec<Variant> = ways.iter().map(|way| Variant::new(name(way))).collect();
     let feeder = site.feeder().await?;
     for round in 0..site.options.common.rounds {
-        for index in order(round, WAYS.len()) {
-            let figures = measure(site, &feeder, WAYS[index]).await?;
+        for index in order(round, ways.len()) {
+            let figures = measure(site, &feeder, ways[index]).await?;
             eprintln!(
                 "{title}, round {}: {} {:.0}/s",
                 round + 1,
@@ -35,7 +37,7 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
     }
     feeder.stop().await;
     site.clean().await?;
-    report.add(Case { name: title, variants: variants.into(), targets: Vec::new() });
+    report.add(Case { name: title, variants, targets: Vec::new() });
     Ok(())
 }
 

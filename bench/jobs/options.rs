@@ -37,6 +37,11 @@ impl JobsOptions {
         options
     }
 
+    /// All of `variants`; the first `count` where everything is run for a moment only.
+    pub(crate) fn few<T: Copy>(&self, variants: &[T], count: usize) -> Vec<T> {
+        variants.iter().copied().take(if self.common.smoke { count } else { usize::MAX }).collect()
+    }
+
     /// How long latencies are measured: percentiles need many of them, and they cost nothing.
     pub(crate) fn long(&self) -> Duration {
         self.common.time() * self.common.rounds as u32 * 2

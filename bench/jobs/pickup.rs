@@ -29,7 +29,7 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
         return Ok(());
     }
     let (mut variants, mut targets) = (Vec::new(), Vec::new());
-    for pace in PACES {
+    for pace in site.options.few(&PACES, 1) {
         site.clean().await?;
         let engine = site.engine(|_| {}).await?;
         let (figures, jobs) = paced(site, &engine, pace, site.options.long()).await?;

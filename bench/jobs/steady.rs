@@ -37,8 +37,9 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
     }
     let configured = site.ground.config().jobs.workers;
     let ways = [(BULK, configured), (1, configured), (BULK, WORKERS), (1, WORKERS)];
-    let mut variants =
-        ways.map(|(batch, workers)| Variant::new(format!("{batch} per transaction, {workers} workers")));
+    let ways = site.options.few(&ways, 2);
+    let name = |(batch, workers): &(usize, usize)| format!("{batch} per transaction, {workers} workers");
+    let mut variants: Vec<Variant> = ways.iter().map(|way| Variant::new(name(way))).collect();
     for round in 0..site.options.common.rounds {
         for index in order(round, ways.len()) {
             let figures = measure(site, ways[index]).await?;
@@ -51,7 +52,7 @@ pub(crate) async fn run(site: &Site, report: &mut Report) -> anyhow::Result<()> 
             variants[index].rounds.push(figures);
         }
     }
-    report.add(Case { name: title, variants: variants.into(), targets: Vec::new() });
+    report.add(Case { name: title, variants, targets: Vec::new() });
     Ok(())
 }
 

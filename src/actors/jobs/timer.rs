@@ -83,7 +83,7 @@ impl Behaviour for Timer {
             TimerMsg::Due { at } => {
                 if state.flying {
                     state.again = true;
-                } else {
+                } else if at.as_microsecond() < self.planned.load(Relaxed) {
                     self.sleep_until(ctx, state, at);
                 }
             }
