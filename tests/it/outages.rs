@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -15,11 +14,8 @@ use axum::http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sportello::{
-    config::{
-        Config,
-        values::{Optional, Secret},
-    },
-    postgres::{Cluster, ClusterOptions, Mode, locate},
+    config::values::{Optional, Secret},
+    postgres::Mode,
 };
 use tokio::time::{Instant, interval_at};
 
@@ -28,6 +24,7 @@ use crate::{
     harness::{
         app::TestApp,
         client::{Answer, Client, PATIENCE},
+        cluster::start_postgres,
         people::PASSWORD,
         redis::TestRedis,
         scratch::Scratch,
@@ -141,15 +138,6 @@ impl Groups {
             [&self.cached, &self.members, &self.uncached, &self.writers, &self.arrivals, &self.liveness];
         groups.iter().all(|group| group.served.load(Relaxed) >= at_least)
     }
-}
-
-/// A PostgreSQL beside the application, as operators have it.
-async fn start_postgres(data_dir: &Path) -> Cluster {
-    let mut options = ClusterOptions::from_config(&Config::defaults());
-    options.data_dir = data_dir.to_path_buf();
-    options.shared_buffers = "32MB".to_owned();
-    let binaries = locate(None).expect("script/setup installs PostgreSQL");
-    Cluster::start(&binaries, &options).await.expect("PostgreSQL starts")
 }
 
 /// Tries until it works; how long that took.

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod make;
 pub(crate) mod people;
@@ -9,6 +10,7 @@ pub(crate) mod pictures;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod scratch;
+pub(crate) mod servant;
 pub(crate) mod sources;
 pub(crate) mod until;
 pub(crate) mod visit;

@@ -42,15 +42,20 @@ impl TestApp {
     pub(crate) async fn leave(self) -> Ground {
         let Self { app, database, scratch } = self;
         app.stop().await;
-        Ground { database, scratch, address: a_free_address() }
+        Ground { database, scratch, address: free_addresses(1)[0] }
     }
 }
 
-fn a_free_address() -> SocketAddr {
-    let first = std::process::id() as usize;
+/// Different ones, and others than the tests beside this one find.
+pub(super) fn free_addresses(count: usize) -> Vec<SocketAddr> {
+    /// More than a test asks for.
+    const APART: usize = 8;
+    let first = std::process::id() as usize * APART;
     let ports = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len());
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    SocketAddr::from(([127, 0, 0, 1], { ports }.find(free).expect("a port is free")))
+    let free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let found: Vec<_> = free.map(|port| SocketAddr::from(([127, 0, 0, 1], port))).take(count).collect();
+    assert_eq!(found.len(), count, "ports are free");
+    found
 }
 
 impl Ground {

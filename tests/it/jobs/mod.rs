@@ -1,8 +1,11 @@
 //! The job engine: what it promises, under races, crashes, outages and stops.
 
+mod chaos;
 mod cron;
+pub(crate) mod deeds;
 mod engine;
 mod enqueue;
+mod fleet;
 mod handover;
 mod kinds;
 pub(crate) mod node;
@@ -10,4 +13,5 @@ mod outage;
 mod race;
 mod rescue;
 mod retry;
+mod suspended;
 mod two_years;

@@ -1,0 +1,96 @@
+//! The test.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use sportello::{jobs::NewJob, postgres::Mode};
+use tokio::time::Instant;
+
+use super::{
+    super::{deeds::WriteRow, fleet::Field},
+    killing::kill,
+    plan::Plan,
+    restarts::restart,
+    story::{Story, print, times},
+};
+use crate::harness::{cluster::start_postgres, database::TestDatabase, scratch::Scratch};
+
+/// The jobs of a killed server are back on the same node within…
+const SAME_NODE: Duration = Duration::from_secs(2);
+/// …and elsewhere, when it stays dead, within…
+const ELSEWHERE: Duration = Duration::from_secs(12);
+const SERVERS: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
+    let (plan, seed) = (Plan::read(), u64::from(std::process::id()));
+    eprintln!("{plan:?}, seed {seed}");
+    let scratch = Scratch::new();
+    let cluster = start_postgres(scratch.path()).await;
+    let field = Field::of(TestDatabase::of_managed(&cluster.config()), Scratch::new()).await;
+    let work_ms = plan.work_ms;
+    let jobs: Vec<NewJob> = (0..plan.jobs).map(|n| NewJob::of(&WriteRow { n, work_ms })).collect();
+    field.enqueue(&jobs).await;
+
+    let (mut nodes, story, began) = (field.nodes(SERVERS), Story::default(), Instant::now());
+    let ((), cluster) = tokio::join!(
+        kill(&field, plan, &story, &mut nodes, seed),
+        restart(&field, plan, &story, cluster, scratch.path())
+    );
+    let took = began.elapsed();
+    for node in &mut nodes {
+        node.stop().await;
+    }
+    tell(&field, plan, &story, took).await;
+    field.assert_rows_once(plan.jobs).await;
+    field.assert_nothing_left().await;
+    assert_eq!(field.count("job.done WHERE state = 0").await, plan.jobs, "every job is done");
+    assert_eq!(field.count("job.done WHERE state <> 0").await, 0, "no innocent job was set aside");
+    let outside = surplus(&field, plan);
+    assert!(outside >= 0, "outside PostgreSQL every job has acted at least once");
+    assert!(story.kills.load(Relaxed) >= 4 && story.leases() > 0, "there was chaos");
+    assert!(!story.recoveries(true).is_empty() && !story.recoveries(false).is_empty(), "both ways were seen");
+    assert!(story.recoveries(true).iter().all(|took| *took <= SAME_NODE), "recovery on the same node");
+    assert!(story.recoveries(false).iter().all(|took| *took <= ELSEWHERE), "recovery elsewhere");
+    drop(field);
+    cluster.stop(Mode::Immediate).await;
+}
+
+/// Acts outside PostgreSQL beyond one per job; negative if some job never acted.
+fn surplus(field: &Field, plan: Plan) -> i64 {
+    let mut acts: BTreeMap<i64, i64> = BTreeMap::new();
+    for (n, _) in field.outside() {
+        *acts.entry(n).or_default() += 1;
+    }
+    if (acts.len() as i64) < plan.jobs {
+        acts.len() as i64 - plan.jobs
+    } else {
+        acts.values().map(|it| it - 1).sum()
+    }
+}
+
+async fn tell(field: &Field, plan: Plan, story: &Story, took: Duration) {
+    let histogram = |sql: &'static str| async move {
+        let rows = field.database.client().await.query(sql, &[]).await.unwrap();
+        let pairs = rows.iter().map(|row| format!("{}: {}", row.get::<_, i16>(0), row.get::<_, i64>(1)));
+        pairs.collect::<Vec<_>>().join(", ")
+    };
+    let crashes = histogram("SELECT crashes, count(*) FROM job.done GROUP BY 1 ORDER BY 1").await;
+    let outcomes = histogram("SELECT outcome, count(*) FROM job.attempt GROUP BY 1 ORDER BY 1").await;
+    let duplicates = field.value("SELECT count(*) - count(DISTINCT n) FROM deed").await;
+    let restarts = story.turns.load(Relaxed) / 2;
+    print(&[
+        ("jobs", plan.jobs.to_string()),
+        ("rows", field.count("deed").await.to_string()),
+        ("duplicate rows", duplicates.to_string()),
+        ("set aside", field.count("job.done WHERE state = 3").await.to_string()),
+        ("seconds, and milliseconds of work per job", format!("{:.1}, {}", took.as_secs_f64(), plan.work_ms)),
+        ("servers killed, PostgreSQL restarted", format!("{}, {restarts}", story.kills.load(Relaxed))),
+        ("leases held by killed servers", story.leases().to_string()),
+        ("acts outside PostgreSQL beyond one per job", surplus(field, plan).to_string()),
+        ("jobs by crashes", crashes),
+        ("attempts in the history by outcome", outcomes),
+        ("recovery on the same node", times(&story.recoveries(true))),
+        ("recovery elsewhere, the node stays dead", times(&story.recoveries(false))),
+        ("recoveries while PostgreSQL was away", story.disturbed().to_string()),
+    ]);
+}
