@@ -70,13 +70,13 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let actors = &parts.data.config.actors;
     let root = Supervisor::new("root", Strategy::RestForOne, actors.root_intensity, *actors.intensity_within);
     let registry = parts.data.registry;
-    let engine = parts.data.config.jobs.enabled.then(|| engine(&parts.data));
+    let engine = if parts.data.config.jobs.enabled { engine(&parts.data) } else { quiet(&parts.data) };
     let edge = edge(parts.acceptor, &parts.data)?;
     let console = &parts.data.handles.console;
     let core = console.core(registry, parts.data.config, parts.data.db);
     let ops = console.ops(registry, parts.data.config);
-    let branches = [Some(core), Some(data(parts.data)?), engine, Some(edge), Some(ops)];
-    Ok(branches.into_iter().flatten().fold(root, |root, branch| root.supervisor(registry, branch)))
+    let branches = [core, data(parts.data)?, engine, edge, ops];
+    Ok(branches.into_iter().fold(root, |root, branch| root.supervisor(registry, branch)))
 }
 
 fn engine(parts: &DataParts<'_>) -> Supervisor {
@@ -98,6 +98,12 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         .filter(|schedule| queue.registry().get(schedule.kind).is_some())
         .collect();
     super::jobs::branch(super::jobs::Site { registry, connector, observer, schedules }, resources)
+}
+
+/// Without workers: others are told what is enqueued here.
+fn quiet(parts: &DataParts<'_>) -> Supervisor {
+    let DataParts { registry, config, connector, observer, jobs, .. } = parts;
+    super::jobs::quiet_branch(registry, connector, observer, config, jobs)
 }
 
 fn backoff(config: &Config) -> Restart {

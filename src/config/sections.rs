@@ -225,6 +225,7 @@ pub struct Jobs {
     pub beat: Period,
     pub fence: Period,
     pub rescue: Period,
+    pub cancel_grace: Period,
     pub quarantine_crashes: usize,
     pub keep_done: Period,
     pub bound: usize,

@@ -66,7 +66,7 @@ pub struct Attempt {
     pub token: i64,
     /// How often a process died while running it.
     pub crashes: i16,
-    /// Cancelled when the attempt should end early: timeout, fence, stop.
+    /// Cancelled when the attempt should end early: somebody cancelled the job, or timeout, fence, stop.
     pub cancelled: CancellationToken,
     finished: Arc<AtomicBool>,
 }

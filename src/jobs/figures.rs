@@ -81,6 +81,8 @@ counters! {
         unknown,
         /// Times the own jobs were cancelled for want of a beat.
         fenced,
+        /// Running jobs that somebody cancelled.
+        cancels,
         /// Times the watchdog found work, room and no claim.
         alarms,
         /// Cron ticks that enqueued a job.

@@ -20,21 +20,53 @@ use crate::{
     db::{DbError, Tx},
 };
 
+/// Something that happened, as processes tell each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Jobs of this queue are ready.
+    Ready(QueueName),
+    /// A job is due earlier than the timers know.
+    Due,
+    /// Administrators want something: cancelled attempts, paused queues, drained nodes.
+    Orders,
+}
+
 /// Who wants to know that there is work. Hints only: all of them may be lost.
 pub trait Hints: Send + Sync + 'static {
     /// Workers of `queue` that have nothing to do and nothing to expect, at most `wanted`: jobs that are about to be
     /// committed may be leased to them.
     fn reserve(&self, queue: QueueName, wanted: usize) -> Option<Box<dyn Reserved>>;
-    /// Jobs of this queue are ready.
-    fn ready(&self, queue: QueueName);
-    /// The same, said by another node.
-    fn heard(&self, queue: QueueName);
+    /// Something happened here: this process and others should know.
+    fn tell(&self, hint: Hint);
+    /// Another process says so.
+    fn heard(&self, hint: Hint);
     /// A job is due then.
     fn due(&self, at: Timestamp);
     /// Fires the cron ticks that have come and promotes what is due, now.
     fn catch_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// The server stops: claim nothing more; what runs has this long.
     fn stopping(&self, grace: Duration);
+}
+
+impl Hint {
+    /// Every hint there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        QueueName::ALL.into_iter().map(Self::Ready).chain([Self::Due, Self::Orders])
+    }
+
+    /// Its word in notifications. Queues have theirs; the others begin with a sign that no queue has.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ready(queue) => queue.as_str(),
+            Self::Due => "!due",
+            Self::Orders => "!orders",
+        }
+    }
+
+    /// The hint of a word; `None` for words of a newer server.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::all().find(|hint| hint.word() == word)
+    }
 }
 
 /// Idle workers that wait for jobs of an open transaction. Dropped, they are free again.
@@ -216,8 +248,12 @@ impl Jobs {
 
     /// Jobs of `queue` may be ready: somebody should look. A hint, never a promise.
     pub fn wake(&self, queue: QueueName) {
+        self.hint(Hint::Ready(queue));
+    }
+
+    pub(super) fn hint(&self, hint: Hint) {
         if let Some(hints) = self.0.hints.get() {
-            hints.ready(queue);
+            hints.tell(hint);
         }
     }
 
@@ -228,13 +264,11 @@ impl Jobs {
         }
     }
 
-    /// Another node says that a queue has work: the payload of a `sportello_jobs` notification, a list of queues.
+    /// Another process says something: the payload of a `sportello_jobs` notification, a list of hints.
     pub fn heard(&self, payload: &str) {
         let Some(hints) = self.0.hints.get() else { return };
-        for name in payload.split(',') {
-            if let Some(queue) = QueueName::ALL.into_iter().find(|queue| queue.as_str() == name) {
-                hints.heard(queue);
-            }
+        for hint in payload.split(',').filter_map(Hint::parse) {
+            hints.heard(hint);
         }
     }
 

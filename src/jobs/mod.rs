@@ -66,6 +66,7 @@
 //! are names in rows: never rename one. Unknown kinds wait for a newer server, unreadable arguments are quarantined.
 
 pub mod accounts;
+mod cancel;
 mod context;
 pub mod events;
 mod figures;
@@ -81,7 +82,7 @@ pub mod store;
 
 pub use context::{Attempt, FinishError, JobContext, Resources};
 pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures};
-pub use handle::{Hints, Jobs, Reserved};
+pub use handle::{Hint, Hints, Jobs, Reserved};
 pub use idle::NotIdle;
 pub use ids::JobId;
 pub use job::{Job, Keep, Outcome, QueueName, Retry};

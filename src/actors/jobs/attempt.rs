@@ -21,6 +21,8 @@ use crate::{
 
 /// A kind this binary does not know waits this long for a newer one.
 const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
+/// A job of a paused kind is looked at again after this long.
+const PAUSED_KIND_PAUSE: Duration = Duration::from_secs(10);
 /// What the history keeps of an error, in characters: enough for any chain of causes.
 const ERROR_CHARS: usize = 4_000;
 /// And of a backtrace.
@@ -36,6 +38,34 @@ enum End {
     Cut,
 }
 
+impl End {
+    /// The job has ended by it, so that there is nothing left to cancel.
+    const fn stands(&self) -> bool {
+        matches!(self, Self::Outcome(Outcome::Done | Outcome::Cancel(_) | Outcome::Discard(_)))
+    }
+
+    /// What is kept of an attempt whose job somebody cancelled.
+    fn cancelled(self, reason: &str) -> Story {
+        let how = match self {
+            Self::Error(error) => format!("; it ended with: {error:#}"),
+            Self::Panic(text) => format!("; it ended with a panic: {text}"),
+            Self::Cut => "; it was cut off".to_owned(),
+            Self::Timeout => "; its time was up".to_owned(),
+            Self::Outcome(_) => String::new(),
+        };
+        let text = cut_text(&format!("{reason}{how}"), ERROR_CHARS);
+        Story { outcome: AttemptOutcome::Cancel, kind: "cancelled", text, trace: None }
+    }
+}
+
+/// The report of a job that somebody cancelled before its attempt began.
+pub(super) fn cancelled(claimed: &Claimed, reason: &str) -> Report {
+    let text = cut_text(reason, ERROR_CHARS);
+    let story = Story { outcome: AttemptOutcome::Cancel, kind: "cancelled", text, trace: None };
+    let verdict = Verdict::End(Ending::Cancelled);
+    Report { job: claimed.job, token: claimed.token, verdict, story: Some(story) }
+}
+
 /// Runs one claimed job; `None` when the handler acknowledged it itself.
 pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> Option<Report> {
     let kind = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(claimed.kind));
@@ -49,6 +79,15 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
             story: None,
         });
     };
+    if engine.is_kind_paused(claimed.kind) {
+        let at = engine.jobs.clock().now() + PAUSED_KIND_PAUSE;
+        return Some(Report {
+            job: claimed.job,
+            token: claimed.token,
+            verdict: Verdict::Snooze(at),
+            story: None,
+        });
+    }
     let attempt = Attempt::new(claimed.job, kind.name, claimed.attempt, claimed.token, claimed.crashes);
     let context = JobContext::new(engine.resources.clone(), attempt.clone());
     let running = match (kind.start)(&claimed.args, context) {
@@ -61,7 +100,9 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     }
     let (began, cut) = (Instant::now(), CancellationToken::new());
     let cancelled = attempt.cancelled.clone();
-    crew.started(engine, claimed.job, Running { kind: kind.name, since: began, cancelled, cut: cut.clone() });
+    let running_here =
+        Running { job: claimed.job, kind: kind.name, since: began, cancelled, cut: cut.clone(), asked: None };
+    crew.started(engine, claimed.token, running_here);
     let deadline = began + claimed.timeout;
     let scope = Scope::new(format!("job-{}", claimed.job), deadline);
     let work = AssertUnwindSafe(scope.enter(running)).catch_unwind();
@@ -76,7 +117,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         },
     };
     attempt.cancelled.cancel();
-    crew.ended(engine, claimed.job);
+    let asked = crew.ended(engine, claimed.token);
     if let Some(figures) = figures {
         figures.ran(began.elapsed());
     }
@@ -86,7 +127,10 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         engine.jobs.figures().progress.notify_waiters();
         return None;
     }
-    let (verdict, story) = judge(engine, kind, &attempt, &claimed, end);
+    let (verdict, story) = match asked {
+        Some(reason) if !end.stands() => (Verdict::End(Ending::Cancelled), Some(end.cancelled(&reason))),
+        _ => judge(engine, kind, &attempt, &claimed, end),
+    };
     count(engine, kind, verdict);
     Some(Report { job: claimed.job, token: claimed.token, verdict, story })
 }

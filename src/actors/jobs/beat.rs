@@ -15,11 +15,13 @@ use super::engine::{Engine, trouble};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
-    jobs::store::{catalog, rescue, workers},
+    jobs::store::{catalog, workers},
 };
 
 /// How often the age of the last beat is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Most leases given back at the sign-off; those that are more are given back by the others.
+const BATCH: usize = 10_000;
 /// The pause after a beat that failed: the next must come well before the fence.
 const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -90,6 +92,7 @@ impl Behaviour for Arc<Beat> {
     fn view(&self, (): &()) -> serde_json::Value {
         serde_json::json!({
             "worker": self.engine.worker(), "node": self.engine.node, "fenced": self.engine.is_fenced(),
+            "draining": self.engine.is_draining(),
             "beat_age_ms": self.age().map(|age| age.as_millis() as u64),
             "other_nodes": self.engine.others.load(Relaxed),
         })
@@ -98,13 +101,14 @@ impl Behaviour for Arc<Beat> {
     /// The last to stop: what is still leased to us goes back at once, and nobody waits for our beat.
     async fn stop(&self, (): &mut ()) {
         let Some(worker) = self.engine.worker() else { return };
-        let left = rescue::unknown_leases(&self.link, worker, &[], Duration::ZERO).await;
-        match (left, workers::leave(&self.link, worker).await) {
-            (Ok(left), Ok(())) if left.is_empty() => {}
-            (Ok(left), Ok(())) => tracing::info!(jobs = left.len(), "jobs were given back"),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(%error, "the worker could not sign off: its jobs are rescued later");
-            }
+        let left = async {
+            workers::leave(&self.link, worker).await?; // refuses claims from now on
+            workers::give_back(&self.link, BATCH).await
+        };
+        match left.await {
+            Ok(left) if left.is_empty() => {}
+            Ok(left) => tracing::info!(jobs = left.len(), "jobs were given back"),
+            Err(error) => tracing::warn!(%error, "the worker could not sign off: its jobs are rescued later"),
         }
         self.engine.set_worker(None);
     }
@@ -125,12 +129,13 @@ impl Beat {
     async fn beat(&self) -> Result<(), DbError> {
         let engine = &self.engine;
         let Some(worker) = engine.worker() else { return self.register().await };
-        let Some(others) = workers::beat(&self.link, worker, *engine.config.rescue).await? else {
+        let Some(beaten) = workers::beat(&self.link, worker, *engine.config.rescue).await? else {
             tracing::warn!(worker, "this worker was forgotten and registers anew");
             engine.set_worker(None);
             return self.register().await;
         };
-        engine.others.store(others, Relaxed);
+        engine.others.store(beaten.others, Relaxed);
+        engine.set_draining(beaten.drain);
         self.hold(worker).await
     }
 
@@ -143,8 +148,8 @@ impl Beat {
         engine.jobs.registered(catalog, worker);
         engine.set_worker(Some(worker));
         self.hold(worker).await?;
-        let buried = workers::bury_earlier_boots(&self.link, &engine.node, worker).await?;
-        tracing::info!(worker, node = engine.node, earlier = buried, "this node runs jobs");
+        engine.look_for_earlier_boots();
+        tracing::info!(worker, node = engine.node, "this node runs jobs");
         engine.bells.rescue.ring();
         for bell in &engine.bells.ready {
             bell.ring();

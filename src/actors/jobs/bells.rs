@@ -2,7 +2,7 @@
 
 use super::{
     acker::AckerMsg, dispatcher::DispatcherMsg, notifier::NotifierMsg, rescuer::RescuerMsg,
-    scheduler::SchedulerMsg, timer::TimerMsg,
+    scheduler::SchedulerMsg, steward::StewardMsg, timer::TimerMsg,
 };
 use crate::actors::kernel::{Bell, Handle};
 
@@ -18,6 +18,8 @@ pub(super) struct Bells {
     pub(super) due: Bell<TimerMsg>,
     /// Somebody was declared dead.
     pub(super) rescue: Bell<RescuerMsg>,
+    /// Administrators want something.
+    pub(super) orders: Bell<StewardMsg>,
     /// Other nodes should hear of work.
     pub(super) notify: Bell<NotifierMsg>,
     /// For the exact time of the next due job.

@@ -14,9 +14,10 @@ use super::{
     engine::{Engine, link},
     hints::Ringer,
     janitor::{self, Janitor, JanitorMsg},
-    notifier::{Named, Notifier, NotifierMsg},
+    notifier::{Named, Notifier, NotifierMsg, Voice},
     rescuer::{Rescuer, RescuerMsg},
     scheduler::{Scheduler, SchedulerMsg},
+    steward::{Steward, StewardMsg},
     timer::{Timer, TimerMsg},
     watchdog::{Watchdog, WatchdogMsg},
 };
@@ -54,6 +55,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let janitor = registry.handle::<JanitorMsg>("root/jobs/janitor", "janitor", control);
     let watchdog = registry.handle::<WatchdogMsg>("root/jobs/watchdog", "watchdog", control);
     let notifier = registry.handle::<NotifierMsg>("root/jobs/notifier", "notifier", control);
+    let steward = registry.handle::<StewardMsg>("root/jobs/steward", "steward", control);
     let queues = QueueName::ALL.map(|queue| {
         registry.handle::<DispatcherMsg>(dispatcher_path(queue), "dispatcher", config.jobs.bound)
     });
@@ -63,6 +65,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         reports: Bell::new(&acks, || AckerMsg::Reports),
         due: Bell::new(&timer, || TimerMsg::Look),
         rescue: Bell::new(&rescuer, || RescuerMsg::Now),
+        orders: Bell::new(&steward, || StewardMsg::Orders),
         notify: Bell::new(&notifier, || NotifierMsg::Ready),
         timer: timer.clone(),
         scheduler: scheduler.clone(),
@@ -91,7 +94,8 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let supervisor = |path: &str| {
         Supervisor::new(path, Strategy::OneForOne, config.actors.intensity, *config.actors.intensity_within)
     };
-    let children: [Child; 8] = [
+    let bell = engine.bells.notify.clone();
+    let children: [Child; 9] = [
         actor(Arc::new(beating), &beat),
         actor(Acker { engine: engine.clone(), link: own("jobs acks") }, &acks),
         actor(Timer { engine: engine.clone(), planned }, &timer),
@@ -99,7 +103,8 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         actor(Arc::new(scheduling), &scheduler),
         actor(Janitor { engine: engine.clone(), link: slow }, &janitor),
         actor(watching, &watchdog),
-        actor(Notifier { engine: engine.clone(), named }, &notifier),
+        actor(Notifier { voice: Voice::Engine(engine.clone()), bell, named }, &notifier),
+        actor(Steward { engine: engine.clone(), link: own("jobs steward") }, &steward),
     ];
     supervisor("root/jobs")
         .children(children.map(|child| child.grace(grace)))

@@ -1,7 +1,7 @@
 //! The workers of one queue: a bounded number of tasks that exist only while there is work.
 //!
 //! Invariants
-//! - At most `workers` runners; they alone take from `waiting`.
+//! - At most `workers` runners; they alone take from `waiting`. Runners that are too many end with their job.
 //! - Every claimed job ends in exactly one report, or in the handler's own commit. A job that was never started is
 //!   given back.
 
@@ -31,7 +31,6 @@ const PACE_OVER: Duration = Duration::from_millis(5);
 /// The workers of one queue.
 pub(super) struct Crew {
     pub(super) queue: QueueName,
-    workers: usize,
     ahead_max: usize,
     state: Mutex<State>,
     idle: Notify,
@@ -40,7 +39,13 @@ pub(super) struct Crew {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Claimed>,
-    running: AHashMap<JobId, Running>,
+    /// By token: the same job may be leased to us again while its last attempt is being cut.
+    running: AHashMap<i64, Running>,
+    /// Runners there may be.
+    workers: usize,
+    /// The queue is paused, or the node is drained: nothing is taken on.
+    paused: bool,
+    draining: bool,
     /// Runner tasks.
     runners: usize,
     /// Places kept for jobs of open transactions.
@@ -54,16 +59,38 @@ struct State {
 
 /// A running attempt, as the crew sees it.
 pub(super) struct Running {
+    pub(super) job: JobId,
     pub(super) kind: &'static str,
     pub(super) since: Instant,
     /// Asks it to end.
     pub(super) cancelled: CancellationToken,
     /// Ends it.
     pub(super) cut: CancellationToken,
+    /// Somebody wants the job cancelled: since when, and why.
+    pub(super) asked: Option<(Instant, Box<str>)>,
+}
+
+/// What came of cancelling an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cancel {
+    /// It is not here.
+    Unknown,
+    /// It was asked to end just now, or had not begun and is ended.
+    Asked,
+    /// It was asked before.
+    Known,
+}
+
+/// How a queue is run on this node, as administrators want.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) workers: usize,
+    pub(super) paused: bool,
 }
 
 /// What the console shows.
 pub(super) struct Load {
+    pub(super) workers: usize,
     pub(super) runners: usize,
     pub(super) waiting: usize,
     pub(super) ended: u64,
@@ -72,9 +99,21 @@ pub(super) struct Load {
     pub(super) running: Vec<(JobId, &'static str, f64)>,
 }
 
+impl State {
+    fn takes_nothing(&self) -> bool {
+        self.closed || self.paused || self.draining
+    }
+
+    /// Runners that may be added.
+    fn free(&self) -> usize {
+        self.workers.saturating_sub(self.runners)
+    }
+}
+
 impl Crew {
     pub(super) fn new(queue: QueueName, workers: usize, ahead_max: usize) -> Self {
-        Self { queue, workers: workers.max(1), ahead_max, state: Mutex::default(), idle: Notify::new() }
+        let state = State { workers: workers.max(1), ..State::default() };
+        Self { queue, ahead_max, state: Mutex::new(state), idle: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,7 +123,7 @@ impl Crew {
     /// How many more jobs to claim: free workers, and what they will soon be free for.
     pub(super) fn room(&self) -> usize {
         let mut state = self.lock();
-        if state.closed {
+        if state.takes_nothing() {
             return 0;
         }
         let now = Instant::now();
@@ -97,17 +136,16 @@ impl Crew {
             Some(_) => {}
             None => state.looked = Some((now, state.ended)),
         }
-        (self.workers - state.runners + self.ahead(&state))
-            .saturating_sub(state.waiting.len() + state.reserved)
+        (state.free() + self.ahead(&state)).saturating_sub(state.waiting.len() + state.reserved)
     }
 
     /// Keeps up to `wanted` idle workers for jobs that are about to be committed; 0 if there is other work for them.
     pub(super) fn reserve(&self, wanted: usize) -> usize {
         let mut state = self.lock();
-        if state.closed || !state.waiting.is_empty() {
+        if state.takes_nothing() || !state.waiting.is_empty() {
             return 0;
         }
-        let count = wanted.min(self.workers.saturating_sub(state.runners + state.reserved));
+        let count = wanted.min(state.free().saturating_sub(state.reserved));
         state.reserved += count;
         count
     }
@@ -125,20 +163,79 @@ impl Crew {
     /// A worker is idle.
     pub(super) fn is_free(&self) -> bool {
         let state = self.lock();
-        !state.closed && state.runners < self.workers
+        !state.takes_nothing() && state.free() > 0
+    }
+
+    /// The queue is paused or the node is drained.
+    pub(super) fn is_resting(&self) -> bool {
+        let state = self.lock();
+        state.paused || state.draining
+    }
+
+    /// Runs the queue as administrators want.
+    pub(super) fn settle(&self, engine: &Arc<Engine>, settings: Settings) {
+        let Settings { workers, paused } = settings;
+        let is_same = |state: &State| state.workers == workers && state.paused == paused;
+        if is_same(&self.lock()) {
+            return;
+        }
+        tracing::info!(queue = %self.queue, workers, paused, "an administrator changed how a queue is run");
+        self.change(engine, |state| (state.workers, state.paused) = (workers, paused));
+    }
+
+    /// Takes nothing more, or works again.
+    pub(super) fn drain(&self, engine: &Engine, draining: bool) {
+        self.change(engine, |state| state.draining = draining);
+    }
+
+    /// What waits is given back where nobody would take it; where there is room now, it is claimed anew.
+    fn change(&self, engine: &Engine, change: impl FnOnce(&mut State)) {
+        let (waiting, works) = {
+            let mut state = self.lock();
+            change(&mut state);
+            let works = !state.takes_nothing();
+            let keeps = works && state.runners > 0 && state.workers > 0;
+            (if keeps { VecDeque::new() } else { std::mem::take(&mut state.waiting) }, works)
+        };
+        engine.report(waiting.iter().map(give_back));
+        if works {
+            engine.set_backlog(self.queue, true); // nothing is handed over before a look
+            engine.bells.ready[self.queue.index()].ring();
+        }
+    }
+
+    /// Cancels the attempt with this token: it is asked to end, and cut when it was asked for longer than `grace` ago.
+    pub(super) fn cancel(&self, engine: &Engine, token: i64, reason: &str, grace: Duration) -> Cancel {
+        let mut state = self.lock();
+        if let Some(place) = state.waiting.iter().position(|claimed| claimed.token == token) {
+            let claimed = state.waiting.remove(place).expect("it is in its place");
+            drop(state);
+            engine.report([attempt::cancelled(&claimed, reason)]);
+            return Cancel::Asked;
+        }
+        let Some(running) = state.running.get_mut(&token) else { return Cancel::Unknown };
+        if let Some((since, _)) = &running.asked {
+            if since.elapsed() >= grace {
+                running.cut.cancel();
+            }
+            return Cancel::Known;
+        }
+        running.asked = Some((Instant::now(), reason.into()));
+        running.cancelled.cancel();
+        Cancel::Asked
     }
 
     /// Takes over claimed jobs. The caller has marked them as held.
     pub(super) fn take_on(&self, engine: &Arc<Engine>, claimed: Vec<Claimed>) {
         let spawn = {
             let mut state = self.lock();
-            if state.closed || engine.is_fenced() {
+            if state.takes_nothing() || engine.is_fenced() {
                 drop(state);
                 engine.report(claimed.into_iter().map(|job| give_back(&job)));
                 return;
             }
             state.waiting.extend(claimed);
-            let spawn = state.waiting.len().min(self.workers - state.runners);
+            let spawn = state.waiting.len().min(state.free());
             state.runners += spawn;
             spawn
         };
@@ -164,7 +261,8 @@ impl Crew {
     fn next(&self, engine: &Engine) -> Option<Claimed> {
         let (next, is_low) = {
             let mut state = self.lock();
-            let next = state.waiting.pop_front();
+            let is_surplus = state.runners > state.workers;
+            let next = if is_surplus { None } else { state.waiting.pop_front() };
             if next.is_none() {
                 state.runners -= 1;
             }
@@ -179,21 +277,22 @@ impl Crew {
         next
     }
 
-    pub(super) fn started(&self, engine: &Engine, job: JobId, running: Running) {
+    pub(super) fn started(&self, engine: &Engine, token: i64, running: Running) {
         engine.jobs.figures().running[self.queue.index()].fetch_add(1, Relaxed);
         let cut = running.cut.clone();
-        self.lock().running.insert(job, running);
+        self.lock().running.insert(token, running);
         // Who comes after the fence has cut what ran is cut, too.
         if engine.is_fenced() {
             cut.cancel();
         }
     }
 
-    pub(super) fn ended(&self, engine: &Engine, job: JobId) {
+    /// Off the list; why it should have been cancelled, if somebody wanted that.
+    pub(super) fn ended(&self, engine: &Engine, token: i64) -> Option<Box<str>> {
         engine.jobs.figures().running[self.queue.index()].fetch_sub(1, Relaxed);
         let mut state = self.lock();
-        state.running.remove(&job);
         state.ended += 1;
+        state.running.remove(&token)?.asked.map(|(_, reason)| reason)
     }
 
     /// Ends everything now: what runs is cut off, what waits is given back.
@@ -249,10 +348,11 @@ impl Crew {
         const SHOWN: usize = 10;
         let state = self.lock();
         let mut running: Vec<_> =
-            state.running.iter().map(|(job, it)| (*job, it.kind, it.since.elapsed().as_secs_f64())).collect();
+            state.running.values().map(|it| (it.job, it.kind, it.since.elapsed().as_secs_f64())).collect();
         running.sort_by(|one, other| other.2.total_cmp(&one.2));
         running.truncate(SHOWN);
         Load {
+            workers: state.workers,
             runners: state.runners,
             waiting: state.waiting.len(),
             ended: state.ended,

@@ -118,7 +118,7 @@ impl Behaviour for Dispatcher {
             .map(|(job, kind, seconds)| serde_json::json!({ "job": job, "kind": kind, "seconds": seconds }))
             .collect();
         serde_json::json!({
-            "claim_flying": state.flying, "poll_ms": state.pause.as_millis() as u64, "workers_busy": load.runners,
+            "claim_flying": state.flying, "poll_ms": state.pause.as_millis() as u64, "workers": load.workers, "workers_busy": load.runners, "resting": self.engine.crew(self.queue).is_resting(),
             "claimed_ahead": load.waiting, "ended": load.ended, "pace_per_s": load.pace.round(),
             "longest_running": running, "fenced": self.engine.is_fenced(), "stopping": self.engine.is_stopping(),
         })

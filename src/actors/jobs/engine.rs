@@ -15,7 +15,11 @@ use ahash::AHashSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{bells::Bells, crew::Crew, outbox::Outbox};
+use super::{
+    bells::Bells,
+    crew::{Cancel, Crew},
+    outbox::Outbox,
+};
 use crate::{
     config::sections,
     db::{Connector, DbError, Link, Observer},
@@ -41,6 +45,13 @@ pub(super) struct Engine {
     pub(super) control: Link,
     worker: AtomicI64,
     fenced: AtomicBool,
+    /// Administrators want this node to take nothing more.
+    draining: AtomicBool,
+    /// Whether any kind is paused, and which: one look at a flag per job.
+    any_kind_paused: AtomicBool,
+    paused_kinds: Mutex<Vec<i16>>,
+    /// Until then earlier boots of this node may turn out to be dead: their sessions end when the system has noticed.
+    earlier_boots: Mutex<Option<Instant>>,
     /// Other live workers, as of the last beat: whether somebody wants notifications.
     pub(super) others: AtomicI64,
     pub(super) last_beat: Mutex<Option<Instant>>,
@@ -72,6 +83,10 @@ impl Engine {
             tasks: TaskTracker::new(),
             worker: AtomicI64::new(0),
             fenced: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            any_kind_paused: AtomicBool::new(false),
+            paused_kinds: Mutex::default(),
+            earlier_boots: Mutex::default(),
             others: AtomicI64::new(0),
             last_beat: Mutex::default(),
             stopping: Mutex::default(),
@@ -112,6 +127,58 @@ impl Engine {
         if self.fenced.swap(false, Relaxed) {
             tracing::info!("heartbeats reach the database again: this node works on");
         }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Takes nothing more, or works again; what runs goes on.
+    pub(super) fn set_draining(&self, draining: bool) {
+        if self.draining.swap(draining, Relaxed) != draining {
+            tracing::info!(draining, "an administrator changed what this node takes");
+            for crew in &self.crews {
+                crew.drain(self, draining);
+            }
+        }
+    }
+
+    /// Jobs of these kinds are put off; of no other.
+    pub(super) fn pause_kinds(&self, kinds: &[i16]) {
+        let mut paused = self.paused_kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        if *paused != kinds {
+            kinds.clone_into(&mut paused);
+            self.any_kind_paused.store(!kinds.is_empty(), Relaxed);
+        }
+    }
+
+    pub(super) fn is_kind_paused(&self, kind: i16) -> bool {
+        self.any_kind_paused.load(Relaxed)
+            && self.paused_kinds.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind)
+    }
+
+    /// Their names, for people.
+    pub(super) fn paused_kinds(&self) -> Vec<&'static str> {
+        let paused = self.paused_kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.iter().filter_map(|kind| self.jobs.catalog()?.kind_name(*kind)).collect()
+    }
+
+    /// Asks the attempt with this token to end; after the grace, the next call cuts it.
+    pub(super) fn cancel(&self, token: i64, reason: &str) -> Cancel {
+        let grace = *self.config.cancel_grace;
+        let answers = self.crews.iter().map(|crew| crew.cancel(self, token, reason, grace));
+        answers.into_iter().find(|answer| *answer != Cancel::Unknown).unwrap_or(Cancel::Unknown)
+    }
+
+    /// This boot has just registered: earlier ones may still have to be buried. Later than this their beats are old.
+    pub(super) fn look_for_earlier_boots(&self) {
+        let until = Instant::now() + *self.config.rescue;
+        *self.earlier_boots.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    pub(super) fn looks_for_earlier_boots(&self) -> bool {
+        let until = *self.earlier_boots.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// From now on nothing is claimed; what runs has `grace`. The first call counts.

@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{engine::Engine, handover::Places, notifier::Named, scheduler::SchedulerMsg, timer::TimerMsg};
-use crate::jobs::{Hints, QueueName, Reserved};
+use crate::jobs::{Hint, Hints, QueueName, Reserved};
 
 /// Passes hints on.
 pub(super) struct Ringer {
@@ -28,16 +28,21 @@ impl Hints for Ringer {
         Some(Box::new(Places::reserve(&self.engine, queue, wanted)?))
     }
 
-    fn ready(&self, queue: QueueName) {
-        self.heard(queue);
+    fn tell(&self, hint: Hint) {
+        self.heard(hint);
         if self.engine.others.load(Relaxed) > 0 {
-            self.named.add(queue);
+            self.named.add(hint);
             self.engine.bells.notify.ring();
         }
     }
 
-    fn heard(&self, queue: QueueName) {
-        self.engine.bells.ready[queue.index()].ring();
+    fn heard(&self, hint: Hint) {
+        let bells = &self.engine.bells;
+        match hint {
+            Hint::Ready(queue) => bells.ready[queue.index()].ring(),
+            Hint::Due => bells.due.ring(),
+            Hint::Orders => bells.orders.ring(),
+        }
     }
 
     fn due(&self, at: Timestamp) {

@@ -10,6 +10,7 @@
 //! ├─ janitor           partitions, pruning, self-check
 //! ├─ watchdog          alarms and restarts a dispatcher that claims nothing
 //! ├─ notifier          tells other nodes
+//! ├─ steward           own connection: cancels attempts; pauses, scales and drains as administrators want
 //! └─ queues/<queue>    one dispatcher per queue, own connection
 //! ```
 //!
@@ -26,6 +27,7 @@ mod beat;
 mod bells;
 mod branch;
 mod crew;
+mod crier;
 mod dispatcher;
 mod engine;
 mod handover;
@@ -35,17 +37,20 @@ mod notifier;
 mod outbox;
 mod rescuer;
 mod scheduler;
+mod steward;
 mod timer;
 mod watchdog;
 
 pub use acker::AckerMsg;
 pub use beat::BeatMsg;
 pub use branch::{Site, branch};
+pub use crier::quiet_branch;
 pub use dispatcher::DispatcherMsg;
 pub use janitor::JanitorMsg;
 pub use notifier::{CHANNEL, NotifierMsg};
 pub use rescuer::RescuerMsg;
 pub use scheduler::SchedulerMsg;
+pub use steward::StewardMsg;
 pub use timer::TimerMsg;
 pub use watchdog::WatchdogMsg;
 

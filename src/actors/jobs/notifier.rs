@@ -1,7 +1,8 @@
-//! The notifier: tells other nodes that queues have work, after the commit, on the engine's own connection.
+//! The notifier: tells other processes what has happened, after the commit, on a connection of the jobs' own.
 //!
-//! Never in the user's transaction (a transaction that notified takes a lock for the whole cluster at commit), at most
-//! once per pause, and only while other nodes live. A hint: their polling is the guarantee.
+//! Never in the user's transaction (a transaction that notified takes a lock for the whole cluster at commit), and at
+//! most once per pause. A process that runs jobs speaks only while others do; one that does not (`jobs.enabled = false`)
+//! knows nobody and always speaks. A hint: polling is the guarantee.
 
 use std::{
     sync::{
@@ -13,47 +14,68 @@ use std::{
 
 use super::engine::{Engine, trouble};
 use crate::{
-    actors::kernel::{Behaviour, Context, Failure, fly},
-    jobs::QueueName,
+    actors::kernel::{Behaviour, Bell, Context, Failure, fly},
+    db::Link,
+    jobs::Hint,
 };
 
-/// The channel other nodes listen to; the payload is a list of queues.
+/// The channel other processes listen to; the payload is a list of hints.
 pub const CHANNEL: &str = "sportello_jobs";
 /// At most one notification per pause.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Messages of the notifier.
 pub enum NotifierMsg {
-    /// Queues have work.
+    /// There is something to say.
     Ready,
     /// The pause is over.
     Sent,
 }
 crate::kinds!(NotifierMsg: Ready, Sent);
 
-/// Queues to be named: one bit each.
+/// Hints to be told: one bit each.
 #[derive(Default)]
 pub(super) struct Named(AtomicU8);
 
 impl Named {
-    pub(super) fn add(&self, queue: QueueName) {
-        self.0.fetch_or(1 << queue.index(), Relaxed);
+    pub(super) fn add(&self, hint: Hint) {
+        let bit = Hint::all().position(|it| it == hint).expect("all hints are listed");
+        self.0.fetch_or(1 << bit, Relaxed);
     }
 
     fn take(&self) -> String {
         let bits = self.0.swap(0, Relaxed);
-        let names: Vec<_> = QueueName::ALL
-            .iter()
-            .filter(|queue| bits >> queue.index() & 1 == 1)
-            .map(|queue| queue.as_str())
+        let words: Vec<_> = Hint::all()
+            .enumerate()
+            .filter(|(bit, _)| bits >> bit & 1 == 1)
+            .map(|(_, hint)| hint.word())
             .collect();
-        names.join(",")
+        words.join(",")
+    }
+}
+
+/// On which connection it speaks.
+#[derive(Clone)]
+pub(super) enum Voice {
+    /// The one that the engine's parts share.
+    Engine(Arc<Engine>),
+    /// Its own, where there is no engine.
+    Own(Arc<Link>),
+}
+
+impl Voice {
+    fn link(&self) -> &Link {
+        match self {
+            Self::Engine(engine) => &engine.control,
+            Self::Own(link) => link,
+        }
     }
 }
 
 /// The notifier.
 pub(super) struct Notifier {
-    pub(super) engine: Arc<Engine>,
+    pub(super) voice: Voice,
+    pub(super) bell: Bell<NotifierMsg>,
     pub(super) named: Arc<Named>,
 }
 
@@ -69,7 +91,7 @@ impl Behaviour for Notifier {
     type State = NotifierState;
 
     async fn init(&self, _ctx: &Context<NotifierMsg>) -> Result<NotifierState, Failure> {
-        self.engine.bells.notify.answer();
+        self.bell.answer();
         Ok(NotifierState::default())
     }
 
@@ -81,7 +103,7 @@ impl Behaviour for Notifier {
     ) -> Result<(), Failure> {
         match message {
             NotifierMsg::Ready => {
-                self.engine.bells.notify.answer();
+                self.bell.answer();
                 state.again = state.flying;
             }
             NotifierMsg::Sent => {
@@ -92,12 +114,12 @@ impl Behaviour for Notifier {
             }
         }
         if !std::mem::replace(&mut state.flying, true) {
-            let (engine, named) = (self.engine.clone(), self.named.clone());
+            let (voice, named) = (self.voice.clone(), self.named.clone());
             fly(ctx, NotifierMsg::Sent, async move {
-                let queues = named.take();
-                if !queues.is_empty() {
+                let hints = named.take();
+                if !hints.is_empty() {
                     const NOTIFY: &str = "-- jobs.notify\nSELECT pg_notify($1, $2)";
-                    if let Err(error) = engine.control.query(NOTIFY, &[&CHANNEL, &queues]).await {
+                    if let Err(error) = voice.link().query(NOTIFY, &[&CHANNEL, &hints]).await {
                         trouble("other nodes could not be notified: they poll", &error);
                     }
                 }
@@ -106,5 +128,24 @@ impl Behaviour for Notifier {
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::QueueName;
+
+    #[test]
+    fn what_is_named_is_said_once_and_understood() {
+        let named = Named::default();
+        for hint in [Hint::Orders, Hint::Ready(QueueName::Mail), Hint::Orders] {
+            named.add(hint);
+        }
+        let said = named.take();
+        assert_eq!(said, "mail,!orders");
+        let heard: Vec<_> = said.split(',').filter_map(Hint::parse).collect();
+        assert_eq!(heard, [Hint::Ready(QueueName::Mail), Hint::Orders]);
+        assert_eq!((named.take(), Hint::parse("!newer")), (String::new(), None));
     }
 }

@@ -11,7 +11,7 @@ use super::engine::{Engine, trouble};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::DbError,
-    jobs::store::rescue,
+    jobs::store::{rescue, workers},
 };
 
 /// How often dead workers are looked for.
@@ -98,6 +98,14 @@ impl Behaviour for Rescuer {
 
 async fn look(engine: &Engine) -> Result<(), DbError> {
     let (figures, config) = (&engine.jobs.figures().engine, &engine.config);
+    if let Some(worker) = engine.worker().filter(|_| engine.looks_for_earlier_boots()) {
+        let buried = workers::bury_earlier_boots(&engine.control, &engine.node, worker).await?;
+        if buried > 0 {
+            tracing::info!(boots = buried, node = engine.node, "earlier boots of this node are dead");
+        }
+    }
+    let queues = workers::give_back(&engine.control, BATCH).await?;
+    wake(engine, queues);
     loop {
         let now = engine.jobs.clock().now();
         let rescued =
@@ -122,9 +130,13 @@ async fn look(engine: &Engine) -> Result<(), DbError> {
     if !queues.is_empty() {
         figures.unknown.fetch_add(queues.len() as u64, Relaxed);
         tracing::warn!(jobs = queues.len(), "leases nobody knew were given back");
-        for queue in queues.into_iter().filter_map(|number| engine.jobs.catalog()?.queue_name(number)) {
-            engine.jobs.wake(queue);
-        }
     }
+    wake(engine, queues);
     Ok(())
+}
+
+fn wake(engine: &Engine, queues: Vec<i16>) {
+    for queue in queues.into_iter().filter_map(|number| engine.jobs.catalog()?.queue_name(number)) {
+        engine.jobs.wake(queue);
+    }
 }

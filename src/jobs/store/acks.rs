@@ -123,7 +123,7 @@ async fn end(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
     Ok(link.query(END, &[&ids, &tokens, &states, outcomes, kinds, texts, traces]).await?.len())
 }
 
-/// Jobs that run again: later, or at once in their old place.
+/// Jobs that run again: later, or at once in their old place. What is to be cancelled does not: the steward ends it.
 async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
     const PUT_BACK: &str = concat!(
         "-- jobs.acks.put_back
@@ -132,7 +132,8 @@ async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
                 $6::smallint[], $7::text[], $8::text[], $9::text[])
             AS t (id, run_at, why, refund, outcome, error_kind, error, trace)
         ), lease AS (
-            DELETE FROM job.lease WHERE id = ANY ($1::bigint[]) AND token = ANY ($2::bigint[]) RETURNING *
+            DELETE FROM job.lease WHERE id = ANY ($1::bigint[]) AND token = ANY ($2::bigint[])
+              AND cancel_at IS NULL RETURNING *
         ), ",
         told!(),
         "later AS (

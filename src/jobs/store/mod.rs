@@ -20,6 +20,7 @@ pub mod history;
 pub mod insert;
 pub mod rescue;
 pub mod state;
+pub mod steering;
 pub mod workers;
 
 pub use catalog::Catalog;

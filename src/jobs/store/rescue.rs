@@ -21,6 +21,7 @@ pub struct Rescued {
 /// Takes the leases of dead workers: their jobs run again after a pause that grows with the crashes, or are set aside
 /// after `max_crashes`. The attempt does not count: the crash does.
 ///
+/// Who left in order is not dead (`workers::give_back`), and what is to be cancelled is not rescued (`steering`).
 /// Dead is who was declared dead or has not beaten for `dead_after`. After a restart of PostgreSQL nobody could beat, so
 /// the age of a beat means nothing until the server has been up for that long.
 pub async fn dead_workers(
@@ -33,9 +34,9 @@ pub async fn dead_workers(
     const RESCUE: &str = "-- jobs.rescue.dead_workers
         WITH found AS MATERIALIZED (
             SELECT l.id FROM job.lease AS l LEFT JOIN job.worker AS w ON w.id = l.worker_id
-            WHERE w.id IS NULL OR w.beat_at = '-infinity'
-               OR (w.beat_at < clock_timestamp() - $2 * interval '1 microsecond'
-                   AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond')
+            WHERE l.cancel_at IS NULL AND (w.id IS NULL OR (w.left_at IS NULL AND (w.beat_at = '-infinity'
+                OR (w.beat_at < clock_timestamp() - $2 * interval '1 microsecond'
+                    AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond'))))
             ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
         ), lease AS (
             DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
@@ -77,7 +78,7 @@ pub async fn unknown_leases(
 ) -> Result<Vec<i16>, DbError> {
     const GIVE_BACK: &str = "-- jobs.rescue.unknown_leases
         WITH lease AS (
-            DELETE FROM job.lease WHERE worker_id = $1 AND token <> ALL ($2::bigint[])
+            DELETE FROM job.lease WHERE worker_id = $1 AND token <> ALL ($2::bigint[]) AND cancel_at IS NULL
               AND started_at < clock_timestamp() - $3 * interval '1 microsecond' RETURNING *
         ), ready AS (
             INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash)

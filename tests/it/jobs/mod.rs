@@ -1,6 +1,7 @@
 //! The job engine: what it promises, under races, crashes, outages and stops.
 
 mod chaos;
+mod cancel;
 mod cron;
 pub(crate) mod deeds;
 mod engine;
@@ -14,4 +15,5 @@ mod race;
 mod rescue;
 mod retry;
 mod suspended;
+mod steering;
 mod two_years;

@@ -1,0 +1,116 @@
+//! Queues, kinds and nodes that are paused, scaled and drained while they run.
+
+use std::time::Duration;
+
+use sportello::jobs::{QueueName, store::workers};
+
+use super::{
+    kinds::{Hang, Nothing, Write, kinds, start, start_idle},
+    node::{Worker, enqueue, eventually},
+};
+use crate::harness::app::TestApp;
+
+/// What an actor shows now.
+async fn view(app: &TestApp, path: &str) -> serde_json::Value {
+    app.app.registry.inspect(path).await.unwrap();
+    app.app.registry.find(path).unwrap().view()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_workers_wakes_those_of_others() {
+    // Nobody polls: only the hint can start the jobs.
+    let app = start(|config| config.jobs.poll_max.0 = Duration::from_secs(3600)).await;
+    let office = app.another_node(|config| config.jobs.enabled = false, kinds()).await;
+    for n in 1..=20 {
+        enqueue(&office, &Nothing).await;
+        app.until_count("job.done", n).await;
+    }
+    office.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_without_workers_starts_nothing_until_it_has_some() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    app.sql("UPDATE job.queue SET workers = 0 WHERE name = 'default'").await;
+    app.app.jobs.heed_orders();
+    eventually("the queue has no workers", async || {
+        view(&app, "root/jobs/queues/default").await["workers"] == 0
+    })
+    .await;
+    for n in 0..50 {
+        enqueue(&app.app, &Write(n)).await;
+    }
+    assert_eq!((app.count("job.ready").await, app.count("job.lease").await), (50, 0));
+    app.sql("UPDATE job.queue SET workers = 3 WHERE name = 'default'").await;
+    app.app.jobs.heed_orders();
+    app.run_jobs().await;
+    assert_eq!(app.count("effect").await, 50);
+    for n in 0..10 {
+        enqueue(&app.app, &Hang(100 + n)).await;
+    }
+    app.until_count("effect", 50 + 3).await;
+    app.sql("UPDATE job.queue SET workers = 5 WHERE name = 'default'").await;
+    app.app.jobs.heed_orders();
+    app.until_count("effect", 50 + 5).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_node_finishes_what_runs_and_takes_nothing_more() {
+    let app = start(|config| config.server.stop_grace.0 = Duration::ZERO).await;
+    enqueue(&app.app, &Hang(1)).await;
+    app.until_count("effect", 1).await;
+    app.sql("UPDATE job.worker SET drain_at = now()").await;
+    app.app.jobs.heed_orders();
+    app.until_count("job.worker WHERE draining", 1).await;
+    enqueue(&app.app, &Write(2)).await;
+    assert_eq!((app.count("job.ready").await, app.count("job.lease").await), (1, 1));
+    let second = app.another_node(|_| {}, kinds()).await;
+    app.until_count("job.done WHERE state = 0", 1).await;
+    assert_eq!(app.count("job.lease").await, 1, "what ran there still runs");
+    second.stop().await;
+    enqueue(&app.app, &Write(3)).await;
+    app.sql("UPDATE job.worker SET drain_at = NULL").await;
+    app.app.jobs.heed_orders();
+    app.until_count("job.done WHERE state = 0", 2).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_a_paused_kind_waits_without_losing_an_attempt() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    app.sql("UPDATE job.kind SET paused_at = now() WHERE name = 'tests.write'").await;
+    app.app.jobs.heed_orders();
+    eventually("the steward knows", async || {
+        view(&app, "root/jobs/steward").await["paused_kinds"][0] == "tests.write"
+    })
+    .await;
+    enqueue(&app.app, &Write(1)).await;
+    enqueue(&app.app, &Nothing).await;
+    app.until_count("job.later WHERE attempt = 0 AND crashes = 0", 1).await;
+    app.until_count("job.done", 1).await;
+    app.sql("UPDATE job.kind SET paused_at = NULL; UPDATE job.later SET run_at = now()").await;
+    app.app.jobs.heed_orders();
+    app.until_count("effect", 1).await;
+    app.app.jobs.wake(QueueName::Default);
+    app.until_count("job.done WHERE attempts = 1", 2).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_claimed_while_it_left_is_given_back_without_a_crash() {
+    let app = start_idle().await;
+    enqueue(&app.app, &Write(1)).await;
+    let worker = Worker::new(&app, "leaving").await;
+    assert_eq!(worker.claim(1).await.len(), 1);
+    workers::leave(&worker.link, worker.id).await.unwrap();
+    assert_eq!(app.rescue().await.again, 0, "it did not die");
+    assert!(worker.claim(1).await.is_empty(), "it claims nothing any more");
+    assert_eq!(workers::give_back(&worker.link, 10).await.unwrap().len(), 1);
+    assert_eq!(app.count("job.ready WHERE attempt = 0 AND crashes = 0").await, 1);
+    app.assert_in_place().await;
+    app.finish().await;
+}
