@@ -35,8 +35,10 @@
 //! - **G4** Jobs of a dead process run again: those of an earlier boot of the same node as soon as it is up, others
 //!   after `jobs.rescue` without a heartbeat. A process that cannot beat cancels its own jobs at `jobs.fence`, before
 //!   that. After a restart of PostgreSQL, when nobody could beat, nobody is dead. (`rescue`, `outage`)
-//! - **G5** A job that was running in three crashes is set aside. Crashes are counted apart from attempts; jobs that
-//!   merely ran beside a poisonous one count the crash too. (`rescue`)
+//! - **G5** A job that was running in three crashes is set aside. Crashes are counted apart from attempts. Jobs that
+//!   merely ran beside a poisonous one count the crash too, but not the last one: a job that would be set aside with
+//!   its next crash runs apart from others like it and is announced before it starts, and only the announced one is
+//!   blamed. (`rescue`, `poison`)
 //! - **G6** Each cron tick has one recorded decision, whoever makes it and however late; ticks missed for longer than
 //!   the schedule's window share one. (`cron`)
 //! - **G7** A stop fails no job and burns no attempt: what is not done when the time is up is given back. (`rescue`)

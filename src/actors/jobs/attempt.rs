@@ -72,22 +72,16 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     let Some(kind) = kind.and_then(|name| engine.jobs.registry().get(name)) else {
         tracing::warn!(job.id = %claimed.job, job.kind_id = claimed.kind, "a job of an unknown kind waits for a newer server");
         let at = engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE;
-        return Some(Report {
-            job: claimed.job,
-            token: claimed.token,
-            verdict: Verdict::Snooze(at),
-            story: None,
-        });
+        return Some(snoozed(&claimed, at));
     };
     if engine.is_kind_paused(claimed.kind) {
         let at = engine.jobs.clock().now() + PAUSED_KIND_PAUSE;
-        return Some(Report {
-            job: claimed.job,
-            token: claimed.token,
-            verdict: Verdict::Snooze(at),
-            story: None,
-        });
+        return Some(snoozed(&claimed, at));
     }
+    let _alone = match engine.last_chance.wait(engine, &claimed).await {
+        Ok(alone) => alone,
+        Err(not_now) => return Some(not_now),
+    };
     let attempt = Attempt::new(claimed.job, kind.name, claimed.attempt, claimed.token, claimed.crashes);
     let context = JobContext::new(engine.resources.clone(), attempt.clone());
     let running = match (kind.start)(&claimed.args, context) {
@@ -133,6 +127,10 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     };
     count(engine, kind, verdict);
     Some(Report { job: claimed.job, token: claimed.token, verdict, story })
+}
+
+fn snoozed(claimed: &Claimed, until: Timestamp) -> Report {
+    Report { job: claimed.job, token: claimed.token, verdict: Verdict::Snooze(until), story: None }
 }
 
 /// What becomes of the job.

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     bells::Bells,
     crew::{Cancel, Crew},
+    last_chance::LastChance,
     outbox::Outbox,
 };
 use crate::{
@@ -39,6 +40,8 @@ pub(super) struct Engine {
     pub(super) bells: Bells,
     pub(super) crews: Vec<Crew>,
     pub(super) outbox: Outbox,
+    /// For jobs that would be set aside with their next crash.
+    pub(super) last_chance: LastChance,
     /// Runs the attempts.
     pub(super) tasks: TaskTracker,
     /// Used by timer, rescuer, scheduler, watchdog and notifier: single short statements.
@@ -80,6 +83,7 @@ impl Engine {
             node,
             bells,
             outbox: Outbox::default(),
+            last_chance: LastChance::default(),
             tasks: TaskTracker::new(),
             worker: AtomicI64::new(0),
             fenced: AtomicBool::new(false),

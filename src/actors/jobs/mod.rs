@@ -33,6 +33,7 @@ mod engine;
 mod handover;
 mod hints;
 mod janitor;
+mod last_chance;
 mod notifier;
 mod outbox;
 mod rescuer;

@@ -125,6 +125,13 @@ async fn look(engine: &Engine) -> Result<(), DbError> {
             break;
         }
     }
+    let spared =
+        rescue::not_started(&engine.control, *config.rescue, config.quarantine_crashes, BATCH).await?;
+    if !spared.is_empty() {
+        figures.rescued.fetch_add(spared.len() as u64, Relaxed);
+        tracing::warn!(jobs = spared.len(), "jobs that a dead process had not started were rescued");
+        wake(engine, spared);
+    }
     let Some(worker) = engine.worker().filter(|_| !engine.is_fenced()) else { return Ok(()) };
     let queues = rescue::unknown_leases(&engine.control, worker, &engine.held(), UNKNOWN_AGE).await?;
     if !queues.is_empty() {
@@ -135,6 +142,7 @@ async fn look(engine: &Engine) -> Result<(), DbError> {
     Ok(())
 }
 
+/// These queues have work.
 fn wake(engine: &Engine, queues: Vec<i16>) {
     for queue in queues.into_iter().filter_map(|number| engine.jobs.catalog()?.queue_name(number)) {
         engine.jobs.wake(queue);

@@ -18,8 +18,15 @@ pub struct Rescued {
     pub quarantined: i64,
 }
 
+/// Whether a job that was in so many crashes is set aside with the next one. Such jobs run one at a time in each process
+/// and are announced before they start: see [`super::workers::announce`].
+pub fn is_last_chance(crashes: i16, max_crashes: usize) -> bool {
+    crashes > 0 && crashes.unsigned_abs() as usize + 1 >= max_crashes
+}
+
 /// Takes the leases of dead workers: their jobs run again after a pause that grows with the crashes, or are set aside
-/// after `max_crashes`. The attempt does not count: the crash does.
+/// after `max_crashes`. The attempt does not count: the crash does. Whoever would be set aside but was not announced is
+/// left to [`not_started`].
 ///
 /// Who left in order is not dead (`workers::give_back`), and what is to be cancelled is not rescued (`steering`).
 /// Dead is who was declared dead or has not beaten for `dead_after`. After a restart of PostgreSQL nobody could beat, so
@@ -37,6 +44,7 @@ pub async fn dead_workers(
             WHERE l.cancel_at IS NULL AND (w.id IS NULL OR (w.left_at IS NULL AND (w.beat_at = '-infinity'
                 OR (w.beat_at < clock_timestamp() - $2 * interval '1 microsecond'
                     AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond'))))
+              AND (w.id IS NULL OR l.crashes = 0 OR l.crashes + 1 < $3 OR w.info ->> 'alone' = l.token::text)
             ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
         ), lease AS (
             DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
@@ -66,6 +74,34 @@ pub async fn dead_workers(
         [&now, &micros(dead_after), &(max_crashes as i32), &(limit as i64)];
     let rows = link.query(RESCUE, &args).await?;
     Ok(Rescued { again: rows[0].get(0), quarantined: rows[0].get(1) })
+}
+
+/// Gives back the leases of dead workers whose jobs would be set aside with the next crash, but had not started in this
+/// one: neither the attempt nor the crash counts. The queues they are ready in.
+pub async fn not_started(
+    link: &Link,
+    dead_after: Duration,
+    max_crashes: usize,
+    limit: usize,
+) -> Result<Vec<i16>, DbError> {
+    const NOT_STARTED: &str = "-- jobs.rescue.not_started
+        WITH found AS MATERIALIZED (
+            SELECT l.id FROM job.lease AS l JOIN job.worker AS w ON w.id = l.worker_id
+            WHERE l.cancel_at IS NULL AND w.left_at IS NULL AND (w.beat_at = '-infinity'
+                OR (w.beat_at < clock_timestamp() - $1 * interval '1 microsecond'
+                    AND pg_postmaster_start_time() < clock_timestamp() - $1 * interval '1 microsecond'))
+              AND l.crashes > 0 AND l.crashes + 1 >= $2 AND w.info ->> 'alone' IS DISTINCT FROM l.token::text
+            ORDER BY l.id LIMIT $3 FOR UPDATE OF l SKIP LOCKED
+        ), lease AS (
+            DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
+        ), ready AS (
+            INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash, kind_key)
+            SELECT queue_id, lane, rank, id, attempt - 1, crashes, key_hash, kind_key FROM lease
+        )
+        SELECT queue_id FROM lease";
+    let args: [&(dyn postgres_types::ToSql + Sync); 3] =
+        [&micros(dead_after), &(max_crashes as i32), &(limit as i64)];
+    Ok(link.query(NOT_STARTED, &args).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Gives back leases of `worker` whose tokens it does not know: a claim or a commit whose answer never arrived. Only those

@@ -52,6 +52,14 @@ pub async fn bury_earlier_boots(link: &Link, node: &str, worker: i64) -> Result<
     link.execute(BURY, &[&node, &worker, &LOCK_CLASS]).await
 }
 
+/// Writes down that `worker` is about to start the job with this lease, which would be set aside with its next crash; a
+/// crash counts only for the one that was announced last. `false` when its row is gone.
+pub async fn announce(link: &Link, worker: i64, token: i64) -> Result<bool, DbError> {
+    const ANNOUNCE: &str = "-- jobs.workers.announce
+        UPDATE job.worker SET info = info || jsonb_build_object('alone', $2::bigint) WHERE id = $1";
+    Ok(link.execute(ANNOUNCE, &[&worker, &token]).await? > 0)
+}
+
 /// An orderly end: no claims any more, and nobody waits for its beat. What it holds is given back, by
 /// [`give_back`]: here and now, and by any node if a claim of it was still under way.
 pub async fn leave(link: &Link, worker: i64) -> Result<(), DbError> {

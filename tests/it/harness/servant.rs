@@ -28,7 +28,7 @@ use sportello::{
     telemetry,
 };
 use tokio::{
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::oneshot,
 };
 
@@ -53,6 +53,8 @@ struct Order {
 pub(crate) struct Node {
     order: Order,
     child: Option<Child>,
+    /// Kept open until the servant is to stop: to wait for a child would close it.
+    input: Option<ChildStdin>,
 }
 
 /// Places for `count` servants of one database. Their logs are in `directory`.
@@ -62,7 +64,10 @@ pub(crate) fn nodes(count: usize, url: &str, directory: &Path) -> Vec<Node> {
         listen,
         directory: directory.join(listen.port().to_string()),
     };
-    free_addresses(count).into_iter().map(|listen| Node { order: order(listen), child: None }).collect()
+    free_addresses(count)
+        .into_iter()
+        .map(|listen| Node { order: order(listen), child: None, input: None })
+        .collect()
 }
 
 impl Node {
@@ -79,7 +84,9 @@ impl Node {
             .args(["--exact", NAME, "--nocapture"])
             .env(ORDER, serde_json::to_string(&self.order).unwrap());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
-        let before = self.child.replace(command.spawn().unwrap());
+        let mut child = command.spawn().unwrap();
+        self.input = child.stdin.take();
+        let before = self.child.replace(child);
         assert!(before.is_none(), "a node has one servant at a time");
     }
 
@@ -116,7 +123,7 @@ impl Node {
 
     /// Stops the servant in order.
     pub(crate) async fn stop(&mut self) {
-        drop(self.child.as_mut().expect("a servant runs").stdin.take());
+        self.input = None;
         let status =
             tokio::time::timeout(PATIENCE, self.ended()).await.expect("a servant stops when told to");
         assert!(status.success(), "{status:?}, signal {:?}", status.signal());

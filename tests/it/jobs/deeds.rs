@@ -12,7 +12,7 @@ const OUTSIDE: &str = "outside";
 pub(crate) const TABLE: &str = "CREATE TABLE deed (n bigint NOT NULL, pid int NOT NULL)";
 
 pub(crate) fn kinds() -> Registry {
-    Registry::default().with::<WriteRow>().with::<Report>()
+    Registry::default().with::<WriteRow>().with::<Report>().with::<Poison>()
 }
 
 /// Something that cannot be taken back: `n` was done by this process.
@@ -73,5 +73,21 @@ impl Job for Report {
         act(ctx, self.n)?;
         ctx.sleep(Duration::from_millis(self.work_ms)).await;
         Ok(Outcome::Done)
+    }
+}
+
+/// Ends the process, as memory that is written over or a library's `abort` does, a moment after it has started.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Poison {
+    pub(crate) n: i64,
+}
+
+impl Job for Poison {
+    const KIND: &'static str = "tests.poison";
+
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        act(ctx, self.n)?;
+        ctx.sleep(Duration::from_millis(50)).await;
+        std::process::abort()
     }
 }

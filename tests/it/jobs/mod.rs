@@ -1,7 +1,7 @@
 //! The job engine: what it promises, under races, crashes, outages and stops.
 
-mod chaos;
 mod cancel;
+mod chaos;
 mod cron;
 pub(crate) mod deeds;
 mod engine;
@@ -11,9 +11,10 @@ mod handover;
 mod kinds;
 pub(crate) mod node;
 mod outage;
+mod poison;
 mod race;
 mod rescue;
 mod retry;
-mod suspended;
 mod steering;
+mod suspended;
 mod two_years;

@@ -29,7 +29,10 @@ async fn a_job_that_kills_its_process_three_times_is_quarantined() {
     let job = enqueue(&app.app, &Write(1)).await;
     for crash in 1..=3 {
         let worker = Worker::new(&app, "poisoned").await;
-        assert_eq!(worker.claim(1).await.len(), 1);
+        let claimed = worker.claim(1).await;
+        if crash == 3 {
+            assert!(workers::announce(&worker.link, worker.id, claimed[0].token).await.unwrap());
+        }
         worker.die(&app).await;
         let rescued = app.rescue().await;
         assert_eq!((rescued.again, rescued.quarantined), if crash < 3 { (1, 0) } else { (0, 1) });
@@ -38,6 +41,32 @@ async fn a_job_that_kills_its_process_three_times_is_quarantined() {
     assert_eq!(app.count("job.attempt WHERE outcome = 7 AND error_kind = 'worker lost'").await, 3);
     assert_eq!(app.count(&format!("job.done WHERE id = {job} AND state = 3 AND crashes = 3")).await, 1);
     assert_eq!(app.count("job.body").await, 0);
+    app.assert_in_place().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_crash_counts_only_for_the_job_that_had_started() {
+    let app = start_idle().await;
+    for n in 0..3 {
+        enqueue(&app.app, &Write(n)).await;
+    }
+    app.sql("UPDATE job.ready SET crashes = 2 WHERE id < (SELECT max(id) FROM job.ready)").await;
+    let worker = Worker::new(&app, "poisoned").await;
+    let claimed = worker.claim(3).await;
+    assert_eq!(claimed.iter().map(|it| it.crashes).collect::<Vec<_>>(), [2, 2, 0]);
+    assert!(workers::announce(&worker.link, worker.id, claimed[0].token).await.unwrap());
+    // What a heartbeat writes leaves the announcement as it is.
+    workers::beat(&worker.link, worker.id, RESCUE).await.unwrap();
+    let spared = async || rescue::not_started(&worker.link, RESCUE, 3, 100).await.unwrap().len();
+    assert_eq!(spared().await, 0, "it lives");
+    worker.die(&app).await;
+    let rescued = app.rescue().await;
+    assert_eq!((rescued.again, rescued.quarantined), (1, 1), "the youngest, the announced");
+    assert_eq!(app.count(&format!("job.done WHERE id = {} AND state = 3", claimed[0].job)).await, 1);
+    assert_eq!((spared().await, spared().await), (1, 0));
+    let spared = format!("job.ready WHERE id = {} AND attempt = 0 AND crashes = 2", claimed[1].job);
+    assert_eq!(app.count(&spared).await, 1);
     app.assert_in_place().await;
     app.finish().await;
 }
