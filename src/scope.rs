@@ -5,9 +5,10 @@
 //! when its answer arrives.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -26,7 +27,13 @@ struct Inner {
     queries: AtomicU32,
     rows: AtomicU32,
     db_us: AtomicU64,
+    /// Since when lines are kept, and the last ones. Neither costs anything before the first line.
+    keeps: OnceLock<Instant>,
+    lines: OnceLock<Mutex<VecDeque<String>>>,
 }
+
+/// Lines kept of one job attempt: what it said just before it failed.
+const LINES: usize = 20;
 
 tokio::task_local! {
     static CURRENT: Scope;
@@ -41,12 +48,30 @@ impl Scope {
             queries: AtomicU32::new(0),
             rows: AtomicU32::new(0),
             db_us: AtomicU64::new(0),
+            keeps: OnceLock::new(),
+            lines: OnceLock::new(),
         }))
     }
 
     /// Runs `future` inside this scope.
     pub fn enter<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, future)
+    }
+
+    /// Runs blocking work inside this scope.
+    pub fn enter_blocking<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+
+    /// From now on the last log lines are kept: for attempts at jobs.
+    pub fn keep_lines(&self, began: Instant) {
+        let _ = self.0.keeps.set(began);
+    }
+
+    /// Takes the lines, oldest first.
+    pub fn take_lines(&self) -> Vec<String> {
+        let Some(lines) = self.0.lines.get() else { return Vec::new() };
+        lines.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
     /// The id shown in problems and logs.
@@ -77,6 +102,20 @@ pub fn current() -> Option<Scope> {
 /// The deadline of the running request; `None` outside requests.
 pub fn deadline() -> Option<Instant> {
     CURRENT.try_with(Scope::deadline).ok()
+}
+
+/// Keeps a log line, if the running task is an attempt whose lines are kept; `line` hears for how long it has run.
+pub fn keep_line(line: impl FnOnce(Duration) -> String) {
+    let _ = CURRENT.try_with(|scope| {
+        let Some(began) = scope.0.keeps.get() else { return };
+        let line = line(began.elapsed());
+        let lines = scope.0.lines.get_or_init(|| Mutex::new(VecDeque::with_capacity(LINES)));
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    });
 }
 
 /// Counts one statement of the running request.

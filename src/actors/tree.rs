@@ -24,7 +24,7 @@ use crate::{
     app::{DATA_GRACE, Handles},
     config::Config,
     db::{Connector, Db, ONE_PLAN, Observer},
-    jobs::{Jobs, Resources, schedules},
+    jobs::{BlockingPool, Jobs, Resources, schedules},
     metrics::Metrics,
 };
 
@@ -91,6 +91,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         mailer: handles.mailer.clone(),
         storage: handles.storage.clone(),
         imager: handles.imager.clone(),
+        threads: BlockingPool::new(config.jobs.blocking_threads),
     };
     // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
     let schedules = schedules::schedules(config)

@@ -218,6 +218,7 @@ pub struct Payments {
 pub struct Jobs {
     pub enabled: bool,
     pub workers: usize,
+    pub blocking_threads: usize,
     pub claim: usize,
     pub ack: usize,
     pub poll_min: Period,

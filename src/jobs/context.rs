@@ -10,7 +10,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{JobId, Jobs, store};
+use super::{BlockingPool, JobId, Jobs, store};
 use crate::{
     actors::data::{
         cache::{Tags, Warmer},
@@ -44,6 +44,8 @@ pub struct Resources {
     pub imager: Imager,
     /// Keeps files.
     pub storage: Storage,
+    /// Runs what blocks: see [`JobContext::blocking`].
+    pub threads: BlockingPool,
 }
 
 /// One attempt of one job. The resources are reached directly: `ctx.db`.

@@ -83,6 +83,8 @@ counters! {
         fenced,
         /// Running jobs that somebody cancelled.
         cancels,
+        /// Handlers reported because they went on after their attempt was over.
+        stuck,
         /// Times the watchdog found work, room and no claim.
         alarms,
         /// Cron ticks that enqueued a job.
@@ -133,6 +135,8 @@ pub struct Figures {
     pub enqueued: [AtomicU64; QueueName::ALL.len()],
     /// The engine.
     pub engine: Engine,
+    /// Handlers that go on now although their attempt is over.
+    pub stuck: AtomicU64,
     /// Attempts running now, by queue.
     pub running: [AtomicI64; QueueName::ALL.len()],
     failures: Mutex<(u64, VecDeque<FailureSeen>)>,
@@ -146,6 +150,7 @@ impl Figures {
             kinds: registry.kinds().map(|kind| (kind.name, KindFigures::default())).collect(),
             enqueued: Default::default(),
             engine: Engine::default(),
+            stuck: AtomicU64::new(0),
             running: Default::default(),
             failures: Mutex::default(),
             progress: Notify::new(),

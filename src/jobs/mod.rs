@@ -68,6 +68,7 @@
 //! are names in rows: never rename one. Unknown kinds wait for a newer server, unreadable arguments are quarantined.
 
 pub mod accounts;
+mod blocking;
 mod cancel;
 mod context;
 pub mod events;
@@ -80,8 +81,10 @@ mod new_job;
 pub mod registry;
 mod report;
 pub mod schedules;
+pub mod settings;
 pub mod store;
 
+pub use blocking::{Blocking, BlockingPool, Stuck};
 pub use context::{Attempt, FinishError, JobContext, Resources};
 pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures};
 pub use handle::{Hint, Hints, Jobs, Reserved};

@@ -21,6 +21,7 @@
 //! (`logs.file_bytes` × (`logs.file_keep` + 1) is the most that the files take). Secrets and bodies are never logged.
 
 mod file;
+mod lines;
 mod panics;
 mod rotation;
 
@@ -32,6 +33,7 @@ use tracing_subscriber::{
 };
 
 pub use file::FileLog;
+pub use lines::KeptLines;
 
 use crate::config::sections::Logs;
 
@@ -62,7 +64,7 @@ pub fn start(logs: &Logs) -> anyhow::Result<Telemetry> {
     };
     let on_terminal = io::stderr().is_terminal();
     let json = logs.format == "json" || (logs.format == "auto" && !on_terminal);
-    let mut layers = vec![output(json, on_terminal, io::stderr)];
+    let mut layers = vec![output(json, on_terminal, io::stderr), KeptLines.boxed()];
     if let Some(file) = &file {
         layers.push(output(logs.format != "text", false, file.writer()));
     }

@@ -94,10 +94,18 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     }
     let (began, cut) = (Instant::now(), CancellationToken::new());
     let cancelled = attempt.cancelled.clone();
-    let running_here =
-        Running { job: claimed.job, kind: kind.name, since: began, cancelled, cut: cut.clone(), asked: None };
+    let (deadline, cut_here) = (began + claimed.timeout, cut.clone());
+    let running_here = Running {
+        job: claimed.job,
+        kind: kind.name,
+        since: began,
+        cancelled,
+        cut: cut_here,
+        asked: None,
+        deadline,
+        late: None,
+    };
     crew.started(engine, claimed.token, running_here);
-    let deadline = began + claimed.timeout;
     let scope = Scope::new(format!("job-{}", claimed.job), deadline);
     let work = AssertUnwindSafe(scope.enter(running)).catch_unwind();
     let end = tokio::select! {

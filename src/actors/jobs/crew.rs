@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{attempt, engine::Engine};
-use crate::jobs::{JobId, QueueName, Report, Verdict, store::Claimed};
+use crate::jobs::{JobId, QueueName, Report, Stuck, Verdict, store::Claimed};
 
 /// Claimed ahead of free workers: what the queue finishes in this time.
 const AHEAD: Duration = Duration::from_millis(50);
@@ -68,6 +68,10 @@ pub(super) struct Running {
     pub(super) cut: CancellationToken,
     /// Somebody wants the job cancelled: since when, and why.
     pub(super) asked: Option<(Instant, Box<str>)>,
+    /// Its time is up then.
+    pub(super) deadline: Instant,
+    /// When it was first seen running although it was cut or its time was up, and whether that was reported.
+    pub(super) late: Option<(Instant, bool)>,
 }
 
 /// What came of cancelling an attempt.
@@ -164,6 +168,21 @@ impl Crew {
     pub(super) fn is_free(&self) -> bool {
         let state = self.lock();
         !state.takes_nothing() && state.free() > 0
+    }
+
+    /// Attempts that neither a cut nor the end of their time has ended for `grace`: their handlers never wait, so that
+    /// they keep their worker, too.
+    pub(super) fn stuck(&self, grace: Duration) -> Vec<Stuck> {
+        let (now, mut stuck) = (Instant::now(), Vec::new());
+        for it in self.lock().running.values_mut().filter(|it| it.cut.is_cancelled() || it.deadline < now) {
+            let (since, is_told) = it.late.get_or_insert((now, false));
+            let since = now - *since;
+            if since >= grace {
+                let is_news = !std::mem::replace(is_told, true);
+                stuck.push(Stuck { job: it.job, kind: it.kind, since, is_news });
+            }
+        }
+        stuck
     }
 
     /// The queue is paused or the node is drained.

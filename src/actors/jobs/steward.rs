@@ -3,7 +3,8 @@
 //!
 //! Queues: paused ones give back what was claimed ahead, workers are added and taken away. Kinds: paused ones are put off
 //! before they start. The node: drained, it takes nothing more and finishes what runs. Attempts: cancelled ones are asked
-//! to end, then cut. Nothing is remembered here: a new incarnation reads it all again.
+//! to end, then cut. Handlers that go on after their attempt are reported: in the log, the journal, the figures and the
+//! view. Nothing is remembered here: a new incarnation reads it all again.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -18,9 +19,10 @@ use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::{
-        AttemptOutcome, Ending, QueueName, Report, Story, Verdict,
+        AttemptOutcome, Ending, QueueName, Report, Story, Stuck, Verdict,
         store::steering::{self, Orders},
     },
+    journal::{self, Entry},
 };
 
 /// How often it looks: the guarantee when every hint is lost.
@@ -115,6 +117,10 @@ impl Behaviour for Steward {
         serde_json::json!({
             "draining": engine.is_draining(), "resting_queues": resting,
             "paused_kinds": engine.paused_kinds(),
+            "blocking_threads": engine.resources.threads.running(),
+            "stuck": stuck(engine).iter().map(|it| serde_json::json!({
+                "job": it.job, "kind": it.kind, "seconds": it.since.as_secs_f64(),
+            })).collect::<Vec<_>>(),
             "cancels": engine.jobs.figures().engine.cancels.load(Relaxed),
         })
     }
@@ -129,6 +135,7 @@ async fn look(engine: &Arc<Engine>, link: &Link) -> Result<bool, DbError> {
     )
     .await;
     obey(engine, &orders?);
+    alarm(engine, stuck(engine)).await;
     let mut asked = false;
     let (mut dead, held) = (Vec::new(), engine.held());
     for lease in cancelled? {
@@ -154,6 +161,43 @@ fn cancelled_report(lease: &steering::Cancelled, reason: String) -> Report {
         verdict: Verdict::End(Ending::Cancelled),
         story: Some(story),
     }
+}
+
+/// Handlers that go on although their attempt is over.
+fn stuck(engine: &Engine) -> Vec<Stuck> {
+    let grace = *engine.config.cancel_grace;
+    let mut stuck = engine.resources.threads.stuck(grace);
+    stuck.extend(engine.crews.iter().flat_map(|crew| crew.stuck(grace)));
+    stuck
+}
+
+/// Says it once, loudly.
+async fn alarm(engine: &Engine, stuck: Vec<Stuck>) {
+    let figures = engine.jobs.figures();
+    figures.stuck.store(stuck.len() as u64, Relaxed);
+    for it in stuck.iter().filter(|it| it.is_news) {
+        figures.engine.stuck.fetch_add(1, Relaxed);
+        let seconds = it.since.as_secs_f64();
+        tracing::error!(job.id = %it.job, job.kind = it.kind, seconds, "a handler goes on after its attempt");
+        let entry = Entry {
+            at: engine.jobs.clock().now(),
+            who: None,
+            action: "jobs.stuck",
+            target: format!("job {}", it.job),
+            reason: Some("the handler goes on after its attempt was over".to_owned()),
+            result: None,
+            details: serde_json::json!({ "kind": it.kind, "node": engine.node, "seconds": seconds }),
+        };
+        if let Err(error) = journal(engine, entry).await {
+            trouble("a stuck handler could not be journalled", &error);
+        }
+    }
+}
+
+async fn journal(engine: &Engine, entry: Entry) -> Result<(), DbError> {
+    let mut tx = engine.resources.db.begin_admin("jobs.stuck").await?;
+    journal::append(&mut tx, &[entry]).await?;
+    tx.commit().await
 }
 
 fn obey(engine: &Arc<Engine>, orders: &Orders) {

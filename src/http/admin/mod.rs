@@ -4,6 +4,7 @@
 mod actors;
 mod journal;
 mod orders;
+mod queues;
 mod restarts;
 
 use axum::{middleware::from_fn, routing::get};
@@ -42,6 +43,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         )
         .route("/admin/api/restarts", get(restarts::list))
         .route("/admin/api/journal", get(journal::list))
+        .merge(queues::routes())
 }
 
 /// Where paths of actors are sent with their slashes: routes beside the described ones, with figures of their own.

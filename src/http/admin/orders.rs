@@ -32,7 +32,7 @@ use crate::{
 pub(super) struct Reason {
     /// For the journal: whoever reads it next year should understand.
     #[schema(min_length = 1, max_length = 500)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// An order that was carried out. Restarts and crashes take a moment: look at the actor.

@@ -19,6 +19,7 @@ pub mod due;
 pub mod history;
 pub mod insert;
 pub mod rescue;
+pub mod settings;
 pub mod state;
 pub mod steering;
 pub mod workers;

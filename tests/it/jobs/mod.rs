@@ -1,5 +1,7 @@
 //! The job engine: what it promises, under races, crashes, outages and stops.
 
+mod administration;
+mod blocking;
 mod cancel;
 mod chaos;
 mod cron;

@@ -1,0 +1,141 @@
+//! Administrators steer queues, kinds and nodes over HTTP; everything is journalled.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use sportello::accounts::policy::Role;
+
+use super::{
+    kinds::{Write, start},
+    node::{enqueue, eventually},
+};
+use crate::harness::{app::TestApp, client::Client};
+
+async fn admin(app: &TestApp) -> Client {
+    app.log_in(&app.a_person_with(Role::Admin).await).await
+}
+
+fn reason() -> Value {
+    json!({"reason": "the mail server is being moved"})
+}
+
+async fn journal(admin: &Client) -> Vec<(String, String)> {
+    let entries = admin.get("/admin/api/journal").await.expect(200).json();
+    let text = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+    entries["data"].as_array().unwrap().iter().map(|it| (text(it, "action"), text(it, "target"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_paused_over_http_starts_nothing_until_it_is_resumed() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    let admin = admin(&app).await;
+    let paused = admin.post("/admin/api/queues/default/pause", reason()).await.expect(200).json();
+    assert!(paused["paused_at"].is_string() && paused["paused_by"].is_string(), "{paused}");
+    let twice = admin.post("/admin/api/queues/default/pause", reason()).await.expect(200).json();
+    assert_eq!(twice["paused_at"], paused["paused_at"], "it has been paused all the time");
+    enqueue(&app.app, &Write(1)).await;
+    assert_eq!((app.count("job.ready").await, app.count("job.lease").await), (1, 0));
+    let resumed = admin.post("/admin/api/queues/default/resume", reason()).await.expect(200).json();
+    assert!(resumed["paused_at"].is_null() && resumed["paused_by"].is_null(), "{resumed}");
+    app.run_jobs().await;
+    assert_eq!(app.count("effect").await, 1);
+    let target = || "default".to_owned();
+    let told = [("queue.resume".to_owned(), target()), ("queue.pause".to_owned(), target())];
+    assert_eq!(journal(&admin).await[..2], told);
+    admin.post("/admin/api/queues/nowhere/pause", reason()).await.expect(404);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_limited_by_a_merge_patch_that_names_its_revision() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    let admin = admin(&app).await;
+    let path = "/admin/api/queues/mail";
+    let change = |body: Value| {
+        let mut body = body;
+        body["reason"] = json!("fewer at once");
+        body
+    };
+    let first =
+        admin.request(Method::PATCH, path, &[], Some(change(json!({"workers": 2, "fair": true})))).await;
+    let first = first.expect(200);
+    assert_eq!((&first.json()["workers"], &first.json()["fair"]), (&json!(2), &json!(true)));
+    let etag = first.header("etag").to_owned();
+    let rate = change(json!({"rate_per_s": 2.5, "rate_burst": 10, "max_running": 7, "aging_ms": 500}));
+    let second = admin.patch(path, &etag, rate).await.expect(200).json();
+    assert_eq!(
+        (&second["workers"], &second["rate_per_s"]),
+        (&json!(2), &json!(2.5)),
+        "what is left out stays"
+    );
+    admin.patch(path, &etag, change(json!({"workers": 3}))).await.expect(412);
+    for wrong in
+        [json!({"workers": -1}), json!({"rate_per_s": 0.0}), json!({"rate_burst": null}), json!({"speed": 3})]
+    {
+        admin.request(Method::PATCH, path, &[], Some(change(wrong))).await.expect(422);
+    }
+    let unexplained = admin.request(Method::PATCH, path, &[], Some(json!({"workers": 3}))).await;
+    unexplained.expect(422);
+    let freed =
+        json!({"workers": null, "rate_per_s": null, "rate_burst": null, "max_running": null, "fair": false});
+    let freed = admin.request(Method::PATCH, path, &[], Some(change(freed))).await.expect(200).json();
+    assert_eq!((&freed["workers"], &freed["aging_ms"]), (&Value::Null, &json!(500)));
+    assert_eq!(journal(&admin).await[0], ("queue.limit".to_owned(), "mail".to_owned()));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_and_a_kind_rest_and_work_again_over_http() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    let admin = admin(&app).await;
+    let worker: i64 = app.value("SELECT id FROM job.worker").await;
+    let order = |what: &str| format!("/admin/api/nodes/{worker}/{what}");
+    let drained = admin.post(&order("drain"), reason()).await.expect(200).json();
+    assert!(drained["drain_at"].is_string(), "{drained}");
+    app.until_count("job.worker WHERE draining", 1).await;
+    enqueue(&app.app, &Write(1)).await;
+    assert_eq!(app.count("job.ready").await, 1);
+    admin.post(&order("resume"), reason()).await.expect(200);
+    app.run_jobs().await;
+    let key = [("idempotency-key", "once")];
+    let kind = |what: &str| format!("/admin/api/kinds/tests.write/{what}");
+    let first = admin.request(Method::POST, &kind("pause"), &key, Some(reason())).await.expect(200).json();
+    let again = admin.request(Method::POST, &kind("pause"), &key, Some(reason())).await.expect(200).json();
+    assert_eq!(first, again);
+    eventually("jobs of the kind wait", async || {
+        enqueue(&app.app, &Write(2)).await;
+        app.count("job.later").await > 0
+    })
+    .await;
+    admin.post(&kind("resume"), reason()).await.expect(200);
+    admin.post("/admin/api/nodes/999999/drain", reason()).await.expect(404);
+    admin.post("/admin/api/kinds/tests.unknown/pause", reason()).await.expect(404);
+    let told: Vec<_> = journal(&admin).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(told[..4], ["kind.resume", "kind.pause", "node.resume", "node.drain"]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_administrators_steer() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    let others = [
+        (app.anonymous(), 401),
+        (app.log_in(&app.a_person_with(Role::User).await).await, 403),
+        (app.log_in(&app.a_person_with(Role::Host).await).await, 403),
+    ];
+    for (client, status) in others {
+        for path in ["queues/default/pause", "queues/default/resume", "kinds/tests.write/pause"] {
+            client.post(&format!("/admin/api/{path}"), reason()).await.expect(status);
+        }
+        for path in ["kinds/tests.write/resume", "nodes/1/drain", "nodes/1/resume"] {
+            client.post(&format!("/admin/api/{path}"), reason()).await.expect(status);
+        }
+        client.patch("/admin/api/queues/default", "\"v0\"", json!({"workers": 0})).await.expect(status);
+    }
+    assert_eq!(app.count("job.queue WHERE paused_at IS NOT NULL OR workers IS NOT NULL").await, 0);
+    assert_eq!(app.count("journal WHERE action LIKE 'queue.%'").await, 0);
+    app.finish().await;
+}
