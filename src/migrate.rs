@@ -42,6 +42,7 @@ migrations! {
     6 "event_images" "0006_event_images.sql",
     7 "lists" "0007_lists.sql",
     8 "job_limits_and_flows" "0008_job_limits_and_flows.sql",
+    9 "cron" "0009_cron.sql",
     11 "job_steering" "0011_job_steering.sql",
 }
 

@@ -114,6 +114,28 @@ impl KindFigures {
     }
 }
 
+/// Upper bounds of the buckets of [`Lateness`], in microseconds; the last bucket is open.
+pub const LATENESS_US: [u64; 9] =
+    [1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 500_000, 2_000_000, 60_000_000];
+
+/// How late cron ticks were decided, without those that make up for missed ones.
+#[derive(Debug, Default)]
+pub struct Lateness {
+    /// All together, in microseconds.
+    pub sum_us: AtomicU64,
+    /// Ticks per bucket of [`LATENESS_US`]; the last is the open one.
+    pub buckets: [AtomicU64; LATENESS_US.len() + 1],
+}
+
+impl Lateness {
+    /// Counts a tick.
+    pub fn add(&self, late: Duration) {
+        let us = late.as_micros() as u64;
+        self.sum_us.fetch_add(us, Relaxed);
+        self.buckets[LATENESS_US.partition_point(|bound| *bound < us)].fetch_add(1, Relaxed);
+    }
+}
+
 /// One failed attempt.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct FailureSeen {
@@ -137,6 +159,8 @@ pub struct Figures {
     pub engine: Engine,
     /// Handlers that go on now although their attempt is over.
     pub stuck: AtomicU64,
+    /// From a cron tick to the commit of its decision.
+    pub cron_lateness: Lateness,
     /// Attempts running now, by queue.
     pub running: [AtomicI64; QueueName::ALL.len()],
     failures: Mutex<(u64, VecDeque<FailureSeen>)>,
@@ -151,6 +175,7 @@ impl Figures {
             enqueued: Default::default(),
             engine: Engine::default(),
             stuck: AtomicU64::new(0),
+            cron_lateness: Lateness::default(),
             running: Default::default(),
             failures: Mutex::default(),
             progress: Notify::new(),

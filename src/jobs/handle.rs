@@ -237,15 +237,6 @@ impl Jobs {
         });
     }
 
-    /// A job of a registered kind with arguments that are JSON already.
-    ///
-    /// # Panics
-    /// When the kind is not registered.
-    pub(crate) fn template(&self, kind: &str, args: String) -> NewJob {
-        let kind = self.0.registry.get(kind).expect("only registered kinds have a number");
-        NewJob::of_kind(kind, args)
-    }
-
     /// Jobs of `queue` may be ready: somebody should look. A hint, never a promise.
     pub fn wake(&self, queue: QueueName) {
         self.hint(Hint::Ready(queue));
@@ -291,6 +282,19 @@ impl Jobs {
         assert!(!known, "the jobs of one server are built once");
     }
 
+    /// The numbers of kinds and queues; registered in `tx`, before the workers are up, or without any.
+    pub(super) async fn catalog_in(&self, tx: &mut Tx) -> Result<Catalog, DbError> {
+        match self.0.catalog.get() {
+            Some(catalog) => Ok(catalog.clone()),
+            None => store::catalog::register(tx, &self.0.registry).await,
+        }
+    }
+
+    /// Remembers committed numbers.
+    pub(crate) fn know(&self, catalog: Catalog) {
+        let _ = self.0.catalog.set(catalog); // the numbers never change: a second registration brings the same
+    }
+
     /// The numbers of kinds and queues, once they are registered.
     pub(crate) fn catalog(&self) -> Option<&Catalog> {
         self.0.catalog.get()
@@ -298,7 +302,7 @@ impl Jobs {
 
     /// Remembers committed numbers, and that this process is that worker.
     pub(crate) fn registered(&self, catalog: Catalog, worker: i64) {
-        let _ = self.0.catalog.set(catalog); // the numbers never change: a second registration brings the same
+        self.know(catalog);
         self.0.ids.become_worker(worker);
     }
 }

@@ -43,7 +43,9 @@ pub enum Outcome {
 }
 
 /// Where jobs wait. Each queue has its own dispatcher and its own workers, so that slow work delays only its like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueName {
     /// Everything without a reason to wait elsewhere.

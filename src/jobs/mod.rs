@@ -86,7 +86,7 @@ pub mod store;
 
 pub use blocking::{Blocking, BlockingPool, Stuck};
 pub use context::{Attempt, FinishError, JobContext, Resources};
-pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures};
+pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures, LATENESS_US, Lateness};
 pub use handle::{Hint, Hints, Jobs, Reserved};
 pub use idle::NotIdle;
 pub use ids::JobId;

@@ -48,6 +48,31 @@ pub struct Kind {
     pub retry: Retry,
     /// Decodes the arguments and starts an attempt.
     pub start: fn(&RawValue, JobContext) -> Result<Running, serde_json::Error>,
+    /// Whether these are arguments of this kind.
+    pub check: fn(&serde_json::Value) -> Result<(), WrongArgs>,
+}
+
+/// Why a value is not the arguments of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct WrongArgs {
+    /// JSON pointer to what is wrong.
+    pub pointer: String,
+    /// In words.
+    pub detail: String,
+}
+
+fn check<J: Job>(args: &serde_json::Value) -> Result<(), WrongArgs> {
+    use serde_path_to_error::Segment;
+    let failed = |error: serde_path_to_error::Error<serde_json::Error>| {
+        let part = |segment: &Segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        };
+        WrongArgs { pointer: error.path().iter().map(part).collect(), detail: error.inner().to_string() }
+    };
+    serde_path_to_error::deserialize::<_, J>(args.clone()).map(drop).map_err(failed)
 }
 
 /// Kinds by name.
@@ -74,6 +99,7 @@ impl Registry {
                 // The only boxed future of the crate: kinds meet in one table.
                 Ok(Box::pin(async move { job.run(&ctx).await }))
             },
+            check: check::<J>,
         };
         let earlier = self.0.insert(J::KIND, kind);
         assert!(earlier.is_none(), "two jobs are called {:?}", J::KIND);

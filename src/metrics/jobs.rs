@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use super::instruments::{Counts, counts, labels};
-use crate::jobs::{self, BUCKETS_US, KindFigures, QueueName};
+use crate::jobs::{self, BUCKETS_US, KindFigures, LATENESS_US, QueueName};
 
 /// The families of one engine: `metrics.collect(JobFigures::new(jobs))`.
 #[derive(Debug)]
@@ -67,6 +67,22 @@ impl JobFigures {
         Ok(())
     }
 
+    fn lateness(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "sportello_cron_lateness",
+            "From a cron tick to the commit of its decision, without those that make up for missed ones",
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        let figures = &self.0.figures().cron_lateness;
+        let bounds = LATENESS_US.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> =
+            bounds.zip(&figures.buckets).map(|(bound, count)| (bound, count.load(Relaxed))).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let sum = figures.sum_us.load(Relaxed) as f64 / 1e6;
+        family.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    }
+
     fn queues(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let figures = self.0.figures();
         let help = "Jobs enqueued by this process";
@@ -92,6 +108,7 @@ impl Collector for JobFigures {
         self.attempts(&mut encoder)?;
         self.durations(&mut encoder)?;
         self.queues(&mut encoder)?;
+        self.lateness(&mut encoder)?;
         let help = "What the engine itself did: claims, acknowledgements, rescues, cron ticks";
         let mut family =
             encoder.encode_descriptor("sportello_jobs_engine", help, None, MetricType::Counter)?;

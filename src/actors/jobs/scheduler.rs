@@ -1,4 +1,7 @@
 //! The scheduler: decides cron ticks. Several nodes may run it; one compare-and-swap per tick decides who enqueues.
+//!
+//! Nodes that look at the same moment begin at different places of the list, and leave to the others what these have in
+//! hand: they share the work instead of queueing for it.
 
 use std::{
     sync::{
@@ -8,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::engine::{Engine, trouble};
@@ -15,14 +19,15 @@ use crate::{
     actors::kernel::{Behaviour, Context, Failure, Reply, fly},
     db::DbError,
     jobs::{
-        Hold, NewJob,
-        schedules::{self, Decision, Fold, Gap, Missed, Overlap, Schedule, Tick, Timing},
-        store::cron,
+        schedules::{self, Schedule},
+        store::{catalog, cron},
     },
 };
 
-/// A row this binary cannot read is looked at again after this long.
-const UNREADABLE_PAUSE: Duration = Duration::from_secs(3600);
+/// Schedules decided at once: each holds a connection of the pool for some milliseconds.
+const AT_ONCE: usize = 4;
+/// Before the next look at a tick that has come and that somebody else has in hand, or that could not be decided.
+const AGAIN: Duration = Duration::from_millis(25);
 
 /// Messages of the scheduler.
 pub enum SchedulerMsg {
@@ -67,22 +72,18 @@ impl Behaviour for Arc<Scheduler> {
         let (scheduler, myself) = (self.clone(), ctx.myself());
         match message {
             SchedulerMsg::Look => fly(ctx, SchedulerMsg::Looked { next: None }, async move {
-                SchedulerMsg::Looked { next: scheduler.look_and_log().await }
+                SchedulerMsg::Looked { next: scheduler.look_and_log(false).await }
             }),
             SchedulerMsg::Looked { next } => {
                 *next_seen = next;
-                // Tests move the clock, other nodes change the table: never sleep longer than the poll.
-                let longest = *self.engine.config.poll_max;
-                let now = self.engine.jobs.clock().now();
-                let left = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
-                let sleep = left.map_or(longest, |left| left.min(longest));
+                let sleep = self.pause(next);
                 ctx.background(async move {
                     tokio::time::sleep(sleep).await;
                     myself.tell(SchedulerMsg::Look);
                 });
             }
             SchedulerMsg::CatchUp { done } => ctx.spawn(async move {
-                scheduler.look_and_log().await;
+                scheduler.look_and_log(true).await;
                 done.send(());
             }),
         }
@@ -99,8 +100,16 @@ impl Behaviour for Arc<Scheduler> {
 }
 
 impl Scheduler {
-    async fn look_and_log(&self) -> Option<Timestamp> {
-        match self.look().await {
+    /// Until the next look. Tests move the clock, other nodes change the table: never longer than the poll.
+    fn pause(&self, next: Option<Timestamp>) -> Duration {
+        let longest = *self.engine.config.poll_max;
+        let Some(next) = next else { return longest };
+        let left = next.duration_since(self.engine.jobs.clock().now());
+        Duration::try_from(left).map_or(AGAIN, |left| left.max(Duration::from_millis(1))).min(longest)
+    }
+
+    async fn look_and_log(&self, all: bool) -> Option<Timestamp> {
+        match self.look(all).await {
             Ok(next) => next,
             Err(error) => {
                 trouble("cron ticks could not be decided", &error);
@@ -109,34 +118,49 @@ impl Scheduler {
         }
     }
 
-    async fn look(&self) -> Result<Option<Timestamp>, DbError> {
-        if self.engine.jobs.catalog().is_none() || self.engine.is_stopping() {
-            return Ok(None); // the beat has not registered the kinds yet
+    /// With `all`, ticks that others are just deciding are waited for.
+    async fn look(&self, all: bool) -> Result<Option<Timestamp>, DbError> {
+        if self.engine.is_stopping() {
+            return Ok(None);
         }
         if !self.saved.load(Relaxed) {
             self.save().await?;
             self.saved.store(true, Relaxed);
         }
         let now = self.engine.jobs.clock().now();
-        for due in cron::due(&self.engine.control, now).await? {
-            if let Err(error) = fire(&self.engine, due, now).await {
-                if error.is_unavailable() {
-                    return Err(error);
-                }
+        let mut due = cron::due(&self.engine.control, now, all).await?;
+        if !due.is_empty() {
+            let turn = self.engine.worker().unwrap_or(0).unsigned_abs() as usize * AT_ONCE % due.len();
+            due.rotate_left(turn);
+        }
+        let engine = &*self.engine;
+        let mut deciding =
+            stream::iter(due.into_iter().map(|due| fire(engine, due))).buffer_unordered(AT_ONCE);
+        while let Some(fired) = deciding.next().await {
+            match fired {
+                Err(error) if error.is_unavailable() => return Err(error),
                 // One schedule that cannot be written must not stop the others.
-                trouble("a cron tick could not be decided", &error);
+                Err(error) => trouble("a cron tick could not be decided", &error),
+                Ok(()) => {}
             }
         }
         cron::next(&self.engine.control).await
     }
 
+    /// Writes the table in code. The first look does: the kinds may have no numbers yet.
     async fn save(&self) -> Result<(), DbError> {
-        let Some(catalog) = self.engine.jobs.catalog() else { return Ok(()) };
-        let now = self.engine.jobs.clock().now();
+        let jobs = &self.engine.jobs;
+        if jobs.catalog().is_none() {
+            jobs.know(catalog::register(&mut &self.engine.control, jobs.registry()).await?);
+        }
+        let Some(catalog) = jobs.catalog() else { return Ok(()) };
+        let now = jobs.clock().now();
         for schedule in &self.schedules {
-            match schedule.timing().map(|timing| timing.next_after(now)) {
-                Ok(Some(next_at)) => {
-                    cron::save(&mut &self.engine.control, catalog, schedule, next_at).await?;
+            match schedule.timing().map(|timing| timing.after(now).next()) {
+                Ok(Some(next)) => {
+                    if !cron::save(&mut &self.engine.control, catalog, schedule, next.at).await? {
+                        tracing::error!(cron.key = schedule.key, "an administrator's schedule has this name");
+                    }
                 }
                 Ok(None) => tracing::error!(cron.key = schedule.key, "this schedule never ticks"),
                 Err(error) => {
@@ -148,70 +172,19 @@ impl Scheduler {
     }
 }
 
-/// Decides the ticks of one schedule in one transaction: the compare-and-swap, the jobs, the record.
-async fn fire(engine: &Engine, due: cron::Due, now: Timestamp) -> Result<(), DbError> {
-    let Some(kind) = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(due.kind)) else {
-        return Ok(()); // a newer server knows what to run
-    };
+/// Decides the ticks of one schedule in one transaction.
+async fn fire(engine: &Engine, due: cron::Due) -> Result<(), DbError> {
     let mut tx = engine.resources.db.begin("jobs.cron.fire").await?;
-    let Some((decision, overlap)) = decide(&due, now) else {
-        tracing::error!(cron.key = due.key, "a schedule cannot be read by this server");
-        if cron::take(&mut tx, &due.key, due.next_at, Some(now + UNREADABLE_PAUSE)).await? {
-            cron::record(&mut tx, &due.key, &[(due.next_at, None, "skipped: cannot be read by this server")])
-                .await?;
-        }
-        return tx.commit().await;
-    };
-    if !cron::take(&mut tx, &due.key, due.next_at, decision.next_at).await? {
+    let now = engine.jobs.clock().now();
+    let Some(fired) = schedules::fire(&mut tx, &engine.jobs, &due, now).await? else {
         return tx.rollback().await; // another node was faster
-    }
-    let template = engine.jobs.template(kind, due.args.to_string());
-    let delay = splay(&due);
-    let new: Vec<NewJob> = decision
-        .ticks
-        .iter()
-        .filter(|(_, tick)| *tick == Tick::Fire)
-        .map(|(at, _)| {
-            let job = template.clone().at(*at + delay).tag(format!("cron:{}", due.key));
-            match overlap {
-                Overlap::Allow => job,
-                Overlap::Skip => job.unique(format!("cron:{}", due.key), Hold::End),
-                Overlap::QueueOne => job.unique(format!("cron:{}", due.key), Hold::Start),
-            }
-        })
-        .collect();
-    let mut ids = engine.jobs.insert(&mut tx, &new).await?.into_iter();
-    let record: Vec<_> = decision
-        .ticks
-        .iter()
-        .map(|(at, tick)| match tick {
-            Tick::Skip(why) => (*at, None, *why),
-            Tick::Fire => match ids.next().flatten() {
-                Some(id) => (*at, Some(id), "fired"),
-                None => (*at, None, "skipped: the last run is still live"),
-            },
-        })
-        .collect();
-    cron::record(&mut tx, &due.key, &record).await?;
+    };
     tx.commit().await?;
-    let fired = record.iter().filter(|(_, job, _)| job.is_some()).count();
-    engine.jobs.figures().engine.fired.fetch_add(fired as u64, Relaxed);
-    engine.jobs.figures().engine.skipped.fetch_add((record.len() - fired) as u64, Relaxed);
+    let (figures, now) = (engine.jobs.figures(), engine.jobs.clock().now());
+    figures.engine.fired.fetch_add(fired.fired as u64, Relaxed);
+    figures.engine.skipped.fetch_add(fired.skipped as u64, Relaxed);
+    for at in fired.prompt {
+        figures.cron_lateness.add(Duration::try_from(now.duration_since(at)).unwrap_or_default());
+    }
     Ok(())
-}
-
-/// `None` when a word or the timing is of a newer binary.
-fn decide(due: &cron::Due, now: Timestamp) -> Option<(Decision, Overlap)> {
-    let timing = Timing::new(&due.spec, &due.tz, Gap::parse(&due.gap)?, Fold::parse(&due.fold)?).ok()?;
-    let (missed, max) = (Missed::parse(&due.missed)?, due.missed_max.max(1) as usize);
-    let decision = schedules::decide(&timing, due.next_at, now, missed, due.missed_within, max);
-    Some((decision, Overlap::parse(&due.overlap)?))
-}
-
-/// The same part of the splay for every tick of a schedule, different between schedules.
-fn splay(due: &cron::Due) -> Duration {
-    let hash = due.key.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    });
-    due.splay.mul_f64((hash >> 11) as f64 / (1u64 << 53) as f64)
 }

@@ -2,6 +2,7 @@
 //! is written into the journal before it is carried out.
 
 mod actors;
+mod cron;
 mod journal;
 mod orders;
 mod queues;
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .route("/admin/api/restarts", get(restarts::list))
         .route("/admin/api/journal", get(journal::list))
         .merge(queues::routes())
+        .merge(cron::routes())
 }
 
 /// Where paths of actors are sent with their slashes: routes beside the described ones, with figures of their own.

@@ -8,7 +8,9 @@ use crate::jobs::Job;
 macro_rules! policy {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schema(as = $name)]
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
@@ -63,12 +65,23 @@ policy! {
         Allow = "allow",
         /// It is skipped.
         Skip = "skip",
-        /// It waits; further ones are skipped while one waits.
+        /// It waits until that one has ended; further ones are skipped while one waits.
         QueueOne = "queue_one",
+        /// The earlier ones make way: what waits is cancelled, what runs is asked to end.
+        CancelOld = "cancel_old",
+    }
+}
+policy! {
+    /// Who asked for a schedule.
+    Source {
+        /// The program: it is written at every start.
+        Code = "code",
+        /// An administrator.
+        Api = "api",
     }
 }
 
-/// One line of the table.
+/// One line of the table in code.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// Its name, never changed.
@@ -77,7 +90,7 @@ pub struct Schedule {
     pub kind: &'static str,
     /// The job's arguments.
     pub args: serde_json::Value,
-    /// Five fields: minute, hour, day of month, month, day of week.
+    /// Five fields (minute, hour, day of month, month, day of week), or six with the second first.
     pub spec: &'static str,
     /// The time zone in which they are meant.
     pub tz: String,

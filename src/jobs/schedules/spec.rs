@@ -1,155 +1,31 @@
-//! The five fields of cron, as in Vixie's: lists, ranges, steps, names; `@hourly` and kin.
-//!
-//! When both days are restricted, either is enough, as everybody's crontab expects.
-
-use std::str::FromStr;
+//! Which local times tick. When both days are restricted, either is enough, as everybody's crontab expects.
 
 use jiff::civil::{Date, DateTime, Time};
 
 /// February 29 comes at most eight years after the last one (1896–1904, 2096–2104): then nothing ever will.
-const SEARCH_YEARS: i16 = 8;
+pub(super) const SEARCH_YEARS: i16 = 8;
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
-/// Which minutes tick. Bit n of a field is its value n.
+/// Which seconds tick. Bit n of a field is its value n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
-    minutes: u64,
-    hours: u64,
-    days: u64,
-    months: u64,
-    weekdays: u64,
+    pub(super) seconds: u64,
+    pub(super) minutes: u64,
+    pub(super) hours: u64,
+    pub(super) days: u64,
+    pub(super) months: u64,
+    pub(super) weekdays: u64,
     /// Either restricted day is enough, unless one of them is `*`.
-    either_day: bool,
-}
-
-/// Why a text is not a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Not five fields.
-    #[error("a schedule has five fields (minute hour day month weekday), not {0}")]
-    Fields(usize),
-    /// A value that is not a number, a name or in range.
-    #[error("{value:?} is not a {field} ({min}-{max})")]
-    Value {
-        /// What was written.
-        value: String,
-        /// The field's name.
-        field: &'static str,
-        /// Its smallest value.
-        min: u8,
-        /// Its largest value.
-        max: u8,
-    },
-    /// An unknown `@word`.
-    #[error("{0:?} is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually")]
-    Word(String),
-    /// February 30.
-    #[error("no such day ever comes")]
-    Never,
-}
-
-struct Field {
-    name: &'static str,
-    min: u8,
-    max: u8,
-    names: &'static [&'static str],
-}
-
-const FIELDS: [Field; 5] = [
-    Field { name: "minute", min: 0, max: 59, names: &[] },
-    Field { name: "hour", min: 0, max: 23, names: &[] },
-    Field { name: "day of month", min: 1, max: 31, names: &[] },
-    Field { name: "month", min: 1, max: 12, names: &MONTHS },
-    Field { name: "day of week", min: 0, max: 7, names: &DAYS },
-];
-
-impl Field {
-    fn error(&self, value: &str) -> SpecError {
-        SpecError::Value { value: value.to_owned(), field: self.name, min: self.min, max: self.max }
-    }
-
-    fn value(&self, text: &str) -> Result<u8, SpecError> {
-        let lower = text.to_ascii_lowercase();
-        if let Some(place) = self.names.iter().position(|name| *name == lower) {
-            // Months count from 1, weekdays from 0.
-            return Ok(place as u8 + self.min);
-        }
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let value = digits.then(|| text.parse::<u8>().ok()).flatten();
-        value.filter(|value| (self.min..=self.max).contains(value)).ok_or_else(|| self.error(text))
-    }
-
-    /// One item of a list: `*`, `5`, `1-5`, `*/15`, `10-30/5`, `5/15` (from 5 on).
-    fn item(&self, item: &str) -> Result<u64, SpecError> {
-        let (range, step) = match item.split_once('/') {
-            Some((range, step)) => {
-                let step =
-                    step.parse::<u8>().ok().filter(|step| *step > 0).ok_or_else(|| self.error(item))?;
-                (range, Some(step))
-            }
-            None => (item, None),
-        };
-        let (first, last) = match range.split_once('-') {
-            _ if range == "*" => (self.min, self.max),
-            Some((first, last)) => (self.value(first)?, self.value(last)?),
-            None => {
-                let value = self.value(range)?;
-                (value, if step.is_some() { self.max } else { value })
-            }
-        };
-        if first > last {
-            return Err(self.error(item));
-        }
-        Ok((first..=last).step_by(step.unwrap_or(1).into()).fold(0, |bits, value| bits | 1 << value))
-    }
-
-    fn bits(&self, text: &str) -> Result<u64, SpecError> {
-        text.split(',').try_fold(0, |bits, item| Ok(bits | self.item(item)?))
-    }
-}
-
-impl FromStr for Spec {
-    type Err = SpecError;
-
-    fn from_str(text: &str) -> Result<Self, SpecError> {
-        let text = match text.trim() {
-            "@hourly" => "0 * * * *",
-            "@daily" | "@midnight" => "0 0 * * *",
-            "@weekly" => "0 0 * * 0",
-            "@monthly" => "0 0 1 * *",
-            "@yearly" | "@annually" => "0 0 1 1 *",
-            word if word.starts_with('@') => return Err(SpecError::Word(word.to_owned())),
-            fields => fields,
-        };
-        let fields: Vec<&str> = text.split_whitespace().collect();
-        let [minutes, hours, days, months, weekdays] = fields[..] else {
-            return Err(SpecError::Fields(fields.len()));
-        };
-        let mut weekday_bits = FIELDS[4].bits(weekdays)?;
-        weekday_bits |= weekday_bits >> 7 & 1; // 7 is Sunday too
-        let spec = Self {
-            minutes: FIELDS[0].bits(minutes)?,
-            hours: FIELDS[1].bits(hours)?,
-            days: FIELDS[2].bits(days)?,
-            months: FIELDS[3].bits(months)?,
-            weekdays: weekday_bits,
-            either_day: !days.starts_with('*') && !weekdays.starts_with('*'),
-        };
-        spec.next(jiff::civil::date(2000, 1, 1).at(0, 0, 0, 0)).ok_or(SpecError::Never)?;
-        Ok(spec)
-    }
+    pub(super) either_day: bool,
 }
 
 impl Spec {
-    /// The first matching minute after `after`, in local time.
+    /// The first matching second after `after`, in local time.
     pub fn next(&self, after: DateTime) -> Option<DateTime> {
         let last_year = after.year().saturating_add(SEARCH_YEARS);
         let time = after.time();
         if self.matches_day(after.date())
-            && let Some(time) = self.next_time(time.hour() as u8, time.minute() as u8 + 1)
+            && let Some(time) =
+                self.next_time(time.hour() as u8, time.minute() as u8, time.second() as u8 + 1)
         {
             return Some(after.date().to_datetime(time));
         }
@@ -160,7 +36,7 @@ impl Spec {
                 continue;
             }
             if self.matches_day(day) {
-                return self.next_time(0, 0).map(|time| day.to_datetime(time));
+                return self.next_time(0, 0, 0).map(|time| day.to_datetime(time));
             }
             day = day.tomorrow().ok()?;
         }
@@ -174,16 +50,22 @@ impl Spec {
         is_day && is_set(self.months, day.month() as u8)
     }
 
-    /// The first matching time of a day that is not before `hour:minute`; the minute may be 60.
-    fn next_time(&self, hour: u8, minute: u8) -> Option<Time> {
-        if is_set(self.hours, hour)
-            && let Some(minute) = next_set(self.minutes, minute)
-        {
-            return Some(Time::constant(hour as i8, minute as i8, 0, 0));
+    /// The first matching time of a day that is not before `hour:minute:second`; the second may be 60.
+    fn next_time(&self, hour: u8, minute: u8, second: u8) -> Option<Time> {
+        let time =
+            |hour: u8, minute: u8, second: u8| Time::constant(hour as i8, minute as i8, second as i8, 0);
+        if is_set(self.hours, hour) {
+            if is_set(self.minutes, minute)
+                && let Some(second) = next_set(self.seconds, second)
+            {
+                return Some(time(hour, minute, second));
+            }
+            if let Some(minute) = next_set(self.minutes, minute + 1) {
+                return Some(time(hour, minute, next_set(self.seconds, 0)?));
+            }
         }
         let hour = next_set(self.hours, hour + 1)?;
-        let minute = next_set(self.minutes, 0)?;
-        Some(Time::constant(hour as i8, minute as i8, 0, 0))
+        Some(time(hour, next_set(self.minutes, 0)?, next_set(self.seconds, 0)?))
     }
 }
 
@@ -233,6 +115,22 @@ mod tests {
     }
 
     #[test]
+    fn a_sixth_field_in_front_is_the_second() {
+        check(
+            "* * * * * *",
+            "2026-12-31T23:59:58",
+            &["2026-12-31T23:59:59", "2027-01-01T00:00:00", "2027-01-01T00:00:01"],
+        );
+        check(
+            "*/25 59 * * * *",
+            "2026-11-21T10:58:59",
+            &["2026-11-21T10:59:00", "2026-11-21T10:59:25", "2026-11-21T10:59:50", "2026-11-21T11:59:00"],
+        );
+        check("30 0 12 * * mon", "2026-11-21T00:00", &["2026-11-23T12:00:30", "2026-11-30T12:00:30"]);
+        check("5 * * * *", "2026-11-21T10:04:59.5", &["2026-11-21T10:05", "2026-11-21T11:05"]);
+    }
+
+    #[test]
     fn two_restricted_days_mean_either() {
         check(
             "0 0 13 * fri",
@@ -240,25 +138,12 @@ mod tests {
             &["2026-11-06T00:00", "2026-11-13T00:00", "2026-11-20T00:00"],
         );
         check("0 0 13 * *", "2026-11-01T00:00", &["2026-11-13T00:00", "2026-12-13T00:00"]);
+        check("0 0 0 13 * fri", "2026-11-01T00:00", &["2026-11-06T00:00", "2026-11-13T00:00"]);
     }
 
     #[test]
-    fn rare_days_are_found_and_impossible_ones_refused() {
+    fn rare_days_are_found() {
         check("0 0 29 2 *", "2096-03-01T00:00", &["2104-02-29T00:00"]);
         check("0 0 31 * *", "2027-01-31T00:00", &["2027-03-31T00:00"]);
-        assert_eq!("0 0 30 2 *".parse::<Spec>(), Err(SpecError::Never));
-    }
-
-    #[test]
-    fn nonsense_is_refused_with_what_is_wrong() {
-        let said = |text: &str| text.parse::<Spec>().unwrap_err().to_string();
-        assert_eq!(said("* * * *"), "a schedule has five fields (minute hour day month weekday), not 4");
-        assert_eq!(said("60 * * * *"), "\"60\" is not a minute (0-59)");
-        assert_eq!(said("* * 0 * *"), "\"0\" is not a day of month (1-31)");
-        assert_eq!(said("* * * * lun"), "\"lun\" is not a day of week (0-7)");
-        assert_eq!(said("5-1 * * * *"), "\"5-1\" is not a minute (0-59)");
-        assert_eq!(said("*/0 * * * *"), "\"*/0\" is not a minute (0-59)");
-        assert_eq!(said("+5 * * * *"), "\"+5\" is not a minute (0-59)");
-        assert!(said("@often").starts_with("\"@often\" is not one of"));
     }
 }

@@ -13,22 +13,22 @@ use crate::harness::app::TestApp;
 
 impl TestApp {
     /// Adds a schedule whose next tick is the first one after `from`.
-    async fn schedule(&self, schedule: &Schedule, from: Timestamp) -> Timestamp {
-        let next_at = schedule.timing().unwrap().next_after(from).unwrap();
+    pub(super) async fn schedule(&self, schedule: &Schedule, from: Timestamp) -> Timestamp {
+        let next_at = schedule.timing().unwrap().after(from).next().unwrap().at;
         let mut tx = self.app.db.begin("tests.schedule").await.unwrap();
         let catalog = catalog::register(&mut tx, self.app.jobs.registry()).await.unwrap();
-        cron::save(&mut tx, &catalog, schedule, next_at).await.unwrap();
+        assert!(cron::save(&mut tx, &catalog, schedule, next_at).await.unwrap());
         tx.commit().await.unwrap();
         next_at
     }
 
     /// Moves the clock to `at`.
-    fn travel(&self, at: Timestamp) {
+    pub(super) fn travel(&self, at: Timestamp) {
         self.app.clock.advance(at.duration_since(self.app.clock.now()));
     }
 
     async fn decisions(&self) -> Vec<(String, String)> {
-        let sql = "SELECT to_char(fire_at AT TIME ZONE 'UTC', 'MM-DD\"T\"HH24:MI'), outcome
+        let sql = "SELECT to_char(fire_at AT TIME ZONE 'UTC', 'MM-DD\"T\"HH24:MI'), concat_ws(': ', outcome, reason)
             FROM job.cron_fire ORDER BY fire_at";
         let rows = self.database.client().await.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
@@ -69,27 +69,31 @@ async fn night(spec: &'static str, midnight: &str, hours: i64) -> Vec<(String, S
         app.run_jobs().await;
     }
     let decisions = app.decisions().await;
-    assert_eq!(app.count("effect").await, decisions.len() as i64);
+    let fired = decisions.iter().filter(|(_, outcome)| outcome.starts_with("fired")).count();
+    assert_eq!(app.count("effect").await, fired as i64);
     app.finish().await;
     decisions
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_the_spring_night_the_half_past_two_tick_is_not_lost() {
-    let fired = |at: &str| (at.to_owned(), "fired".to_owned());
+    let moved = "fired: gap: its local time does not exist and is moved by the length of the gap";
     assert_eq!(
         night("30 2 * * *", "2027-03-27T23:00:00Z", 6).await,
-        [fired("03-28T01:30")],
+        [("03-28T01:30".to_owned(), moved.to_owned())],
         "at 03:30 in Rome"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_the_autumn_night_the_half_past_two_tick_comes_once() {
-    let fired = |at: &str| (at.to_owned(), "fired".to_owned());
+    let decided = |at: &str, how: &str| (at.to_owned(), how.to_owned());
     assert_eq!(
         night("30 2 * * *", "2027-10-30T22:00:00Z", 6).await,
-        [fired("10-31T00:30")],
+        [
+            decided("10-31T00:30", "fired: fold: the first of two equal local times"),
+            decided("10-31T01:30", "skipped: fold: the first of two equal local times was taken"),
+        ],
         "the first half past two"
     );
 }
@@ -130,7 +134,7 @@ async fn a_tick_is_skipped_while_the_last_run_lives_and_says_so() {
     app.travel(next_at + SignedDuration::from_mins(1));
     app.until_count("job.cron_fire", 2).await;
     let outcomes: Vec<_> = app.decisions().await.into_iter().map(|(_, outcome)| outcome).collect();
-    assert_eq!(outcomes, ["fired", "skipped: the last run is still live"]);
+    assert_eq!(outcomes, ["fired", "skipped: overlap: the last run is still live"]);
     assert_eq!(app.count("job.body").await, 1);
     app.finish().await;
 }
@@ -187,8 +191,17 @@ async fn two_years_of_ticks_are_decided_and_run_once_each() {
             all += expected;
         }
     }
-    let skipped = "job.cron_fire WHERE key LIKE 'tests.%' AND outcome <> 'fired'";
-    assert_eq!((app.count("effect").await, app.count(skipped).await), (all, 0));
+    // A night in March and one in October, each year, where the policy drops a time.
+    for (key, _, gap, fold, _) in TABLE.iter().filter(|(_, spec, ..)| *spec == "30 2 * * *") {
+        for (why, drops) in [("gap", *gap == Gap::Skip), ("fold", *fold != Fold::Both)] {
+            let dropped = format!(
+                "job.cron_fire WHERE key = '{key}' AND outcome = 'skipped' AND reason LIKE '{why}: %'"
+            );
+            assert_eq!(app.count(&dropped).await, 2 * i64::from(drops), "{key} {why}");
+        }
+    }
+    let missed = "job.cron_fire WHERE key LIKE 'tests.%' AND outcome <> 'fired' AND reason NOT SIMILAR TO '(gap|fold)%'";
+    assert_eq!((app.count("effect").await, app.count(missed).await), (all, 0));
     app.finish().await;
 }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
-use sportello::jobs::schedules::{Fold, Gap, Missed, Tick, Timing, decide};
+use sportello::jobs::schedules::{Fold, Gap, Missed, Timing, decide};
 
 use Fold::{Both, First, Second};
 use Gap::{Shift, Skip};
@@ -25,6 +25,17 @@ struct Line {
     /// hours.
     spring: &'static [&'static str],
     autumn: &'static [&'static str],
+}
+
+impl Line {
+    /// Local times of two years that the policies drop, each with a decision of its own: a night in March and one in
+    /// October, each year, of the one schedule that both changes hit.
+    fn dropped(&self) -> usize {
+        if self.spec != AT_HALF_PAST_TWO {
+            return 0;
+        }
+        2 * (usize::from(self.gap == Skip) + usize::from(self.fold != Both))
+    }
 }
 
 /// What is the same under every policy is written once.
@@ -119,7 +130,7 @@ fn new_year(year: i16) -> Timestamp {
 impl Run {
     fn new(spec: &str, (gap, fold): (Gap, Fold), missed: Missed) -> Self {
         let timing = Timing::new(spec, "Europe/Rome", gap, fold).unwrap();
-        let next_at = timing.next_after(new_year(2027) - SignedDuration::from_nanos(1));
+        let next_at = timing.from(new_year(2027)).next().map(|it| it.at);
         Self { timing, missed, max: 100, next_at, fired: Vec::new(), decisions: 0 }
     }
 
@@ -128,7 +139,7 @@ impl Run {
         let Some(next_at) = self.next_at.filter(|next_at| *next_at <= now) else { return };
         let decision = decide(&self.timing, next_at, now, self.missed, DAY, self.max);
         self.decisions += decision.ticks.len();
-        let fired = decision.ticks.iter().filter(|(_, tick)| *tick == Tick::Fire);
+        let fired = decision.ticks.iter().filter(|(_, tick)| tick.fires());
         self.fired.extend(fired.map(|(at, _)| *at));
         self.next_at = decision.next_at;
     }
@@ -159,7 +170,7 @@ fn check(line: &Line) {
     run.go_on(new_year(2029));
     let name = format!("{} {:?} {:?}", line.spec, line.gap, line.fold);
     assert!(run.in_order(), "{name}");
-    assert_eq!(run.decisions, run.fired.len(), "{name}: nothing was missed");
+    assert_eq!(run.decisions, run.fired.len() + line.dropped(), "{name}: nothing was missed");
     assert_eq!(run.years(), line.ticks, "{name}");
     let around = |[from, to]: [&str; 2]| run.between(rome(from), rome(to));
     assert_eq!(around(SPRING_DAYS), line.spring, "{name}");
@@ -273,7 +284,8 @@ fn ticks_missed_across_the_changes_are_made_up_for_by_policy_within_the_window()
     assert_eq!(absences(Missed::All, Both, 100), ([3, 24, 4, 1], decided));
     assert_eq!(absences(Missed::All, Both, 2), ([2, 2, 2, 1], decided), "the newest two");
     for fold in [First, Second] {
-        assert_eq!(absences(Missed::All, fold, 100), ([3, 24, 3, 1], [3, 25, 3, 1]));
-        assert_eq!(absences(Missed::One, fold, 100), ([1, 1, 1, 1], [3, 25, 3, 1]));
+        // The time that the policy does not take is decided, too.
+        assert_eq!(absences(Missed::All, fold, 100), ([3, 24, 3, 1], decided));
+        assert_eq!(absences(Missed::One, fold, 100), ([1, 1, 1, 1], decided));
     }
 }

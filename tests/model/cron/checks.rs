@@ -57,16 +57,18 @@ fn decided(state: &super::state::State, tick: u8) -> bool {
 
 #[test]
 fn each_tick_has_one_decision_under_every_policy() {
-    for overlap in [Overlap::Allow, Overlap::Skip, Overlap::QueueOne] {
+    for overlap in [Overlap::Allow, Overlap::Skip, Overlap::QueueOne, Overlap::CancelOld] {
         for missed in [Missed::Skip, Missed::One, Missed::All] {
             let mut expected = vec!["every tick fires", "two nodes have seen the same tick"];
             expected.push("a node holds what another has decided");
-            if missed != Missed::All {
+            if missed != Missed::All || overlap == Overlap::CancelOld {
                 expected.push("a tick is skipped because it was missed");
             }
-            let is_unique = overlap != Overlap::Allow;
+            let (is_unique, cancels) =
+                (matches!(overlap, Overlap::Skip | Overlap::QueueOne), overlap == Overlap::CancelOld);
             expected.extend(is_unique.then_some("a tick is skipped because the last run is live"));
-            expected.extend((overlap != Overlap::Skip).then_some("two runs are live"));
+            expected.extend((overlap != Overlap::Skip && !cancels).then_some("two runs are live"));
+            expected.extend(cancels.then_some("a run is asked to make way"));
             holds(Cron { missed, overlap, ..CALM }, &expected);
         }
     }
@@ -74,7 +76,7 @@ fn each_tick_has_one_decision_under_every_policy() {
 
 #[test]
 fn each_tick_has_one_decision_whoever_dies_at_which_statement() {
-    for (overlap, crashes) in [(Overlap::Allow, 2), (Overlap::Skip, 1)] {
+    for (overlap, crashes) in [(Overlap::Allow, 2), (Overlap::Skip, 1), (Overlap::CancelOld, 1)] {
         let cron = Cron { overlap, crashes, ..CALM };
         holds(cron, &[&DIED[..], &["every tick fires"]].concat());
     }
@@ -84,7 +86,14 @@ fn each_tick_has_one_decision_whoever_dies_at_which_statement() {
 #[test]
 fn each_tick_has_one_decision_although_answers_are_lost_and_somebody_pauses() {
     let cron = Cron { losses: 1, pauses: 1, missed: Missed::All, overlap: Overlap::QueueOne, ..CALM };
-    holds(cron, &["ticks wait while the schedule is paused", "every tick fires"]);
+    holds(
+        cron,
+        &[
+            "ticks wait while the schedule is paused",
+            "a tick is skipped because of a pause",
+            "every tick fires",
+        ],
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(crate) enum Step {
 /// What the engine decides, by policy, `next_at` and time: the next tick, and what becomes of those that have come.
 static DECISIONS: LazyLock<Decisions> = LazyLock::new(|| {
     let timing = Timing::new("* * * * *", "UTC", Gap::Shift, Fold::First).unwrap();
-    let outcome = |tick| if tick == Tick::Fire { Outcome::Fired } else { Outcome::Missed };
+    let outcome = |tick: Tick| if tick.fires() { Outcome::Fired } else { Outcome::Missed };
     let mut decisions = AHashMap::new();
     for missed in [Missed::Skip, Missed::One, Missed::All] {
         for (next_at, now) in
@@ -60,7 +60,13 @@ impl Cron {
     }
 
     fn look(&self, state: &State) -> Round {
-        let (next_at, ticks) = DECISIONS[&(self.missed.as_str(), state.next_at, state.now)].clone();
+        let (next_at, mut ticks) = DECISIONS[&(self.missed.as_str(), state.next_at, state.now)].clone();
+        let last = ticks.iter().rposition(|(_, outcome)| *outcome == Outcome::Fired);
+        if let Some(last) = last.filter(|_| self.overlap == Overlap::CancelOld) {
+            // Each would cancel the one before: the last makes up for all.
+            let others = ticks[..last].iter_mut().filter(|(_, outcome)| *outcome == Outcome::Fired);
+            others.for_each(|(_, outcome)| *outcome = Outcome::Missed);
+        }
         Round { place: 0, seen: state.next_at, next_at, ticks, writes: Writes::default() }
     }
 
@@ -93,7 +99,7 @@ impl Cron {
             Some(Statement::Insert) => self.insert(round, key),
             Some(Statement::Record) => round.writes.records.clone_from(&round.ticks),
             Some(Statement::Commit) | None => {
-                Self::commit(state, node);
+                self.commit(state, node);
                 return;
             }
         }
@@ -103,7 +109,7 @@ impl Cron {
     /// One job per tick that fires; with a unique key, where runs must not overlap, the first one that finds it free.
     fn insert(&self, round: &mut Round, key: Option<u8>) {
         for (tick, outcome) in round.ticks.iter_mut().filter(|(_, outcome)| *outcome == Outcome::Fired) {
-            let is_unique = self.overlap != Overlap::Allow;
+            let is_unique = matches!(self.overlap, Overlap::Skip | Overlap::QueueOne);
             if is_unique && (key.is_some() || round.writes.key.is_some()) {
                 *outcome = Outcome::Overlapping;
                 continue;
@@ -113,10 +119,22 @@ impl Cron {
         }
     }
 
-    fn commit(state: &mut State, node: usize) {
+    fn commit(&self, state: &mut State, node: usize) {
         let Some(round) = state.nodes[node].round.as_mut() else { return };
         let writes = std::mem::take(&mut round.writes);
         round.place += 1;
+        self.write(state, writes);
+    }
+
+    fn write(&self, state: &mut State, writes: Writes) {
+        if self.overlap == Overlap::CancelOld && !writes.jobs.is_empty() {
+            for run in state.jobs.iter_mut().flatten() {
+                *run = match run {
+                    Run::Waiting | Run::Ended => Run::Ended,
+                    Run::Running | Run::Told => Run::Told,
+                };
+            }
+        }
         state.next_at = writes.next_at.unwrap_or(state.next_at);
         state.key = writes.key.or(state.key);
         for tick in writes.jobs {
@@ -125,6 +143,33 @@ impl Cron {
         for (tick, outcome) in writes.records {
             // ON CONFLICT (key, fire_at) DO NOTHING
             state.records[place(tick)].get_or_insert(outcome);
+        }
+    }
+
+    /// Another transaction holds the row of the schedule.
+    fn is_locked(state: &State) -> bool {
+        state.nodes.iter().any(|node| node.round.as_ref().is_some_and(|it| it.writes.next_at.is_some()))
+    }
+
+    /// What has come is decided first, in the same transaction.
+    fn pause(&self, state: &mut State) {
+        state.pauses -= 1;
+        if Self::is_due(state) {
+            let mut round = self.look(state);
+            round.writes.next_at = Some(round.next_at);
+            self.insert(&mut round, state.key);
+            round.writes.records.clone_from(&round.ticks);
+            self.write(state, round.writes);
+        }
+        state.is_paused = true;
+    }
+
+    /// The ticks of the pause are decided by its end.
+    fn resume(state: &mut State) {
+        state.is_paused = false;
+        while state.next_at <= state.now && usize::from(state.next_at) <= TICKS {
+            state.records[place(state.next_at)].get_or_insert(Outcome::Paused);
+            state.next_at += 1;
         }
     }
 
@@ -202,12 +247,14 @@ impl Model for Cron {
             for (number, run) in state.jobs[place(tick)].iter().enumerate() {
                 match run {
                     Run::Waiting => steps.push(Step::Start(tick, number)),
-                    Run::Running => steps.push(Step::End(tick, number)),
+                    Run::Running | Run::Told => steps.push(Step::End(tick, number)),
                     Run::Ended => {}
                 }
             }
         }
-        if state.is_paused {
+        if Self::is_locked(state) {
+            // who wants to pause or resume waits
+        } else if state.is_paused {
             steps.push(Step::Resume);
         } else if state.pauses > 0 {
             steps.push(Step::Pause);
@@ -226,7 +273,7 @@ impl Model for Cron {
             Step::Lose(node, committed) => {
                 state.losses -= 1;
                 if committed {
-                    Self::commit(&mut state, node);
+                    self.commit(&mut state, node);
                 }
                 state.nodes[node].round = None;
             }
@@ -236,7 +283,7 @@ impl Model for Cron {
             }
             Step::EndOfTheDead(node, committed) => {
                 if committed {
-                    Self::commit(&mut state, node);
+                    self.commit(&mut state, node);
                 }
                 state.nodes[node].round = None;
             }
@@ -250,11 +297,8 @@ impl Model for Cron {
             }
             Step::Start(tick, number) => self.moves_on(&mut state, tick, number, Run::Running),
             Step::End(tick, number) => self.moves_on(&mut state, tick, number, Run::Ended),
-            Step::Pause => {
-                state.pauses -= 1;
-                state.is_paused = true;
-            }
-            Step::Resume => state.is_paused = false,
+            Step::Pause => self.pause(&mut state),
+            Step::Resume => Self::resume(&mut state),
         }
         // The dead whose transaction has ended and whose successor lives.
         while state.nodes.len() > self.nodes && state.nodes.last().is_some_and(|node| node.round.is_none()) {

@@ -43,6 +43,7 @@ pub(crate) fn all() -> Vec<Property<Cron>> {
         always(OVERLAP, |cron, state| match cron.overlap {
             Overlap::Skip => count(state, Run::Waiting) + count(state, Run::Running) <= 1,
             Overlap::QueueOne => count(state, Run::Waiting) <= 1,
+            Overlap::CancelOld => count(state, Run::Waiting) + count(state, Run::Running) <= 1,
             Overlap::Allow => true,
         }),
         sometimes("every tick fires", |_, state| {
@@ -52,6 +53,8 @@ pub(crate) fn all() -> Vec<Property<Cron>> {
         sometimes("a tick is skipped because the last run is live", |_, state| {
             has(state, Outcome::Overlapping)
         }),
+        sometimes("a run is asked to make way", |_, state| count(state, Run::Told) > 0),
+        sometimes("a tick is skipped because of a pause", |_, state| has(state, Outcome::Paused)),
         sometimes("two runs are live", |_, state| {
             count(state, Run::Waiting) + count(state, Run::Running) == 2
         }),

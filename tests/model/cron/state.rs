@@ -21,6 +21,8 @@ pub(crate) fn minute(at: Timestamp) -> u8 {
 pub(crate) enum Run {
     Waiting,
     Running,
+    /// Runs, and was asked to end.
+    Told,
     Ended,
 }
 
@@ -32,6 +34,8 @@ pub(crate) enum Outcome {
     Missed,
     /// The last run is still live.
     Overlapping,
+    /// The schedule was paused.
+    Paused,
 }
 
 /// A statement of a round.
