@@ -165,26 +165,31 @@ fn come(
     let window = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
     let oldest = now.checked_sub(window).unwrap_or(Timestamp::MIN);
     let (mut from, mut why) = (next_at.max(oldest), Why::MissedLongAgo);
-    while timing.from(from).take_while(|it| it.at <= now).nth(TICKS_MAX).is_some() {
-        why = Why::MissedTooMany;
-        from += now.duration_since(from) / 2;
-    }
-    let mut ticks = Vec::new();
-    if from > next_at {
-        let first = timing.from(next_at).next().filter(|it| it.at < from);
-        ticks.extend(first.map(|it| (it.at, Tick::Skip(why))));
-    }
-    for it in timing.from(from) {
-        if it.at > now {
-            return (ticks, Some(it.at));
+    loop {
+        let mut ticks = Vec::new();
+        if from > next_at {
+            let first = timing.from(next_at).next().filter(|it| it.at < from);
+            ticks.extend(first.map(|it| (it.at, Tick::Skip(why))));
         }
-        let tick = match Why::of(it.how) {
-            Some(why) if !it.how.ticks() => Tick::Skip(why),
-            why => Tick::Fire(why),
-        };
-        ticks.push((it.at, tick));
+        for it in timing.from(from) {
+            if it.at > now {
+                return (ticks, Some(it.at));
+            }
+            if ticks.len() > TICKS_MAX {
+                break;
+            }
+            let tick = match Why::of(it.how) {
+                Some(why) if !it.how.ticks() => Tick::Skip(why),
+                why => Tick::Fire(why),
+            };
+            ticks.push((it.at, tick));
+        }
+        if ticks.len() <= TICKS_MAX {
+            return (ticks, None);
+        }
+        // The newest half of the time; again, until there are few enough.
+        (from, why) = (from + now.duration_since(from) / 2, Why::MissedTooMany);
     }
-    (ticks, None)
 }
 
 #[cfg(test)]

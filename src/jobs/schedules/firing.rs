@@ -51,9 +51,7 @@ pub async fn fire(tx: &mut Tx, jobs: &Jobs, due: &Due, now: Timestamp) -> Result
     let delay = splay(due);
     let ticks = in_one_run(decision.ticks, overlap);
     let cancelled = match overlap {
-        Overlap::CancelOld if ticks.iter().any(|(_, tick)| tick.fires()) => {
-            cron::cancel_live(tx, due.kind, &tag(&due.key)).await?.is_any()
-        }
+        Overlap::CancelOld if ticks.iter().any(|(_, tick)| tick.fires()) => cancel_old(tx, jobs, due).await?,
         _ => false,
     };
     let new: Vec<NewJob> = ticks
@@ -80,10 +78,20 @@ pub(super) async fn run_now(
 ) -> Result<Option<JobId>, DbError> {
     let overlap = Overlap::parse(&due.overlap).unwrap_or(Overlap::Allow);
     if overlap == Overlap::CancelOld {
-        cron::cancel_live(tx, due.kind, &tag(&due.key)).await?;
+        cancel_old(tx, jobs, due).await?;
     }
     let ids = jobs.insert(tx, &[job(due, kind, overlap).at(now)]).await?;
     Ok(ids.into_iter().next().flatten())
+}
+
+/// Earlier runs make way; whether there was any. Their processes hear of it with the commit.
+async fn cancel_old(tx: &mut Tx, jobs: &Jobs, due: &Due) -> Result<bool, DbError> {
+    let cancelled = cron::cancel_live(tx, due.kind, &tag(&due.key)).await?;
+    if cancelled.running > 0 {
+        let jobs = jobs.clone();
+        tx.on_commit(move || jobs.heed_cancels());
+    }
+    Ok(cancelled.is_any())
 }
 
 fn job(due: &Due, kind: &Kind, overlap: Overlap) -> NewJob {

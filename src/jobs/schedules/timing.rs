@@ -12,6 +12,8 @@ use jiff::{
 use super::{Fold, Gap, Spec, SpecError, spec::SEARCH_YEARS};
 
 const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
+/// Clocks move by at most a day and some hours (where the date line moved).
+const LARGEST_CHANGE: SignedDuration = SignedDuration::from_hours(30);
 
 /// When a schedule ticks.
 #[derive(Debug, Clone)]
@@ -145,15 +147,13 @@ struct Piece {
 impl Piece {
     /// The piece of this instant.
     fn at(tz: &TimeZone, at: Timestamp) -> Self {
-        let offset = tz.to_offset(at);
         let just_after = at.checked_add(MOMENT).unwrap_or(Timestamp::MAX);
-        let (from, before) = match tz.preceding(just_after).next() {
-            Some(change) => {
-                let from = change.timestamp();
-                (from, from.checked_sub(MOMENT).map_or(offset, |before| tz.to_offset(before)))
-            }
-            None => (Timestamp::MIN, offset),
-        };
+        let begin = tz.preceding(just_after).next();
+        let offset = begin.as_ref().map_or_else(|| tz.to_offset(at), jiff::tz::TimeZoneTransition::offset);
+        let from = begin.map_or(Timestamp::MIN, |change| change.timestamp());
+        // Long after the change it does not matter what was before.
+        let before = from.checked_sub(MOMENT).ok().filter(|_| at.duration_since(from) <= LARGEST_CHANGE);
+        let before = before.map_or(offset, |before| tz.to_offset(before));
         let next = tz.following(at).next();
         let until = next.as_ref().map(jiff::tz::TimeZoneTransition::timestamp);
         let after = next.map_or(offset, |change| change.offset());

@@ -5,6 +5,7 @@ mod blocking;
 mod cancel;
 mod chaos;
 mod cron;
+mod cron_api;
 pub(crate) mod deeds;
 mod engine;
 mod enqueue;

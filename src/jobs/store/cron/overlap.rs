@@ -79,7 +79,8 @@ async fn end_waiting(tx: &mut Tx, ids: &[i64]) -> Result<usize, DbError> {
 /// Those whose report is just being written are ending anyway.
 async fn ask_running(tx: &mut Tx, ids: &[i64]) -> Result<Vec<i64>, DbError> {
     const ASK: &str = "-- jobs.cron.ask_running
-        UPDATE job.lease SET cancel_at = coalesce(cancel_at, clock_timestamp())
+        UPDATE job.lease SET cancel_at = coalesce(cancel_at, clock_timestamp()),
+            cancel_reason = coalesce(cancel_reason, 'overlap: the next tick has come')
         WHERE id = ANY (ARRAY(SELECT id FROM job.lease WHERE id = ANY ($1::bigint[]) ORDER BY id
             FOR UPDATE SKIP LOCKED))
         RETURNING id";
