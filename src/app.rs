@@ -52,7 +52,7 @@ use crate::{
         state::{self, AppState},
         stored::Stored,
     },
-    jobs::{self, Jobs},
+    jobs::{self, Jobs, seal::KeyRing},
     metrics::{self, Metrics},
     migrate,
     postgres::{self, Binaries, Cluster, ClusterOptions, Mode, locate},
@@ -120,7 +120,8 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let handles = Handles::new(&registry, &config, &clock, &metrics);
         let db = handles.db(&config, &connector, &observer)?;
-        let jobs = Jobs::new(clock.clone(), kinds);
+        let seal = KeyRing::of(&config.jobs, &kinds)?;
+        let jobs = Jobs::new(clock.clone(), kinds, seal);
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
         let (listening, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);

@@ -23,6 +23,7 @@ pub struct Scope(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     request_id: String,
+    traceparent: Option<String>,
     deadline: Instant,
     queries: AtomicU32,
     rows: AtomicU32,
@@ -42,8 +43,14 @@ tokio::task_local! {
 impl Scope {
     /// A scope that ends at `deadline`.
     pub fn new(request_id: String, deadline: Instant) -> Self {
+        Self::traced(request_id, deadline, None)
+    }
+
+    /// The same, in a distributed trace: its place there as W3C `traceparent`, already checked.
+    pub fn traced(request_id: String, deadline: Instant, traceparent: Option<String>) -> Self {
         Self(Arc::new(Inner {
             request_id,
+            traceparent,
             deadline,
             queries: AtomicU32::new(0),
             rows: AtomicU32::new(0),
@@ -77,6 +84,11 @@ impl Scope {
     /// The id shown in problems and logs.
     pub fn request_id(&self) -> &str {
         &self.0.request_id
+    }
+
+    /// Its place in a distributed trace; jobs that it enqueues inherit it.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.0.traceparent.as_deref()
     }
 
     /// When the request must have been answered.

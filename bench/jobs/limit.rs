@@ -64,12 +64,8 @@ async fn empty(link: &Link, queue: i16, worker: i64, batches: (usize, usize)) ->
         let claimed = claims::claim(link, queue, batches.0, worker, ALIVE).await?;
         claimed_all += claimed.len();
         let is_last = claimed.is_empty();
-        reports.extend(claimed.into_iter().map(|it| Report {
-            job: it.job,
-            token: it.token,
-            verdict: Verdict::End(Ending::Done),
-            story: None,
-        }));
+        let done = Verdict::End(Ending::Done);
+        reports.extend(claimed.into_iter().map(|it| Report::new(it.job, it.token, done)));
         while reports.len() >= batches.1 || (is_last && !reports.is_empty()) {
             let rest = reports.split_off(reports.len().min(batches.1));
             let flushed = acks::flush(link, &std::mem::replace(&mut reports, rest)).await?;

@@ -117,7 +117,7 @@ async fn script(link: &Link, queue: i16, batch: usize) -> anyhow::Result<String>
     // Nothing is claimed or acknowledged here: the statements are prepared.
     claims::claim(link, queue, 0, worker, Duration::ZERO).await?;
     let (job, verdict) = (JobId(0), Verdict::End(Ending::Done));
-    acks::flush(link, &[Report { job, token: 0, verdict, story: None }]).await?;
+    acks::flush(link, &[Report::new(job, 0, verdict)]).await?;
     let rows = link.query(PREPARED, &[]).await?;
     let statement = |label: &str| {
         let text = rows.iter().map(|row| row.get::<_, &str>(0)).find(|text| text.starts_with(label));

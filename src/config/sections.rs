@@ -229,6 +229,7 @@ pub struct Jobs {
     pub cancel_grace: Period,
     pub quarantine_crashes: usize,
     pub keep_done: Period,
+    pub seal_keys: Optional<Secret>,
     pub bound: usize,
 }
 

@@ -145,7 +145,10 @@ impl Parts {
         let headers = request.headers();
         let id = self.ids.of(headers);
         let deadline = started + route.deadline.unwrap_or(self.deadline);
-        let scope = Scope::new(id.to_str().unwrap_or_default().to_owned(), deadline);
+        let trace = request_id::trace_id(headers).map(str::to_owned);
+        let parent =
+            trace.as_ref().and_then(|_| headers.get("traceparent")?.to_str().ok()).map(str::to_owned);
+        let scope = Scope::traced(id.to_str().unwrap_or_default().to_owned(), deadline, parent);
         Asked {
             started,
             scope,
@@ -153,7 +156,7 @@ impl Parts {
             uri: request.uri().clone(),
             accept_encoding: headers.get(header::ACCEPT_ENCODING).cloned(),
             origin: self.cors.allowed(headers).cloned(),
-            trace: request_id::trace_id(headers).map(str::to_owned),
+            trace,
             id,
         }
     }

@@ -1,16 +1,8 @@
 //! What a job may use, and how it commits its writes together with its acknowledgement.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-
-use super::{BlockingPool, JobId, Jobs, store};
+use super::{BlockingPool, Hint, JobId, Jobs, attempt::Attempt, store};
 use crate::{
     actors::data::{
         cache::{Tags, Warmer},
@@ -55,24 +47,6 @@ pub struct JobContext {
     attempt: Attempt,
 }
 
-/// Which attempt this is.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The job.
-    pub job: JobId,
-    /// Its kind.
-    pub kind: &'static str,
-    /// From 1.
-    pub number: i16,
-    /// The fence: whoever holds a newer token owns the job.
-    pub token: i64,
-    /// How often a process died while running it.
-    pub crashes: i16,
-    /// Cancelled when the attempt should end early: somebody cancelled the job, or timeout, fence, stop.
-    pub cancelled: CancellationToken,
-    finished: Arc<AtomicBool>,
-}
-
 /// Another process owns the job by now, or nobody: nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
@@ -82,26 +56,6 @@ pub enum FinishError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
-}
-
-impl Attempt {
-    pub(crate) fn new(job: JobId, kind: &'static str, number: i16, token: i64, crashes: i16) -> Self {
-        let (cancelled, finished) = (CancellationToken::new(), Arc::default());
-        Self { job, kind, number, token, crashes, cancelled, finished }
-    }
-
-    /// The handler has committed the acknowledgement itself.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.load(Relaxed)
-    }
-
-    /// Between 0 and 1, different for each attempt of each job: jitter that needs no generator.
-    pub(crate) fn noise(&self) -> f64 {
-        let mixed =
-            (self.job.0 as u64 ^ (self.number as u64).rotate_left(48)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        (mixed >> 11) as f64 / (1u64 << 53) as f64
-    }
 }
 
 impl std::ops::Deref for JobContext {
@@ -136,11 +90,20 @@ impl JobContext {
     /// together or not at all, so that the effects happen exactly once. Call it last, commit, and return
     /// [`super::Outcome::Done`]. On [`FinishError::Stale`] return the error: the writes must not be committed.
     pub async fn finish(&self, tx: &mut Tx) -> Result<(), FinishError> {
-        if !store::acks::finish(tx, self.attempt.job, self.attempt.token).await? {
+        let attempt = &self.attempt;
+        let answer = attempt.take_answer();
+        let in_batch = attempt.ties.as_ref().is_some_and(|ties| ties.in_batch);
+        if !store::acks::finish(tx, attempt.job, attempt.token, in_batch, answer.as_deref()).await? {
             return Err(FinishError::Stale);
         }
-        let finished = self.attempt.finished.clone();
-        tx.on_commit(move || finished.store(true, Relaxed));
+        let attempt = attempt.clone();
+        let told = answer.map(|_| self.jobs.clone());
+        tx.on_commit(move || {
+            attempt.set_finished();
+            if let Some(jobs) = told {
+                jobs.hint(Hint::Ended);
+            }
+        });
         Ok(())
     }
 

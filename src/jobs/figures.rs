@@ -77,6 +77,10 @@ counters! {
         quarantined,
         /// Jobs moved from later to ready.
         promoted,
+        /// Jobs let through the doors of their limits.
+        let_through,
+        /// Jobs let go because those they waited for have ended.
+        released,
         /// Leases given back that nobody knew.
         unknown,
         /// Times the own jobs were cancelled for want of a beat.

@@ -11,8 +11,11 @@ use jiff::Timestamp;
 
 use super::{
     Figures, Job, JobId, NewJob, QueueName,
+    answers::Waiting,
     ids::IdSource,
+    order::Orders,
     registry::Registry,
+    seal::KeyRing,
     store::{self, Catalog, Claimed},
 };
 use crate::{
@@ -29,6 +32,10 @@ pub enum Hint {
     Due,
     /// Administrators want something: cancelled attempts, paused queues, drained nodes.
     Orders,
+    /// Jobs may be let through: there is room for them, or those they waited for have ended.
+    Gates,
+    /// A job that somebody may wait for has answered.
+    Ended,
 }
 
 /// Who wants to know that there is work. Hints only: all of them may be lost.
@@ -40,6 +47,10 @@ pub trait Hints: Send + Sync + 'static {
     fn tell(&self, hint: Hint);
     /// Another process says so.
     fn heard(&self, hint: Hint);
+    /// Jobs wait at these doors.
+    fn doors(&self, doors: &[i64]);
+    /// Jobs may wait for nobody any more, or a batch may have ended.
+    fn settled(&self);
     /// A job is due then.
     fn due(&self, at: Timestamp);
     /// Fires the cron ticks that have come and promotes what is due, now.
@@ -51,7 +62,7 @@ pub trait Hints: Send + Sync + 'static {
 impl Hint {
     /// Every hint there is.
     pub fn all() -> impl Iterator<Item = Self> {
-        QueueName::ALL.into_iter().map(Self::Ready).chain([Self::Due, Self::Orders])
+        QueueName::ALL.into_iter().map(Self::Ready).chain([Self::Due, Self::Orders, Self::Gates, Self::Ended])
     }
 
     /// Its word in notifications. Queues have theirs; the others begin with a sign that no queue has.
@@ -60,6 +71,8 @@ impl Hint {
             Self::Ready(queue) => queue.as_str(),
             Self::Due => "!due",
             Self::Orders => "!orders",
+            Self::Gates => "!gates",
+            Self::Ended => "!ended",
         }
     }
 
@@ -94,6 +107,9 @@ struct Inner {
     catalog: OnceLock<Catalog>,
     hints: OnceLock<Box<dyn Hints>>,
     figures: Figures,
+    seal: KeyRing,
+    orders: Orders,
+    waiting: Waiting,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -103,14 +119,39 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Jobs {
-    /// Jobs of the kinds of `registry`.
+    /// Jobs of the kinds of `registry`, whose arguments are sealed with `seal` where a kind wants it.
     ///
     /// # Panics
     /// When the operating system has no randomness to give.
-    pub fn new(clock: Clock, registry: Registry) -> Self {
+    pub fn new(clock: Clock, registry: Registry, seal: KeyRing) -> Self {
         let entropy = getrandom::u64().expect("the operating system gives randomness");
         let (catalog, hints, figures) = (OnceLock::new(), OnceLock::new(), Figures::new(&registry));
-        Self(Arc::new(Inner { clock, registry, ids: IdSource::new(entropy), catalog, hints, figures }))
+        let (ids, orders, waiting) = (IdSource::new(entropy), Orders::default(), Waiting::default());
+        Self(Arc::new(Inner { clock, registry, ids, catalog, hints, figures, seal, orders, waiting }))
+    }
+
+    /// The keys of sealed arguments.
+    pub fn seal(&self) -> &KeyRing {
+        &self.0.seal
+    }
+
+    /// The orders of the queues.
+    pub fn orders(&self) -> &Orders {
+        &self.0.orders
+    }
+
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
+    }
+
+    /// Jobs have ended elsewhere, nobody said which.
+    pub(crate) fn some_ended(&self) {
+        self.0.waiting.tell_all();
+    }
+
+    /// These jobs may have ended: who waits for them looks.
+    pub(crate) fn ended(&self, jobs: impl Iterator<Item = JobId>) {
+        self.0.waiting.tell(jobs);
     }
 
     /// The kinds this binary knows.
@@ -154,8 +195,29 @@ impl Jobs {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
+        let ids = self.new_ids(jobs.len());
+        self.insert_as(tx, jobs, &ids).await
+    }
+
+    /// The same under ids of the caller's.
+    pub(super) async fn insert_as(
+        &self,
+        tx: &mut Tx,
+        jobs: &[NewJob],
+        ids: &[JobId],
+    ) -> Result<Vec<Option<JobId>>, DbError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
         let now = self.0.clock.now();
-        let ids: Vec<_> = self.0.ids.take(now, jobs.len()).collect();
+        let mut placed;
+        let jobs = if self.0.orders.is_any() {
+            placed = jobs.to_vec();
+            self.0.orders.place(&mut placed, now);
+            placed.as_slice()
+        } else {
+            jobs
+        };
         let read;
         let catalog = if let Some(catalog) = self.0.catalog.get() {
             catalog
@@ -174,7 +236,7 @@ impl Jobs {
             count: reserved.count(),
         });
         let store::insert::Inserted { ids, leased } =
-            store::insert::insert(tx, catalog, jobs, &ids, now, places).await?;
+            store::insert::insert(tx, catalog, (jobs, ids), now, &self.0.seal, places).await?;
         if let Some((_, reserved)) = &mut reserved {
             reserved.expect(&leased);
         }
@@ -182,11 +244,19 @@ impl Jobs {
         Ok(ids)
     }
 
+    pub(super) fn new_ids(&self, count: usize) -> Vec<JobId> {
+        self.0.ids.take(self.0.clock.now(), count).collect()
+    }
+
+    pub(super) fn new_id(&self) -> JobId {
+        self.new_ids(1)[0]
+    }
+
     /// Idle workers for the jobs that are due now: of the queue of the first, because nearly always there is one queue.
-    /// Unique jobs wait for the dispatcher, whose statement knows when their keys are released.
+    /// Jobs with something special go through the tables: their limits are counted there.
     fn reserve(&self, jobs: &[NewJob], now: Timestamp) -> Option<(QueueName, Box<dyn Reserved>)> {
         let hints = self.0.hints.get()?;
-        if jobs.iter().any(|job| job.unique.is_some()) {
+        if jobs.iter().any(NewJob::is_special) {
             return None;
         }
         let is_due = |job: &&NewJob| job.run_at.is_none_or(|at| at <= now);
@@ -210,13 +280,20 @@ impl Jobs {
         (reserved, leased): (Option<Box<dyn Reserved>>, Vec<Claimed>),
     ) {
         let (mut ready, mut counts) = ([false; QueueName::ALL.len()], [0; QueueName::ALL.len()]);
+        let mut doors = Vec::new();
         let mut due = None::<Timestamp>;
         for (job, id) in jobs.iter().zip(ids) {
             counts[job.queue.index()] += 1;
+            if job.more.as_ref().is_some_and(|more| more.waits > 0) {
+                continue;
+            }
             match job.run_at.filter(|at| *at > now) {
                 Some(at) => due = Some(due.map_or(at, |due| due.min(at))),
                 None if leased.iter().any(|claimed| Some(claimed.job) == *id) => {}
-                None => ready[job.queue.index()] = true,
+                None => match job.more.as_ref().and_then(|more| more.door()) {
+                    Some(door) => doors.push(door),
+                    None => ready[job.queue.index()] = true,
+                },
             }
         }
         let jobs = self.clone();
@@ -234,7 +311,30 @@ impl Jobs {
             if let Some(at) = due {
                 jobs.wake_at(at);
             }
+            if !doors.is_empty() {
+                jobs.wake_doors(&doors);
+            }
         });
+    }
+
+    /// After the commit, looks for jobs that wait for nobody any more.
+    pub(super) fn settle_on_commit(&self, tx: &mut Tx) {
+        let jobs = self.clone();
+        tx.on_commit(move || jobs.settled());
+    }
+
+    /// Jobs may wait for nobody any more, or a batch may have ended.
+    pub fn settled(&self) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.settled();
+        }
+    }
+
+    /// There may be room at these doors, or somebody waits there.
+    pub fn wake_doors(&self, doors: &[i64]) {
+        if let Some(hints) = self.0.hints.get() {
+            hints.doors(doors);
+        }
     }
 
     /// Jobs of `queue` may be ready: somebody should look. A hint, never a promise.
@@ -242,7 +342,7 @@ impl Jobs {
         self.hint(Hint::Ready(queue));
     }
 
-    pub(super) fn hint(&self, hint: Hint) {
+    pub(crate) fn hint(&self, hint: Hint) {
         if let Some(hints) = self.0.hints.get() {
             hints.tell(hint);
         }

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::JobContext;
 
@@ -24,6 +25,18 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const KEEP: Keep = Keep::Summary;
     /// How long to wait after a failed attempt.
     const RETRY: Retry = Retry::DEFAULT;
+    /// At most so many jobs of this kind run at once, in the whole fleet. Such jobs pay for it with one statement more.
+    const MAX_RUNNING: Option<u16> = None;
+    /// Whether the arguments are encrypted in the database (see [`super::seal`]): never shown, never kept.
+    const SEALED: bool = false;
+    /// Of the arguments' shape. Raise it with [`Job::upcast`] when old arguments would not decode any more.
+    const VERSION: i16 = 1;
+
+    /// Turns arguments of `version` into those of `version + 1`.
+    fn upcast(version: i16, args: Value) -> anyhow::Result<Value> {
+        let _ = args;
+        anyhow::bail!("{} has no upcaster for version {version} of its arguments", Self::KIND)
+    }
 
     /// Does the work. An error counts the attempt, is written to the history and retried after a pause.
     fn run(&self, ctx: &JobContext) -> impl Future<Output = anyhow::Result<Outcome>> + Send;

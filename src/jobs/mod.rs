@@ -68,28 +68,43 @@
 //! are names in rows: never rename one. Unknown kinds wait for a newer server, unreadable arguments are quarantined.
 
 pub mod accounts;
+mod answers;
+mod attempt;
 mod blocking;
 mod cancel;
 mod context;
+pub mod erase;
 pub mod events;
 mod figures;
+mod fingerprint;
+mod flow;
 mod handle;
 mod idle;
 mod ids;
 mod job;
+mod key;
 mod new_job;
+pub mod order;
 pub mod registry;
 mod report;
 pub mod schedules;
+pub mod seal;
 pub mod settings;
+mod steps;
 pub mod store;
 
+pub use answers::{Answering, NoAnswer, Pending};
+pub use attempt::{AnswerError, Attempt, Progress};
 pub use blocking::{Blocking, BlockingPool, Stuck};
-pub use context::{Attempt, FinishError, JobContext, Resources};
+pub use context::{FinishError, JobContext, Resources};
 pub use figures::{BUCKETS_US, FailureSeen, Figures, KindFigures, LATENESS_US, Lateness};
+pub use fingerprint::fingerprint;
+pub use flow::{BatchError, Flow, Node, Started};
 pub use handle::{Hint, Hints, Jobs, Reserved};
 pub use idle::NotIdle;
 pub use ids::JobId;
 pub use job::{Job, Keep, Outcome, QueueName, Retry};
-pub use new_job::{Hold, NewJob, Unique};
+pub use key::Key;
+pub use new_job::{Hold, NewJob, OnFail, Unique};
 pub use report::{AttemptOutcome, Ending, Report, Story, Verdict};
+pub use steps::Parent;

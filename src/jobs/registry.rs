@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
-use serde_json::value::RawValue;
-
 use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
@@ -46,9 +44,15 @@ pub struct Kind {
     pub keep: Keep,
     /// The pause after a failed attempt.
     pub retry: Retry,
+    /// At most so many run at once.
+    pub max_running: Option<u16>,
+    /// Whether the arguments are encrypted.
+    pub sealed: bool,
+    /// The shape of the arguments.
+    pub version: i16,
     /// Decodes the arguments and starts an attempt.
-    pub start: fn(&RawValue, JobContext) -> Result<Running, serde_json::Error>,
-    /// Whether these are arguments of this kind.
+    pub start: fn(&str, i16, JobContext) -> Result<Running, ArgsError>,
+    /// Whether these are arguments of this kind, in its newest shape.
     pub check: fn(&serde_json::Value) -> Result<(), WrongArgs>,
 }
 
@@ -75,6 +79,38 @@ fn check<J: Job>(args: &serde_json::Value) -> Result<(), WrongArgs> {
     serde_path_to_error::deserialize::<_, J>(args.clone()).map(drop).map_err(failed)
 }
 
+/// Why arguments could not be decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgsError {
+    /// A newer server wrote them: it can read them.
+    #[error("arguments of version {found}, newer than this server's {known}")]
+    Newer {
+        /// Of the arguments.
+        found: i16,
+        /// The newest this binary knows.
+        known: i16,
+    },
+    /// They do not fit the kind.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// They are of an older shape and could not be brought up to date.
+    #[error("{0:#}")]
+    Upcast(anyhow::Error),
+}
+
+/// Decodes arguments of any shape up to the newest.
+fn decode<J: Job>(args: &str, version: i16) -> Result<J, ArgsError> {
+    if version == J::VERSION {
+        return Ok(serde_json::from_str(args)?);
+    }
+    if version > J::VERSION {
+        return Err(ArgsError::Newer { found: version, known: J::VERSION });
+    }
+    let old: serde_json::Value = serde_json::from_str(args)?;
+    let new = (version..J::VERSION).try_fold(old, |args, version| J::upcast(version, args));
+    Ok(serde_json::from_value(new.map_err(ArgsError::Upcast)?)?)
+}
+
 /// Kinds by name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry(BTreeMap<&'static str, Kind>);
@@ -94,8 +130,11 @@ impl Registry {
             priority: J::PRIORITY,
             keep: J::KEEP,
             retry: J::RETRY,
-            start: |args, ctx| {
-                let job: J = serde_json::from_str(args.get())?;
+            max_running: J::MAX_RUNNING,
+            sealed: J::SEALED,
+            version: J::VERSION,
+            start: |args, version, ctx| {
+                let job: J = decode(args, version)?;
                 // The only boxed future of the crate: kinds meet in one table.
                 Ok(Box::pin(async move { job.run(&ctx).await }))
             },

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::JobId;
+use super::{JobId, store::Ties};
 
 /// One attempt's result. Applied only while (id, token) is still the job's lease.
 #[derive(Debug, Clone)]
@@ -15,6 +15,26 @@ pub struct Report {
     pub verdict: Verdict,
     /// What the history keeps of the attempt.
     pub story: Option<Story>,
+    /// What the job says to those who wait for it: JSON.
+    pub answer: Option<String>,
+    /// What its end means elsewhere.
+    pub ties: Option<Box<Ties>>,
+}
+
+impl Report {
+    /// With nothing more to say.
+    pub fn new(job: JobId, token: i64, verdict: Verdict) -> Self {
+        Self { job, token, verdict, story: None, answer: None, ties: None }
+    }
+
+    /// Whether it is done with nothing to tell, and nothing waits for it.
+    pub(super) fn is_plain(&self) -> bool {
+        let in_batch = self.ties.as_ref().is_some_and(|ties| ties.in_batch);
+        self.verdict == Verdict::End(Ending::Done)
+            && self.story.is_none()
+            && self.answer.is_none()
+            && !in_batch
+    }
 }
 
 /// What becomes of a job.
@@ -43,6 +63,19 @@ pub enum Ending {
     Cancelled = 2,
     /// Set aside: it crashed the process, or its arguments cannot be read.
     Quarantined = 3,
+}
+
+impl Ending {
+    /// The ending of that number; `None` for those of a newer binary.
+    pub const fn of(number: i16) -> Option<Self> {
+        Some(match number {
+            0 => Self::Done,
+            1 => Self::Discarded,
+            2 => Self::Cancelled,
+            3 => Self::Quarantined,
+            _ => return None,
+        })
+    }
 }
 
 /// How an attempt ended when that is worth a row of history; the number is in `job.attempt.outcome`.
@@ -76,4 +109,8 @@ pub struct Story {
     pub text: String,
     /// The backtrace, when one was captured.
     pub trace: Option<String>,
+    /// Errors with the same one are the same error: see [`super::fingerprint`].
+    pub fingerprint: Option<i64>,
+    /// The last lines it logged.
+    pub log: Vec<String>,
 }

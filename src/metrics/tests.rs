@@ -36,7 +36,7 @@ fn every_hook_shows_up_under_its_documented_name() {
     let flight = metrics.lanes.lane("point-0").sent(7);
     metrics.cache.namespace("event").coalesced.inc();
     metrics.limiter.class("login").limited.inc();
-    let jobs = Jobs::new(Clock::system(), jobs::registry::registry());
+    let jobs = Jobs::new(Clock::system(), jobs::registry::registry(), jobs::seal::KeyRing::default());
     let kind = jobs.registry().kinds().next().unwrap().name;
     jobs.figures().kind(kind).unwrap().outcomes.retried.fetch_add(1, Relaxed);
     jobs.figures().kind(kind).unwrap().ran(Duration::from_secs(2));

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
-    jobs::{Verdict, store},
+    jobs::{Hint, Verdict, store},
 };
 
 /// Pauses after a failed flush.
@@ -160,6 +160,18 @@ async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> 
     }
     let written = batch.written();
     engine.let_go(written.iter().map(|report| report.token));
+    let freed = written
+        .iter()
+        .filter(|report| report.verdict != Verdict::GiveBack)
+        .filter_map(|it| it.ties.as_deref());
+    engine.look_at_doors(freed.clone().flat_map(|ties| [ties.key, ties.kind_key]).flatten());
+    if freed.clone().any(|ties| ties.in_batch) {
+        engine.settle();
+    }
+    engine.jobs.ended(written.iter().map(|report| report.job));
+    if written.iter().any(|report| report.answer.is_some()) {
+        engine.jobs.hint(Hint::Ended);
+    }
     let due = written.iter().filter_map(|report| match report.verdict {
         Verdict::Retry(at) | Verdict::Snooze(at) => Some(at),
         Verdict::End(_) | Verdict::GiveBack => None,

@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     crew::{Crew, Running},
-    engine::Engine,
+    engine::{Engine, trouble},
 };
 use crate::{
     jobs::{
         Attempt, AttemptOutcome, Ending, FailureSeen, JobContext, Outcome, Report, Story, Verdict,
-        registry::Kind, store::Claimed,
+        fingerprint,
+        registry::{self, ArgsError, Kind},
+        seal::OpenError,
+        store::{self, Arguments, Claimed},
     },
     scope::Scope,
 };
@@ -25,6 +28,8 @@ const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
 const PAUSED_KIND_PAUSE: Duration = Duration::from_secs(10);
 /// What the history keeps of an error, in characters: enough for any chain of causes.
 const ERROR_CHARS: usize = 4_000;
+/// Between two writes of one attempt's progress.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 /// And of a backtrace.
 const TRACE_CHARS: usize = 16_000;
 
@@ -53,17 +58,22 @@ impl End {
             Self::Timeout => "; its time was up".to_owned(),
             Self::Outcome(_) => String::new(),
         };
-        let text = cut_text(&format!("{reason}{how}"), ERROR_CHARS);
-        Story { outcome: AttemptOutcome::Cancel, kind: "cancelled", text, trace: None }
+        cancel_story(&format!("{reason}{how}"))
     }
 }
 
 /// The report of a job that somebody cancelled before its attempt began.
 pub(super) fn cancelled(claimed: &Claimed, reason: &str) -> Report {
-    let text = cut_text(reason, ERROR_CHARS);
-    let story = Story { outcome: AttemptOutcome::Cancel, kind: "cancelled", text, trace: None };
     let verdict = Verdict::End(Ending::Cancelled);
-    Report { job: claimed.job, token: claimed.token, verdict, story: Some(story) }
+    let (story, ties) = (Some(cancel_story(reason)), claimed.ties.clone());
+    Report { story, ties, ..Report::new(claimed.job, claimed.token, verdict) }
+}
+
+/// What is kept of an attempt whose job somebody cancelled.
+pub(super) fn cancel_story(text: &str) -> Story {
+    let text = cut_text(text, ERROR_CHARS);
+    let outcome = AttemptOutcome::Cancel;
+    Story { outcome, kind: "cancelled", text, trace: None, fingerprint: None, log: Vec::new() }
 }
 
 /// Runs one claimed job; `None` when the handler acknowledged it itself.
@@ -82,11 +92,17 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         Ok(alone) => alone,
         Err(not_now) => return Some(not_now),
     };
-    let attempt = Attempt::new(claimed.job, kind.name, claimed.attempt, claimed.token, claimed.crashes);
+    let attempt = Attempt::new(&claimed, kind.name);
     let context = JobContext::new(engine.resources.clone(), attempt.clone());
-    let running = match (kind.start)(&claimed.args, context) {
+    let running = match start(engine, kind, &claimed, context) {
         Ok(running) => running,
-        Err(error) => return Some(unreadable(engine, kind, &attempt, &error)),
+        Err(StartError::Elsewhere(why)) => {
+            tracing::warn!(job.id = %claimed.job, job.kind = kind.name, why, "a job waits for another server");
+            return Some(snoozed(&claimed, engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE));
+        }
+        Err(StartError::Unreadable(error)) => {
+            return Some(unreadable(engine, kind, &attempt, &claimed, &error));
+        }
     };
     let figures = engine.jobs.figures().kind(kind.name);
     if let Some(figures) = figures {
@@ -106,11 +122,12 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         late: None,
     };
     crew.started(engine, claimed.token, running_here);
-    let scope = Scope::new(format!("job-{}", claimed.job), deadline);
+    let scope = Scope::traced(format!("job-{}", claimed.job), deadline, traceparent(&claimed));
     let work = AssertUnwindSafe(scope.enter(running)).catch_unwind();
     let end = tokio::select! {
         biased;
         () = cut.cancelled() => End::Cut,
+        () = pass_on(engine, &attempt) => unreachable!("progress is passed on until the attempt ends"),
         end = timeout_at(deadline, work) => match end {
             Ok(Ok(Ok(outcome))) => End::Outcome(outcome),
             Ok(Ok(Err(error))) => End::Error(error),
@@ -126,7 +143,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     if attempt.is_finished() {
         count(engine, kind, Verdict::End(Ending::Done));
         engine.let_go([claimed.token].into_iter());
-        engine.jobs.figures().progress.notify_waiters();
+        ended_by_itself(engine, &claimed);
         return None;
     }
     let (verdict, story) = match asked {
@@ -134,11 +151,82 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         _ => judge(engine, kind, &attempt, &claimed, end),
     };
     count(engine, kind, verdict);
-    Some(Report { job: claimed.job, token: claimed.token, verdict, story })
+    let answer = attempt.take_answer().filter(|_| verdict == Verdict::End(Ending::Done));
+    Some(Report { job: claimed.job, token: claimed.token, verdict, story, answer, ties: claimed.ties })
+}
+
+/// The handler has acknowledged: what the acknowledger does otherwise.
+fn ended_by_itself(engine: &Engine, claimed: &Claimed) {
+    if let Some(ties) = &claimed.ties {
+        engine.look_at_doors([ties.key, ties.kind_key].into_iter().flatten());
+        if ties.in_batch {
+            engine.settle();
+        }
+    }
+    engine.jobs.ended([claimed.job].into_iter());
+    engine.jobs.figures().progress.notify_waiters();
 }
 
 fn snoozed(claimed: &Claimed, until: Timestamp) -> Report {
-    Report { job: claimed.job, token: claimed.token, verdict: Verdict::Snooze(until), story: None }
+    Report { ties: claimed.ties.clone(), ..Report::new(claimed.job, claimed.token, Verdict::Snooze(until)) }
+}
+
+/// Why an attempt could not begin.
+enum StartError {
+    /// A server with a newer binary or another key can run it.
+    Elsewhere(String),
+    /// Nobody can.
+    Unreadable(String),
+}
+
+/// Opens and decodes the arguments.
+fn start(
+    engine: &Engine,
+    kind: &Kind,
+    claimed: &Claimed,
+    context: JobContext,
+) -> Result<registry::Running, StartError> {
+    let opened;
+    let args = match &claimed.args {
+        Arguments::Plain(args) => args.get(),
+        Arguments::Sealed(sealed) => {
+            opened =
+                engine.jobs.seal().open(claimed.job, kind.name, sealed).map_err(|error| match error {
+                    OpenError::UnknownKey(_) => StartError::Elsewhere(error.to_string()),
+                    OpenError::Damaged => StartError::Unreadable(error.to_string()),
+                })?;
+            &opened
+        }
+    };
+    (kind.start)(args, claimed.version, context).map_err(|error| match error {
+        ArgsError::Newer { .. } => StartError::Elsewhere(error.to_string()),
+        // A sealed text must not leak through the words of a parser.
+        ArgsError::Json(_) | ArgsError::Upcast(_) if matches!(claimed.args, Arguments::Sealed(_)) => {
+            StartError::Unreadable("the sealed arguments do not fit the kind".to_owned())
+        }
+        ArgsError::Json(_) | ArgsError::Upcast(_) => StartError::Unreadable(error.to_string()),
+    })
+}
+
+/// The trace of the request that enqueued the job.
+fn traceparent(claimed: &Claimed) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Meta {
+        traceparent: Option<String>,
+    }
+    serde_json::from_str::<Meta>(claimed.meta.as_ref()?.get()).ok()?.traceparent
+}
+
+/// Writes the attempt's progress down as it comes, at most once per pause.
+async fn pass_on(engine: &Engine, attempt: &Attempt) {
+    loop {
+        let progress = attempt.moved().await;
+        let written = store::steps::progress(&engine.control, attempt.job, attempt.token, &progress).await;
+        if let Err(error) = written {
+            trouble("the progress of a job could not be written", &error);
+        }
+        tokio::time::sleep(PROGRESS_PAUSE).await;
+    }
 }
 
 /// What becomes of the job.
@@ -151,7 +239,7 @@ fn judge(
 ) -> (Verdict, Option<Story>) {
     let now = engine.jobs.clock().now();
     let reason = |outcome, text: String| {
-        Some(Story { outcome, kind: "reason", text: cut_text(&text, ERROR_CHARS), trace: None })
+        Some(Story { fingerprint: None, ..told(kind, outcome, "reason", text, None) })
     };
     match end {
         End::Outcome(Outcome::Done) => (Verdict::End(Ending::Done), None),
@@ -168,17 +256,16 @@ fn judge(
         End::Error(error) => {
             let captured = error.backtrace().status() == std::backtrace::BacktraceStatus::Captured;
             let trace = captured.then(|| cut_text(&error.backtrace().to_string(), TRACE_CHARS));
-            let story =
-                Story { outcome: AttemptOutcome::Retry, kind: "error", text: format!("{error:#}"), trace };
+            let story = told(kind, AttemptOutcome::Retry, "error", format!("{error:#}"), trace);
             failed(engine, kind, attempt, claimed, now, story)
         }
         End::Panic(text) => {
-            let story = Story { outcome: AttemptOutcome::Panic, kind: "panic", text, trace: None };
+            let story = told(kind, AttemptOutcome::Panic, "panic", text, None);
             failed(engine, kind, attempt, claimed, now, story)
         }
         End::Timeout => {
             let text = format!("took longer than {:?}", claimed.timeout);
-            let story = Story { outcome: AttemptOutcome::Timeout, kind: "timeout", text, trace: None };
+            let story = told(kind, AttemptOutcome::Timeout, "timeout", text, None);
             failed(engine, kind, attempt, claimed, now, story)
         }
     }
@@ -191,9 +278,8 @@ fn failed(
     attempt: &Attempt,
     claimed: &Claimed,
     now: Timestamp,
-    mut story: Story,
+    story: Story,
 ) -> (Verdict, Option<Story>) {
-    story.text = cut_text(&story.text, ERROR_CHARS);
     let is_last = attempt.number >= claimed.max_attempts;
     let pause = kind.retry.pause(attempt.number, attempt.noise());
     tracing::warn!(
@@ -214,16 +300,29 @@ fn failed(
     (Verdict::Retry(now + pause), Some(story))
 }
 
+/// What the history keeps.
+fn told(
+    kind: &Kind,
+    outcome: AttemptOutcome,
+    word: &'static str,
+    text: String,
+    trace: Option<String>,
+) -> Story {
+    let text = cut_text(&text, ERROR_CHARS);
+    let fingerprint = Some(fingerprint(kind.name, word, &text));
+    Story { outcome, kind: word, text, trace, fingerprint, log: Vec::new() }
+}
+
 /// Arguments that do not parse are set aside for a look: no attempt would read them better.
-fn unreadable(engine: &Engine, kind: &Kind, attempt: &Attempt, error: &serde_json::Error) -> Report {
+fn unreadable(engine: &Engine, kind: &Kind, attempt: &Attempt, claimed: &Claimed, error: &str) -> Report {
     tracing::error!(job.id = %attempt.job, job.kind = kind.name, %error, "the arguments of a job cannot be read");
     let text = cut_text(&format!("arguments: {error}"), ERROR_CHARS);
     let (job, name, number) = (attempt.job, kind.name.to_owned(), attempt.number);
     engine.jobs.figures().failed(FailureSeen { job, kind: name, attempt: number, error: text.clone() });
     let verdict = Verdict::End(Ending::Quarantined);
     count(engine, kind, verdict);
-    let story = Story { outcome: AttemptOutcome::Discard, kind: "arguments", text, trace: None };
-    Report { job, token: attempt.token, verdict, story: Some(story) }
+    let story = told(kind, AttemptOutcome::Discard, "arguments", text, None);
+    Report { story: Some(story), ties: claimed.ties.clone(), ..Report::new(job, attempt.token, verdict) }
 }
 
 fn count(engine: &Engine, kind: &Kind, verdict: Verdict) {

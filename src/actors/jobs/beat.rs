@@ -151,6 +151,7 @@ impl Beat {
         engine.look_for_earlier_boots();
         tracing::info!(worker, node = engine.node, "this node runs jobs");
         engine.bells.rescue.ring();
+        engine.bells.orders.ring();
         for bell in &engine.bells.ready {
             bell.ring();
         }

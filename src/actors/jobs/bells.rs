@@ -1,7 +1,7 @@
 //! The bells by which the parts of the engine wake each other.
 
 use super::{
-    acker::AckerMsg, dispatcher::DispatcherMsg, notifier::NotifierMsg, rescuer::RescuerMsg,
+    acker::AckerMsg, dispatcher::DispatcherMsg, gates::GatesMsg, notifier::NotifierMsg, rescuer::RescuerMsg,
     scheduler::SchedulerMsg, steward::StewardMsg, timer::TimerMsg,
 };
 use crate::actors::kernel::{Bell, Handle};
@@ -16,6 +16,8 @@ pub(super) struct Bells {
     pub(super) reports: Bell<AckerMsg>,
     /// Something is due now.
     pub(super) due: Bell<TimerMsg>,
+    /// Something may be let through.
+    pub(super) gates: Bell<GatesMsg>,
     /// Somebody was declared dead.
     pub(super) rescue: Bell<RescuerMsg>,
     /// Administrators want something.

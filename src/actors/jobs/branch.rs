@@ -12,6 +12,7 @@ use super::{
     dispatcher::{Dispatcher, DispatcherMsg},
     dispatcher_path,
     engine::{Engine, link},
+    gates::{Gates, GatesMsg},
     hints::Ringer,
     janitor::{self, Janitor, JanitorMsg},
     notifier::{Named, Notifier, NotifierMsg, Voice},
@@ -50,6 +51,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let acks = registry.handle::<AckerMsg>("root/jobs/acker", "acker", config.jobs.bound);
     let timer = registry.handle::<TimerMsg>("root/jobs/timer", "timer", config.jobs.bound);
     let beat = registry.handle::<BeatMsg>("root/jobs/beat", "beat", control);
+    let gates = registry.handle::<GatesMsg>("root/jobs/gates", "gates", control);
     let rescuer = registry.handle::<RescuerMsg>("root/jobs/rescuer", "rescuer", control);
     let scheduler = registry.handle::<SchedulerMsg>("root/jobs/scheduler", "scheduler", control);
     let janitor = registry.handle::<JanitorMsg>("root/jobs/janitor", "janitor", control);
@@ -64,6 +66,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         room: queues.iter().map(|handle| Bell::new(handle, || DispatcherMsg::Room)).collect(),
         reports: Bell::new(&acks, || AckerMsg::Reports),
         due: Bell::new(&timer, || TimerMsg::Look),
+        gates: Bell::new(&gates, || GatesMsg::Look),
         rescue: Bell::new(&rescuer, || RescuerMsg::Now),
         orders: Bell::new(&steward, || StewardMsg::Orders),
         notify: Bell::new(&notifier, || NotifierMsg::Ready),
@@ -95,10 +98,11 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         Supervisor::new(path, Strategy::OneForOne, config.actors.intensity, *config.actors.intensity_within)
     };
     let bell = engine.bells.notify.clone();
-    let children: [Child; 9] = [
+    let children: [Child; 10] = [
         actor(Arc::new(beating), &beat),
         actor(Acker { engine: engine.clone(), link: own("jobs acks") }, &acks),
         actor(Timer { engine: engine.clone(), planned }, &timer),
+        actor(Gates { engine: engine.clone(), link: own("jobs gates") }, &gates),
         actor(Rescuer { engine: engine.clone() }, &rescuer),
         actor(Arc::new(scheduling), &scheduler),
         actor(Janitor { engine: engine.clone(), link: slow }, &janitor),

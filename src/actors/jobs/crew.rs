@@ -392,7 +392,7 @@ impl Drop for Runner<'_> {
 }
 
 fn give_back(claimed: &Claimed) -> Report {
-    Report { job: claimed.job, token: claimed.token, verdict: Verdict::GiveBack, story: None }
+    Report::new(claimed.job, claimed.token, Verdict::GiveBack)
 }
 
 impl Engine {

@@ -40,7 +40,19 @@ impl Hints for Crier {
         self.bell.ring();
     }
 
-    fn heard(&self, _hint: Hint) {}
+    fn heard(&self, hint: Hint) {
+        if hint == Hint::Ended {
+            self.jobs.some_ended();
+        }
+    }
+
+    fn doors(&self, _doors: &[i64]) {
+        self.tell(Hint::Gates);
+    }
+
+    fn settled(&self) {
+        self.tell(Hint::Gates);
+    }
 
     fn due(&self, at: Timestamp) {
         let left = Duration::try_from(at.duration_since(self.jobs.clock().now())).unwrap_or_default();

@@ -15,7 +15,10 @@ use super::engine::{Engine, trouble};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::Link,
-    jobs::{QueueName, store::claims},
+    jobs::{
+        QueueName,
+        store::{claims, limits},
+    },
 };
 
 /// Longest pause while the database does not answer: it may be back any moment.
@@ -40,6 +43,8 @@ pub enum DispatcherMsg {
         asked: usize,
         /// How many came; `None` when the database did not answer.
         got: Option<usize>,
+        /// When its rate lets the next one start.
+        next_token: Option<Duration>,
     },
 }
 crate::kinds!(DispatcherMsg: Ready, Room, Poll, Claimed);
@@ -102,9 +107,9 @@ impl Behaviour for Dispatcher {
                     self.claim(ctx, state);
                 }
             }
-            DispatcherMsg::Claimed { asked, got } => {
+            DispatcherMsg::Claimed { asked, got, next_token } => {
                 state.flying = false;
-                self.claimed(ctx, state, asked, got);
+                self.claimed(ctx, state, (asked, got), next_token);
             }
         }
         Ok(())
@@ -158,19 +163,28 @@ impl Dispatcher {
         state.plan += 1;
         let (link, queue, number) = (self.link.clone(), self.queue, catalog.queue(self.queue));
         let (engine, last_claim) = (engine.clone(), self.last_claim.clone());
-        fly(ctx, DispatcherMsg::Claimed { asked: limit, got: None }, async move {
-            let claimed = claims::claim(&link, number, limit, worker, *engine.config.rescue).await;
+        let lost = DispatcherMsg::Claimed { asked: limit, got: None, next_token: None };
+        fly(ctx, lost, async move {
+            let rescue = *engine.config.rescue;
+            let within = if engine.is_limited(queue) {
+                limits::claim(&link, number, limit, worker, rescue).await
+            } else {
+                let claimed = claims::claim(&link, number, limit, worker, rescue).await;
+                claimed.map(|claimed| limits::Within { claimed, next_token: None })
+            };
             let figures = &engine.jobs.figures().engine;
             figures.claims.fetch_add(1, Relaxed);
-            let claimed = claimed.inspect_err(|error| trouble("nothing could be claimed", error)).ok();
-            let got = claimed.as_ref().map(Vec::len);
-            if let Some(claimed) = claimed.filter(|claimed| !claimed.is_empty()) {
+            let within = within.inspect_err(|error| trouble("nothing could be claimed", error)).ok();
+            let got = within.as_ref().map(|within| within.claimed.len());
+            let next_token = within.as_ref().and_then(|within| within.next_token);
+            if let Some(claimed) = within.map(|within| within.claimed).filter(|claimed| !claimed.is_empty()) {
+                engine.jobs.orders().served(queue, claimed.iter().map(|job| job.rank).max().unwrap_or(0));
                 figures.claimed.fetch_add(claimed.len() as u64, Relaxed);
                 *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 engine.hold(claimed.iter().map(|job| job.token));
                 engine.crew(queue).take_on(&engine, claimed);
             }
-            DispatcherMsg::Claimed { asked: limit, got }
+            DispatcherMsg::Claimed { asked: limit, got, next_token }
         });
     }
 
@@ -178,12 +192,17 @@ impl Dispatcher {
         &self,
         ctx: &Context<DispatcherMsg>,
         state: &mut DispatcherState,
-        asked: usize,
-        got: Option<usize>,
+        (asked, got): (usize, Option<usize>),
+        next_token: Option<Duration>,
     ) {
         let config = &self.engine.config;
         state.more = got == Some(asked);
         self.engine.set_backlog(self.queue, state.more || got.is_none());
+        if let Some(pause) = next_token {
+            // A hint before the next token would find nothing.
+            state.more = false;
+            return Self::plan(ctx, state, pause.max(*config.poll_min));
+        }
         if state.more || (state.again && got.is_some()) {
             return self.claim(ctx, state);
         }

@@ -18,13 +18,17 @@ use tokio_util::task::TaskTracker;
 use super::{
     bells::Bells,
     crew::{Cancel, Crew},
+    gates::Wanted,
     last_chance::LastChance,
     outbox::Outbox,
 };
 use crate::{
     config::sections,
     db::{Connector, DbError, Link, Observer},
-    jobs::{Jobs, QueueName, Resources, store},
+    jobs::{
+        Jobs, QueueName, Resources,
+        store::{self, steering},
+    },
 };
 
 /// Longest statement of the engine: claims and flushes take milliseconds.
@@ -42,6 +46,8 @@ pub(super) struct Engine {
     pub(super) outbox: Outbox,
     /// For jobs that would be set aside with their next crash.
     pub(super) last_chance: LastChance,
+    /// What may be let through.
+    pub(super) wanted: Wanted,
     /// Runs the attempts.
     pub(super) tasks: TaskTracker,
     /// Used by timer, rescuer, scheduler, watchdog and notifier: single short statements.
@@ -59,6 +65,8 @@ pub(super) struct Engine {
     pub(super) others: AtomicI64,
     pub(super) last_beat: Mutex<Option<Instant>>,
     stopping: Mutex<Option<Instant>>,
+    /// By queue: claims have to count.
+    limited: [AtomicBool; QueueName::ALL.len()],
     /// By queue: more may be ready than was claimed. Until the first claim nobody knows.
     backlogs: [AtomicBool; QueueName::ALL.len()],
     /// The tokens of the leases in our hands: the same job may be leased to us again.
@@ -84,6 +92,7 @@ impl Engine {
             bells,
             outbox: Outbox::default(),
             last_chance: LastChance::default(),
+            wanted: Wanted::default(),
             tasks: TaskTracker::new(),
             worker: AtomicI64::new(0),
             fenced: AtomicBool::new(false),
@@ -94,6 +103,7 @@ impl Engine {
             others: AtomicI64::new(0),
             last_beat: Mutex::default(),
             stopping: Mutex::default(),
+            limited: Default::default(),
             backlogs: std::array::from_fn(|_| AtomicBool::new(true)),
             held: Mutex::default(),
         }
@@ -211,6 +221,20 @@ impl Engine {
         }
     }
 
+    /// Whether claims from `queue` have to count what runs, or take tokens. When this is out of date, a claim finds
+    /// nothing until the steward brings it up to date.
+    pub(super) fn is_limited(&self, queue: QueueName) -> bool {
+        self.limited[queue.index()].load(Relaxed)
+    }
+
+    /// Takes over how a queue counts and orders its jobs.
+    pub(super) fn follow(&self, queue: QueueName, wanted: &steering::Wanted) {
+        self.jobs.orders().set(queue, wanted.aging_ms, wanted.fair);
+        if self.limited[queue.index()].swap(wanted.is_limited, Relaxed) != wanted.is_limited {
+            self.bells.ready[queue.index()].ring();
+        }
+    }
+
     /// Whether jobs of `queue` may be ready that nobody has claimed.
     pub(super) fn has_backlog(&self, queue: QueueName) -> bool {
         self.backlogs[queue.index()].load(Relaxed)
@@ -218,6 +242,25 @@ impl Engine {
 
     pub(super) fn set_backlog(&self, queue: QueueName, more: bool) {
         self.backlogs[queue.index()].store(more, Relaxed);
+    }
+
+    /// There may be room at these doors, or somebody waits there.
+    pub(super) fn look_at_doors(&self, doors: impl IntoIterator<Item = i64>) {
+        if self.wanted.doors(doors) {
+            self.bells.gates.ring();
+        }
+    }
+
+    /// Jobs or batches may have lost the last one that they waited for.
+    pub(super) fn settle(&self) {
+        self.wanted.settled();
+        self.bells.gates.ring();
+    }
+
+    /// Another process says that something may be let through, not what.
+    pub(super) fn sweep(&self) {
+        self.wanted.sweep();
+        self.bells.gates.ring();
     }
 
     /// These leases are in our hands.

@@ -42,7 +42,17 @@ impl Hints for Ringer {
             Hint::Ready(queue) => bells.ready[queue.index()].ring(),
             Hint::Due => bells.due.ring(),
             Hint::Orders => bells.orders.ring(),
+            Hint::Gates => self.engine.sweep(),
+            Hint::Ended => self.engine.jobs.some_ended(),
         }
+    }
+
+    fn doors(&self, doors: &[i64]) {
+        self.engine.look_at_doors(doors.iter().copied());
+    }
+
+    fn settled(&self) {
+        self.engine.settle();
     }
 
     fn due(&self, at: Timestamp) {
@@ -56,6 +66,7 @@ impl Hints for Ringer {
             // An actor that is down catches up by itself; the caller looks again.
             let _ = self.engine.bells.scheduler.call(|done| SchedulerMsg::CatchUp { done }).await;
             let _ = self.engine.bells.timer.call(|done| TimerMsg::CatchUp { done }).await;
+            self.engine.settle();
         })
     }
 

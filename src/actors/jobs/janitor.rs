@@ -7,7 +7,7 @@ use super::engine::{Engine, trouble};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
-    jobs::store::{history, state, workers},
+    jobs::store::{history, state, steps, workers},
 };
 
 /// How often it cleans.
@@ -93,6 +93,7 @@ async fn clean(engine: &Engine, link: &Link, check: bool) -> Result<(), DbError>
     history::make_partitions(link).await?;
     let dropped = history::drop_partitions(link, now, keep).await?;
     let pruned = history::prune(link, now, keep).await?;
+    let pruned = pruned + steps::clean(link).await?;
     let forgotten = workers::forget(link, WORKER_KEEP).await?;
     if dropped > 0 || pruned > 0 || forgotten > 0 {
         tracing::info!(partitions = dropped, rows = pruned, workers = forgotten, "old job history is gone");

@@ -43,7 +43,10 @@ impl LastChance {
         if !rescue::is_last_chance(claimed.crashes, engine.config.quarantine_crashes) {
             return Ok(Alone { _place: None });
         }
-        let not_now = |verdict| Report { job: claimed.job, token: claimed.token, verdict, story: None };
+        let not_now = |verdict| Report {
+            ties: claimed.ties.clone(),
+            ..Report::new(claimed.job, claimed.token, verdict)
+        };
         let later = || not_now(Verdict::Snooze(engine.jobs.clock().now() + PAUSE));
         let Ok(Ok(place)) = tokio::time::timeout(WAIT, self.0.clone().acquire_owned()).await else {
             return Err(later());

@@ -5,6 +5,7 @@
 //! ├─ beat              own connection: heartbeat, fence, and at the end the sign-off
 //! ├─ acker             own connection: writes reports, one flush in flight
 //! ├─ timer             later → ready when due
+//! ├─ gates             jobs that wait for room or for other jobs
 //! ├─ rescuer           jobs of dead workers, leases nobody knows
 //! ├─ scheduler         cron
 //! ├─ janitor           partitions, pruning, self-check
@@ -30,6 +31,7 @@ mod crew;
 mod crier;
 mod dispatcher;
 mod engine;
+mod gates;
 mod handover;
 mod hints;
 mod janitor;
@@ -47,6 +49,7 @@ pub use beat::BeatMsg;
 pub use branch::{Site, branch};
 pub use crier::quiet_branch;
 pub use dispatcher::DispatcherMsg;
+pub use gates::GatesMsg;
 pub use janitor::JanitorMsg;
 pub use notifier::{CHANNEL, NotifierMsg};
 pub use rescuer::RescuerMsg;

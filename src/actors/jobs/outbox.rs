@@ -60,7 +60,7 @@ mod tests {
     use crate::jobs::{Ending, JobId, Verdict};
 
     fn report(job: i64) -> Report {
-        Report { job: JobId(job), token: job, verdict: Verdict::End(Ending::Done), story: None }
+        Report::new(JobId(job), job, Verdict::End(Ending::Done))
     }
 
     #[test]

@@ -120,6 +120,10 @@ async fn look(engine: &Engine) -> Result<(), DbError> {
                 "jobs of a dead process were rescued"
             );
             engine.bells.due.ring();
+            if rescued.quarantined > 0 {
+                engine.settle();
+            }
+            engine.look_at_doors(rescued.doors);
         }
         if ((rescued.again + rescued.quarantined) as usize) < BATCH {
             break;

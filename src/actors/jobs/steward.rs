@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    attempt,
     crew::{Cancel, Settings},
     engine::{Engine, trouble},
 };
@@ -19,7 +20,7 @@ use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::{
-        AttemptOutcome, Ending, QueueName, Report, Story, Stuck, Verdict,
+        Ending, QueueName, Report, Stuck, Verdict,
         store::steering::{self, Orders},
     },
     journal::{self, Entry},
@@ -154,13 +155,8 @@ async fn look(engine: &Arc<Engine>, link: &Link) -> Result<bool, DbError> {
 
 /// Nobody runs it any more: it ends here.
 fn cancelled_report(lease: &steering::Cancelled, reason: String) -> Report {
-    let story = Story { outcome: AttemptOutcome::Cancel, kind: "cancelled", text: reason, trace: None };
-    Report {
-        job: lease.job,
-        token: lease.token,
-        verdict: Verdict::End(Ending::Cancelled),
-        story: Some(story),
-    }
+    let (story, ties) = (Some(attempt::cancel_story(&reason)), lease.ties.clone());
+    Report { story, ties, ..Report::new(lease.job, lease.token, Verdict::End(Ending::Cancelled)) }
 }
 
 /// Handlers that go on although their attempt is over.
@@ -207,6 +203,7 @@ fn obey(engine: &Arc<Engine>, orders: &Orders) {
     for wanted in &orders.queues {
         let Some(queue) = catalog.queue_name(wanted.queue) else { continue };
         let workers = wanted.workers.map_or(engine.config.workers.max(1), |workers| workers.max(0) as usize);
+        engine.follow(queue, wanted);
         engine.crew(queue).settle(engine, Settings { workers, paused: wanted.paused });
     }
 }

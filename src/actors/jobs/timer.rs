@@ -164,8 +164,9 @@ impl Timer {
 async fn promote_all(engine: &Engine) -> Result<Option<Timestamp>, DbError> {
     loop {
         let now = engine.jobs.clock().now();
-        let (queues, moved) = due::promote(&engine.control, now, BATCH).await?;
+        let due::Promoted { moved, queues, doors } = due::promote(&engine.control, now, BATCH).await?;
         engine.jobs.figures().engine.promoted.fetch_add(moved as u64, Relaxed);
+        engine.look_at_doors(doors);
         if let Some(catalog) = engine.jobs.catalog() {
             for queue in queues.into_iter().filter_map(|number| catalog.queue_name(number)) {
                 engine.jobs.wake(queue);

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use super::Ask;
 use crate::{
     db::DbError,
-    jobs::{QueueName, registry::Registry},
+    jobs::{QueueName, key, registry::Registry},
 };
 
 /// Numbers instead of names in the narrow rows.
@@ -76,7 +76,42 @@ pub async fn register(at: &mut impl Ask, registry: &Registry) -> Result<Catalog,
     let kinds: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
     at.ask(QUEUES, &[&queues]).await?;
     at.ask(KINDS, &[&kinds]).await?;
+    limit(at, registry).await?;
     let queues = at.ask(READ_QUEUES, &[]).await?;
     let kinds = at.ask(READ_KINDS, &[]).await?;
     Ok(Catalog::of(registry, &queues, &kinds))
+}
+
+/// Writes down the limits of kinds that have changed with this binary. Jobs that were enqueued without the limit get
+/// in line: those that are ready go to the door, those that run are counted.
+async fn limit(at: &mut impl Ask, registry: &Registry) -> Result<(), DbError> {
+    const LIMIT: &str = "-- jobs.catalog.limit
+        UPDATE job.kind AS k SET max_running = t.max_running
+        FROM unnest($1::text[], $2::int[]) AS t (name, max_running)
+        WHERE k.name = t.name AND k.max_running IS DISTINCT FROM t.max_running
+        RETURNING k.name, k.id";
+    const LINE_UP: &str = "-- jobs.catalog.line_up
+        WITH about AS MATERIALIZED (SELECT id FROM job.body WHERE kind_id = $1),
+        ready AS (
+            DELETE FROM job.ready WHERE kind_key IS NULL AND id IN (SELECT id FROM about) RETURNING *
+        ), parked AS (
+            INSERT INTO job.parked (door, lane, rank, id, queue_id, attempt, crashes, key_hash, kind_key)
+            SELECT $2, lane, rank, id, queue_id, attempt, crashes, key_hash, $2 FROM ready
+        ), waiting AS (
+            UPDATE job.parked SET kind_key = $2 WHERE kind_key IS NULL AND id IN (SELECT id FROM about)
+        ), later AS (
+            UPDATE job.later SET kind_key = $2 WHERE kind_key IS NULL AND id IN (SELECT id FROM about)
+        ), gate AS (
+            UPDATE job.gate SET kind_key = $2 WHERE kind_key IS NULL AND id IN (SELECT id FROM about)
+        )
+        UPDATE job.lease SET kind_key = $2 WHERE kind_key IS NULL AND id IN (SELECT id FROM about)";
+    let names: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
+    let limits: Vec<_> = registry.kinds().map(|kind| kind.max_running.map(i32::from)).collect();
+    for row in at.ask(LIMIT, &[&names, &limits]).await? {
+        let (name, number): (&str, i16) = (row.get(0), row.get(1));
+        if registry.get(name).is_some_and(|kind| kind.max_running.is_some()) {
+            at.ask(LINE_UP, &[&number, &key::of_kind(name)]).await?;
+        }
+    }
+    Ok(())
 }

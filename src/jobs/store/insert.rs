@@ -2,96 +2,64 @@
 
 use std::time::Duration;
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashMap;
 use jiff::Timestamp;
 use postgres_types::ToSql;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::{Catalog, Claimed};
+use super::{Arguments, Catalog, Claimed, SEPARATOR, insert_more};
 use crate::{
     db::{DbError, Tx},
-    jobs::{Hold, JobId, NewJob, QueueName},
+    jobs::{JobId, NewJob, QueueName, seal::KeyRing},
     scope,
 };
 
-/// Separates tags inside one text: arrays of arrays cannot be unnested. The "unit separator" of ASCII.
-const TAG_SEPARATOR: &str = "\u{1f}";
-
 macro_rules! insert {
-    ($label:literal, $source:literal) => {
-        concat!("-- ", $label, "\nWITH x AS MATERIALIZED (", $source, "
+    ($label:literal) => {
+        concat!("-- ", $label, "
+        WITH x AS MATERIALIZED (
+            SELECT *
             FROM unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::smallint[], $5::smallint[], $6::int[],
-                $7::smallint[], $8::timestamptz[], $9::bigint[], $10::text[], $11::text[], $12::text[],
-                $13::uuid[], $14::smallint[], $15::timestamptz[])
-            AS t (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, rank, args, tags, meta,
-                hash, hold, until)")
+                $7::smallint[], $8::timestamptz[], $9::smallint[], $10::bigint[], $11::text[], $12::text[], $13::text[])
+            AS t (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, lane, rank, args, tags, meta)
+        ), body AS (
+            INSERT INTO job.body (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args, tags,
+                meta)
+            SELECT id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args::jsonb,
+                coalesce(string_to_array(tags, E'\\x1f'), '{}'), meta::jsonb FROM x
+        ), later AS (
+            INSERT INTO job.later (run_at, id, queue_id, lane, rank)
+            SELECT run_at, id, queue_id, lane, rank FROM x WHERE run_at > $14
+        )")
     };
 }
 
-macro_rules! place {
-    ($from:literal) => {
-        concat!(
-            ", body AS (
-                INSERT INTO job.body (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at,
-                    unique_hash, unique_hold, args, tags, meta)
-                SELECT id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, hash, hold,
-                    args::jsonb, coalesce(string_to_array(tags, E'\\x1f'), '{}'), meta::jsonb FROM ", $from, "
-            ), later AS (
-                INSERT INTO job.later (run_at, id, queue_id, lane, rank)
-                SELECT run_at, id, queue_id, priority, rank FROM ", $from, " WHERE run_at > $16
-            ), ready AS (
-                INSERT INTO job.ready (queue_id, lane, rank, id)
-                SELECT queue_id, priority, rank, id FROM ", $from, " WHERE run_at <= $16
-            )
-            SELECT id FROM ", $from
-        )
-    };
-}
-
-/// No job of the batch is unique: nothing to lock, nothing to sort.
-const PLAIN: &str = concat!(insert!("jobs.insert", "SELECT *"), ")", place!("x"));
-
-/// Keys are locked in their order, so that two batches cannot deadlock. An equal key in an open transaction is waited
-/// for: if that one rolls back, ours goes in. Equal keys within the batch: the first wins.
-const UNIQUE: &str = concat!(
-    insert!("jobs.insert_unique", "SELECT DISTINCT ON (coalesce(hash::text, id::text)) *"),
-    " ORDER BY coalesce(hash::text, id::text), id
-    ), taken AS (
-        INSERT INTO job.uniq (hash, job_id, until)
-        SELECT hash, id, coalesce(until, 'infinity') FROM x WHERE hash IS NOT NULL ORDER BY hash
-        ON CONFLICT (hash) DO UPDATE SET job_id = EXCLUDED.job_id, until = EXCLUDED.until
-            WHERE job.uniq.until <= $16
-        RETURNING job_id
-    ), ok AS MATERIALIZED (
-        SELECT * FROM x WHERE hash IS NULL OR id IN (SELECT job_id FROM taken)
-    )",
-    place!("ok")
+/// Jobs with nothing special: nothing to lock, nothing to sort.
+const PLAIN: &str = concat!(
+    insert!("jobs.insert"),
+    ", ready AS (
+        INSERT INTO job.ready (queue_id, lane, rank, id)
+        SELECT queue_id, lane, rank, id FROM x WHERE run_at <= $14
+    )
+    SELECT id FROM x"
 );
 
 /// Jobs that are due and for which a worker is idle are leased to it on the way: with the commit they are in its hands.
-/// Not if that worker was declared dead meanwhile, or the queue is paused: those go where all others go.
+/// Not if that worker was declared dead meanwhile, or the queue is paused or has limits: those go where all others go.
 const LEASED: &str = concat!(
-    insert!("jobs.insert_leased", "SELECT *"),
-    "), mine AS MATERIALIZED (
-        SELECT id FROM x WHERE id = ANY ($17::bigint[]) AND run_at <= $16
-          AND EXISTS (SELECT FROM job.worker WHERE id = $18
-              AND beat_at > clock_timestamp() - $19 * interval '1 microsecond')
-          AND NOT EXISTS (SELECT FROM job.queue WHERE id = $20 AND paused_at IS NOT NULL)
-    ), body AS (
-        INSERT INTO job.body (id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args, tags, meta)
-        SELECT id, queue_id, kind_id, priority, max_attempts, timeout_ms, keep, run_at, args::jsonb,
-            coalesce(string_to_array(tags, E'\\x1f'), '{}'), meta::jsonb FROM x
-    ), later AS (
-        INSERT INTO job.later (run_at, id, queue_id, lane, rank)
-        SELECT run_at, id, queue_id, priority, rank FROM x WHERE run_at > $16
+    insert!("jobs.insert_leased"),
+    ", mine AS MATERIALIZED (
+        SELECT id FROM x WHERE id = ANY ($15::bigint[]) AND run_at <= $14
+          AND EXISTS (SELECT FROM job.worker WHERE id = $16
+              AND beat_at > clock_timestamp() - $17 * interval '1 microsecond')
+          AND NOT EXISTS (SELECT FROM job.queue WHERE id = $18
+              AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR rate_per_s IS NOT NULL))
     ), ready AS (
         INSERT INTO job.ready (queue_id, lane, rank, id)
-        SELECT queue_id, priority, rank, id FROM x WHERE run_at <= $16 AND id NOT IN (SELECT id FROM mine)
+        SELECT queue_id, lane, rank, id FROM x WHERE run_at <= $14 AND id NOT IN (SELECT id FROM mine)
     )
     INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, deadline_at)
-    SELECT id, nextval('job.token'), $18, queue_id, priority, rank, 1, 0,
-        clock_timestamp() + timeout_ms * interval '1 ms'
+    SELECT id, nextval('job.token'), $16, queue_id, lane, rank, 1, 0, clock_timestamp() + timeout_ms * interval '1 ms'
     FROM x WHERE id IN (SELECT id FROM mine)
     RETURNING id, token"
 );
@@ -118,24 +86,24 @@ pub struct Inserted {
     pub leased: Vec<Claimed>,
 }
 
-/// Inserts `jobs` under `ids`. Places are for jobs without unique keys only.
+/// Inserts `jobs` under `ids`. Places are for jobs with nothing special only.
 pub async fn insert(
     tx: &mut Tx,
     catalog: &Catalog,
-    jobs: &[NewJob],
-    ids: &[JobId],
+    (jobs, ids): (&[NewJob], &[JobId]),
     now: Timestamp,
+    seal: &KeyRing,
     places: Option<Places>,
 ) -> Result<Inserted, DbError> {
+    if jobs.iter().any(NewJob::is_special) {
+        return insert_more::insert(tx, catalog, (jobs, ids), now, seal).await;
+    }
     let columns = Columns::of(catalog, jobs, ids, now);
     if let Some(places) = places {
         return leased(tx, catalog, (jobs, ids, &columns), now, places).await;
     }
-    let is_unique = jobs.iter().any(|job| job.unique.is_some());
-    let rows = tx.query(if is_unique { UNIQUE } else { PLAIN }, &columns.args(&now)).await?;
-    let inserted: AHashSet<JobId> = rows.iter().map(|row| row.get(0)).collect();
-    let ids = ids.iter().map(|id| inserted.contains(id).then_some(*id)).collect();
-    Ok(Inserted { ids, leased: Vec::new() })
+    tx.query(PLAIN, &columns.args(&now)).await?;
+    Ok(Inserted { ids: ids.iter().copied().map(Some).collect(), leased: Vec::new() })
 }
 
 async fn leased(
@@ -167,15 +135,19 @@ async fn leased(
             kind: catalog.kind(job.kind),
             max_attempts: job.max_attempts,
             timeout: job.timeout,
-            args: RawValue::from_string(job.args.clone()).expect("arguments are JSON"),
+            rank: job.rank(now),
+            version: job.version,
+            args: Arguments::Plain(RawValue::from_string(job.args.clone()).expect("arguments are JSON")),
+            meta: meta().map(|meta| RawValue::from_string(meta).expect("it was just written as JSON")),
+            ties: None,
         })
     });
     Ok(Inserted { leased: leased.collect(), ids: ids.iter().copied().map(Some).collect() })
 }
 
-/// One array per column.
+/// One array per column, of what every job has.
 #[derive(Default)]
-struct Columns {
+pub(super) struct Columns {
     ids: Vec<i64>,
     queues: Vec<i16>,
     kinds: Vec<i16>,
@@ -184,23 +156,18 @@ struct Columns {
     timeouts_ms: Vec<i32>,
     keeps: Vec<i16>,
     run_ats: Vec<Timestamp>,
+    lanes: Vec<i16>,
     ranks: Vec<i64>,
     args: Vec<String>,
     tags: Vec<String>,
     metas: Vec<Option<String>>,
-    hashes: Vec<Option<Uuid>>,
-    holds: Vec<Option<i16>>,
-    untils: Vec<Option<Timestamp>>,
 }
 
 impl Columns {
-    fn of(catalog: &Catalog, jobs: &[NewJob], ids: &[JobId], now: Timestamp) -> Self {
+    pub(super) fn of(catalog: &Catalog, jobs: &[NewJob], ids: &[JobId], now: Timestamp) -> Self {
         let mut columns = Self::default();
-        let meta =
-            scope::current().map(|scope| serde_json::json!({ "request_id": scope.request_id() }).to_string());
+        let meta = meta();
         for (job, id) in jobs.iter().zip(ids) {
-            // A past time keeps its rank: what was due earlier runs earlier.
-            let run_at = job.run_at.unwrap_or(now);
             columns.ids.push(id.0);
             columns.queues.push(catalog.queue(job.queue));
             columns.kinds.push(catalog.kind(job.kind));
@@ -208,22 +175,17 @@ impl Columns {
             columns.max_attempts.push(job.max_attempts);
             columns.timeouts_ms.push(job.timeout.as_millis().min(i32::MAX as u128) as i32);
             columns.keeps.push(job.keep as i16);
-            columns.run_ats.push(run_at);
-            columns.ranks.push(run_at.as_microsecond());
+            columns.run_ats.push(job.run_at.unwrap_or(now));
+            columns.lanes.push(job.lane());
+            columns.ranks.push(job.rank(now));
             columns.args.push(job.args.clone());
-            columns.tags.push(job.tags.join(TAG_SEPARATOR));
+            columns.tags.push(job.tags.join(SEPARATOR));
             columns.metas.push(meta.clone());
-            columns.hashes.push(job.unique.map(|unique| unique.hash));
-            columns.holds.push(job.unique.map(|unique| unique.hold.code()));
-            columns.untils.push(job.unique.and_then(|unique| match unique.hold {
-                Hold::Until(until) => Some(until),
-                Hold::Start | Hold::End => None,
-            }));
         }
         columns
     }
 
-    fn args<'a>(&'a self, now: &'a Timestamp) -> [&'a (dyn ToSql + Sync); 16] {
+    pub(super) fn args<'a>(&'a self, now: &'a Timestamp) -> [&'a (dyn ToSql + Sync); 14] {
         [
             &self.ids,
             &self.queues,
@@ -233,14 +195,22 @@ impl Columns {
             &self.timeouts_ms,
             &self.keeps,
             &self.run_ats,
+            &self.lanes,
             &self.ranks,
             &self.args,
             &self.tags,
             &self.metas,
-            &self.hashes,
-            &self.holds,
-            &self.untils,
             now,
         ]
     }
+}
+
+/// The request or job that enqueues: its id, and its place in a distributed trace.
+fn meta() -> Option<String> {
+    let scope = scope::current()?;
+    let mut meta = serde_json::json!({ "request_id": scope.request_id() });
+    if let Some(parent) = scope.traceparent() {
+        meta["traceparent"] = parent.into();
+    }
+    Some(meta.to_string())
 }

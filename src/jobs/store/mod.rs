@@ -15,17 +15,26 @@ pub mod acks;
 pub mod catalog;
 pub mod claims;
 pub mod cron;
+pub mod doors;
 pub mod due;
+pub mod erase;
+pub mod flows;
 pub mod history;
 pub mod insert;
+mod insert_more;
+pub mod limits;
 pub mod rescue;
 pub mod settings;
 pub mod state;
 pub mod steering;
+pub mod steps;
 pub mod workers;
 
 pub use catalog::Catalog;
-pub use claims::Claimed;
+pub use claims::{Arguments, Claimed, Ties};
+
+/// Separates texts inside one text: arrays of arrays cannot be unnested. The "unit separator" of ASCII.
+const SEPARATOR: &str = "\u{1f}";
 
 /// Why a job waits in `job.later`; the numbers of its column `why`.
 pub mod why {

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::micros;
+use super::{
+    acks::{settled, summary},
+    micros,
+};
 use crate::db::{DbError, Link};
 
 /// What a rescue did.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Rescued {
     /// Jobs that will run again.
     pub again: i64,
     /// Jobs set aside because they crashed too often.
     pub quarantined: i64,
+    /// Doors at which places have become free.
+    pub doors: Vec<i64>,
 }
 
 /// Whether a job that was in so many crashes is set aside with the next one. Such jobs run one at a time in each process
@@ -38,7 +43,8 @@ pub async fn dead_workers(
     max_crashes: usize,
     limit: usize,
 ) -> Result<Rescued, DbError> {
-    const RESCUE: &str = "-- jobs.rescue.dead_workers
+    const RESCUE: &str = concat!(
+        "-- jobs.rescue.dead_workers
         WITH found AS MATERIALIZED (
             SELECT l.id FROM job.lease AS l LEFT JOIN job.worker AS w ON w.id = l.worker_id
             WHERE l.cancel_at IS NULL AND (w.id IS NULL OR (w.left_at IS NULL AND (w.beat_at = '-infinity'
@@ -46,34 +52,40 @@ pub async fn dead_workers(
                     AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond'))))
               AND (w.id IS NULL OR l.crashes = 0 OR l.crashes + 1 < $3 OR w.info ->> 'alone' = l.token::text)
             ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
-        ), lease AS (
+        ), gone AS (
             DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
+        ), lease AS MATERIALIZED (
+            SELECT id, token, worker_id, queue_id, lane, rank, attempt, crashes + 1 AS crashes, key_hash, kind_key,
+                started_at FROM gone
         ), story AS (
             INSERT INTO job.attempt (job_id, attempt, token, worker_id, started_at, outcome, error_kind, error)
             SELECT id, attempt, token, worker_id, started_at, 7, 'worker lost',
                 'the process that ran this attempt is gone' FROM lease
         ), later AS (
-            INSERT INTO job.later (run_at, id, queue_id, lane, rank, attempt, crashes, key_hash, why)
-            SELECT $1::timestamptz + crashes * interval '2 s', id, queue_id, lane, rank, attempt - 1, crashes + 1,
-                key_hash, 3
-            FROM lease WHERE crashes + 1 < $3 RETURNING id
+            INSERT INTO job.later (run_at, id, queue_id, lane, rank, attempt, crashes, key_hash, kind_key, why)
+            SELECT $1::timestamptz + (crashes - 1) * interval '2 s', id, queue_id, lane, rank, attempt - 1, crashes,
+                key_hash, kind_key, 3
+            FROM lease WHERE crashes < $3 RETURNING id
         ), body AS (
-            DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease WHERE crashes + 1 >= $3)) RETURNING *
-        ), released AS (
-            DELETE FROM job.uniq
-            WHERE hash = ANY (ARRAY(SELECT unique_hash FROM body WHERE unique_hold <= 1))
-              AND job_id = ANY (ARRAY(SELECT id FROM body WHERE unique_hold <= 1))
-        ), done AS (
-            INSERT INTO job.done
-                (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, started_at, body, tags)
-            SELECT id, b.queue_id, b.kind_id, 3, l.attempt, l.crashes + 1, b.enqueued_at, l.started_at, b.args, b.tags
-            FROM body AS b JOIN lease AS l USING (id) RETURNING id
-        )
-        SELECT (SELECT count(*) FROM later), (SELECT count(*) FROM done)";
+            DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease WHERE crashes >= $3)) RETURNING *
+        ), ended AS (SELECT id, 3 AS state FROM body), ",
+        summary!(
+            "3",
+            "'the process that ran it died too often'",
+            "NULL::bigint",
+            "NULL::jsonb"
+        ),
+        ", ",
+        settled!(),
+        "
+        SELECT (SELECT count(*) FROM later), (SELECT count(*) FROM body),
+            ARRAY(SELECT door FROM lease CROSS JOIN LATERAL (VALUES (key_hash), (kind_key)) AS t (door)
+                WHERE door IS NOT NULL)"
+    );
     let args: [&(dyn postgres_types::ToSql + Sync); 4] =
         [&now, &micros(dead_after), &(max_crashes as i32), &(limit as i64)];
     let rows = link.query(RESCUE, &args).await?;
-    Ok(Rescued { again: rows[0].get(0), quarantined: rows[0].get(1) })
+    Ok(Rescued { again: rows[0].get(0), quarantined: rows[0].get(1), doors: rows[0].get(2) })
 }
 
 /// Gives back the leases of dead workers whose jobs would be set aside with the next crash, but had not started in this
@@ -117,8 +129,8 @@ pub async fn unknown_leases(
             DELETE FROM job.lease WHERE worker_id = $1 AND token <> ALL ($2::bigint[]) AND cancel_at IS NULL
               AND started_at < clock_timestamp() - $3 * interval '1 microsecond' RETURNING *
         ), ready AS (
-            INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash)
-            SELECT queue_id, lane, rank, id, attempt - 1, crashes, key_hash FROM lease
+            INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash, kind_key)
+            SELECT queue_id, lane, rank, id, attempt - 1, crashes, key_hash, kind_key FROM lease
         )
         SELECT queue_id FROM lease";
     let rows = link.query(GIVE_BACK, &[&worker, &known, &micros(age)]).await?;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     args,
     db::{Db, DbError, Link},
+    jobs::JobId,
 };
 
 /// How much is live.
@@ -18,13 +19,48 @@ pub struct Live {
     pub due: i64,
 }
 
-/// Counts what is live at `now`. For tests and the console: it counts rows.
+/// Counts what is live at `now`, without what waits for a limit that a later retry holds. For tests and the console: it
+/// counts rows.
 pub async fn live(db: &Db, now: Timestamp) -> Result<Live, DbError> {
     const LIVE: &str = "-- jobs.state.live
-        SELECT (SELECT count(*) FROM job.ready) + (SELECT count(*) FROM job.lease),
+        SELECT (SELECT count(*) FROM job.ready) + (SELECT count(*) FROM job.lease)
+                + (SELECT count(*) FROM job.parked AS p WHERE NOT EXISTS (
+                    SELECT FROM job.later AS l WHERE l.key_hash = p.door AND l.why > 0))
+                + (SELECT count(*) FROM job.gate WHERE waits = 0)
+                + (SELECT count(*) FROM job.batch
+                    WHERE closed_at IS NULL AND sealed_at IS NOT NULL AND ok + bad = total),
             (SELECT count(*) FROM job.later WHERE run_at <= $1)";
     let rows: Arc<_> = db.read(LIVE, args![now]).await?;
     Ok(Live { active: rows[0].get(0), due: rows[0].get(1) })
+}
+
+/// Whether a job has ended, and how.
+#[derive(Debug)]
+pub enum End {
+    /// It waits or runs.
+    Live,
+    /// It has ended.
+    Ended {
+        /// The number of its ending.
+        state: i16,
+        /// What it answered, as JSON text.
+        answer: Option<String>,
+        /// Why, if not well.
+        reason: Option<String>,
+    },
+}
+
+/// Looks for a job; `None` when nothing is known of it.
+pub async fn ended(db: &Db, job: JobId) -> Result<Option<End>, DbError> {
+    const ENDED: &str = "-- jobs.state.ended
+        SELECT d.state, d.result::text, d.reason FROM job.done AS d WHERE d.id = $1
+        UNION ALL SELECT NULL::smallint, NULL::text, NULL::text FROM job.body AS b WHERE b.id = $1
+        ORDER BY 1 NULLS LAST LIMIT 1";
+    let rows: Arc<_> = db.read(ENDED, args![job.0]).await?;
+    Ok(rows.first().map(|row| match row.get(0) {
+        None => End::Live,
+        Some(state) => End::Ended { state, answer: row.get(1), reason: row.get(2) },
+    }))
 }
 
 /// The numbers of queues, not paused, in which something is ready.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::micros;
+use super::{Ties, micros};
 use crate::{
     db::{DbError, Link},
     jobs::JobId,
@@ -18,6 +18,12 @@ pub struct Wanted {
     pub paused: bool,
     /// Jobs of it that run at once on this node; `None`: as configured.
     pub workers: Option<i32>,
+    /// It has a limit or a rate: see [`super::limits`].
+    pub is_limited: bool,
+    /// Milliseconds of waiting that make up for a step of priority; strict without.
+    pub aging_ms: Option<i32>,
+    /// Fair between tenants.
+    pub fair: bool,
 }
 
 /// What is wanted of everybody, and of one worker.
@@ -36,7 +42,8 @@ pub async fn orders(link: &Link, worker: i64) -> Result<Orders, DbError> {
     const ORDERS: &str = "-- jobs.steering.orders
         SELECT id, paused_at IS NOT NULL, workers,
             (SELECT drain_at IS NOT NULL FROM job.worker WHERE id = $1),
-            ARRAY(SELECT id FROM job.kind WHERE paused_at IS NOT NULL)
+            ARRAY(SELECT id FROM job.kind WHERE paused_at IS NOT NULL),
+            max_running IS NOT NULL OR rate_per_s IS NOT NULL, aging_ms, fair
         FROM job.queue";
     let rows = link.query(ORDERS, &[&worker]).await?;
     let first = rows.first();
@@ -45,7 +52,14 @@ pub async fn orders(link: &Link, worker: i64) -> Result<Orders, DbError> {
         drain: first.and_then(|row| row.get(3)).unwrap_or_default(),
         queues: rows
             .iter()
-            .map(|row| Wanted { queue: row.get(0), paused: row.get(1), workers: row.get(2) })
+            .map(|row| Wanted {
+                queue: row.get(0),
+                paused: row.get(1),
+                workers: row.get(2),
+                is_limited: row.get(5),
+                aging_ms: row.get(6),
+                fair: row.get(7),
+            })
             .collect(),
     })
 }
@@ -63,6 +77,8 @@ pub struct Cancelled {
     pub settled: bool,
     /// Why.
     pub reason: Option<String>,
+    /// What its end means elsewhere.
+    pub ties: Option<Box<Ties>>,
 }
 
 /// Leases to be cancelled by `worker`: its own, and those of the dead, whose jobs need not be rescued to be cancelled.
@@ -75,7 +91,8 @@ pub async fn cancelled(
 ) -> Result<Vec<Cancelled>, DbError> {
     const CANCELLED: &str = "-- jobs.steering.cancelled
         SELECT l.id, l.token, l.worker_id = $1, l.started_at < clock_timestamp() - $2 * interval '1 microsecond',
-            l.cancel_reason
+            l.cancel_reason, l.key_hash, l.kind_key,
+            EXISTS (SELECT FROM job.body AS b WHERE b.id = l.id AND b.batch_id IS NOT NULL)
         FROM job.lease AS l LEFT JOIN job.worker AS w ON w.id = l.worker_id
         WHERE l.cancel_at IS NOT NULL
           AND (l.worker_id = $1 OR w.id IS NULL OR w.beat_at = '-infinity'
@@ -93,6 +110,7 @@ pub async fn cancelled(
             own: row.get(2),
             settled: row.get(3),
             reason: row.get(4),
+            ties: Ties { key: row.get(5), kind_key: row.get(6), in_batch: row.get(7) }.boxed(),
         })
         .collect())
 }

@@ -146,9 +146,17 @@ async fn a_failure_that_is_reported_after_the_cancelling_is_not_retried() {
     let claimed = worker.claim(1).await.pop().unwrap();
     cancel(&app.app, job).await;
     let text = "too late".to_owned();
-    let story = Some(Story { outcome: AttemptOutcome::Retry, kind: "error", text, trace: None });
+    let story = Some(Story {
+        outcome: AttemptOutcome::Retry,
+        kind: "error",
+        text,
+        trace: None,
+        fingerprint: None,
+        log: Vec::new(),
+    });
     let verdict = Verdict::Retry(app.app.clock.now());
-    let flushed = acks::flush(&worker.link, &[Report { job, token: claimed.token, verdict, story }]).await;
+    let flushed =
+        acks::flush(&worker.link, &[Report { story, ..Report::new(job, claimed.token, verdict) }]).await;
     assert_eq!(flushed.unwrap().stale, 1);
     assert_eq!((app.count("job.lease").await, app.count("job.later").await), (1, 0));
     let young =

@@ -12,6 +12,7 @@ mod enqueue;
 mod fleet;
 mod handover;
 mod kinds;
+mod limits;
 pub(crate) mod node;
 mod outage;
 mod poison;

@@ -52,6 +52,26 @@ impl TestApp {
         Link::new(connector, Duration::from_secs(4), Observer::new(Duration::from_secs(1)))
     }
 
+    /// Waits until this is so.
+    pub(crate) async fn until(&self, sql: &str) {
+        eventually(sql, async || self.value::<bool>(sql).await).await;
+    }
+
+    /// Waits until the engine has taken over the settings of the queues.
+    pub(crate) async fn until_followed(&self) {
+        let orders = self.app.jobs.orders();
+        eventually("the settings are followed", async || orders.is_any()).await;
+    }
+
+    /// Opens every door, as the gatekeeper does.
+    pub(crate) async fn open_doors(&self) {
+        let link = self.link();
+        let mut doors = store::doors::with_waiting(&link, None, 100).await.unwrap();
+        while !doors.is_empty() {
+            doors = store::doors::open(&link, &doors).await.unwrap().doors;
+        }
+    }
+
     /// Every live job is in exactly one place.
     pub(crate) async fn assert_in_place(&self) {
         assert_eq!(store::state::misplaced(&self.link()).await.unwrap(), (0, 0));

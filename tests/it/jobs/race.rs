@@ -76,12 +76,12 @@ async fn the_report_of_a_robbed_attempt_changes_nothing() {
     app.promote().await;
     let new = heir.claim(1).await.pop().unwrap();
     assert_eq!((new.job, new.attempt, new.crashes), (job, 1, 1), "a crash costs no attempt");
-    let report = |token| [Report { job, token, verdict: Verdict::End(Ending::Done), story: None }];
+    let report = |token| [Report::new(job, token, Verdict::End(Ending::Done))];
 
     let late = acks::flush(&zombie.link, &report(old.token)).await.unwrap();
     assert_eq!((late.applied, late.stale), (0, 1));
     let mut tx = app.app.db.begin("tests.finish").await.unwrap();
-    assert!(!acks::finish(&mut tx, job, old.token).await.unwrap(), "nor inside a transaction");
+    assert!(!acks::finish(&mut tx, job, old.token, false, None).await.unwrap(), "nor inside a transaction");
     tx.rollback().await.unwrap();
     assert_eq!(app.count("job.lease").await, 1);
 
@@ -100,7 +100,7 @@ async fn an_acknowledgement_in_flight_wins_against_the_rescue() {
     let claimed = worker.claim(1).await.pop().unwrap();
     worker.die(&app).await;
     let mut tx = app.app.db.begin("tests.finish").await.unwrap();
-    assert!(acks::finish(&mut tx, job, claimed.token).await.unwrap());
+    assert!(acks::finish(&mut tx, job, claimed.token, false, None).await.unwrap());
     assert_eq!(app.rescue().await.again, 0, "its lease is locked");
     tx.commit().await.unwrap();
     assert_eq!(app.rescue().await.again, 0);
