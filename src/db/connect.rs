@@ -45,13 +45,14 @@ impl Connector {
         Self { config, tls: MakeRustlsConnect::new(tls_config()) }
     }
 
-    /// The same server, with a name shown in `pg_stat_activity` and a limit on each statement.
+    /// The same server, with a name shown in `pg_stat_activity` and a limit on each statement. Nothing is compiled for
+    /// a single execution: that takes longer than any statement of ours.
     #[must_use]
     pub fn for_use(&self, name: &str, statement_timeout: Duration) -> Self {
         let mut config = self.config.clone();
         config.application_name(format!("sportello {name}"));
         config.options(format!(
-            "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=auto",
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=auto -c jit=off",
             statement_timeout.as_millis()
         ));
         Self { config, tls: self.tls.clone() }

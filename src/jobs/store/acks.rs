@@ -43,9 +43,6 @@ macro_rules! summary {
 /// Ended jobs are taken from the edges that stand for them, and counted at the other end: batches and gates are locked
 /// in the order of their ids, so that two flushes cannot deadlock. `ended (id, state)` is defined.
 macro_rules! settled {
-    () => {
-        settled!("gate")
-    };
     ($gate:literal) => {
         concat!("edge AS MATERIALIZED (
             DELETE FROM job.edge WHERE parent = ANY (ARRAY(SELECT id FROM body WHERE batch_id IS NOT NULL))
@@ -104,7 +101,7 @@ pub async fn finish(
         ended AS (SELECT id, 0 AS state FROM lease), ",
         summary!("0", "NULL", "NULL::bigint", "$3::text::jsonb"),
         ", ",
-        settled!(),
+        settled!("gate"),
         " SELECT id FROM lease"
     );
     let row = if is_tied || answer.is_some() {
@@ -175,7 +172,7 @@ async fn end(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
             "(SELECT a.answer::jsonb FROM a WHERE a.id = b.id)"
         ),
         ", ",
-        settled!(),
+        settled!("gate"),
         " SELECT id FROM lease"
     );
     if reports.is_empty() {

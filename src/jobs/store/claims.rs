@@ -70,9 +70,9 @@ impl Ties {
 macro_rules! claim {
     ($label:literal, $may:literal) => {
         concat!(
-            "-- ",
             $label,
-            "\nWITH c AS MATERIALIZED (
+            "
+        WITH c AS MATERIALIZED (
             SELECT ctid AS place, queue_id, lane, rank, id, attempt, crashes, key_hash, kind_key FROM job.ready
             WHERE queue_id = $1
               AND EXISTS (SELECT 1 FROM job.worker
@@ -119,7 +119,7 @@ pub async fn claim(
     rescue: Duration,
 ) -> Result<Vec<Claimed>, DbError> {
     const CLAIM: &str = claim!(
-        "jobs.claims.claim",
+        "-- jobs.claims.claim",
         "NOT EXISTS (SELECT 1 FROM job.queue WHERE id = $1
             AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR rate_per_s IS NOT NULL))"
     );
@@ -136,7 +136,7 @@ pub(super) async fn claim_within(
     rescue: Duration,
 ) -> Result<Vec<Claimed>, DbError> {
     const CLAIM: &str = claim!(
-        "jobs.claims.claim_within",
+        "-- jobs.claims.claim_within",
         "NOT EXISTS (SELECT 1 FROM job.queue WHERE id = $1 AND paused_at IS NOT NULL)"
     );
     let rows = link.query(CLAIM, &[&queue, &(limit as i64), &worker, &micros(rescue)]).await?;

@@ -122,7 +122,7 @@ pub async fn open_gates(link: &Link, now: Timestamp) -> Result<Released, DbError
         ended AS (SELECT id, 2 AS state FROM lease), ",
         summary!("2", "'a job that it waited for did not end well'", "NULL::bigint", "NULL::jsonb"),
         ", ",
-        settled!(),
+        settled!("gate"),
         " SELECT id FROM lease"
     );
     let cancelled = link.query(CANCEL, &[&(AT_ONCE as i64)]).await?.len();

@@ -51,6 +51,7 @@ pub mod why {
 /// Settings of the engine's own connections: one plan, made once, that is right for any size of the tables.
 pub fn settings(connector: &Connector) -> Connector {
     connector
+        .setting("jit=off") // costs of what is disabled look like a reason to compile
         .setting("plan_cache_mode=force_generic_plan")
         .setting("enable_nestloop=off")
         .setting("enable_seqscan=off")

@@ -76,7 +76,7 @@ pub async fn dead_workers(
             "NULL::jsonb"
         ),
         ", ",
-        settled!(),
+        settled!("gate"),
         "
         SELECT (SELECT count(*) FROM later), (SELECT count(*) FROM body),
             ARRAY(SELECT door FROM lease CROSS JOIN LATERAL (VALUES (key_hash), (kind_key)) AS t (door)
