@@ -20,6 +20,8 @@ const P50: f64 = 0.3;
 const P99: f64 = 2.0;
 /// Transactions open at once at most: where the database cannot follow, the pace falls.
 const OPEN_MAX: usize = 200;
+/// A transaction that found no place is tried again after this.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// Of the time, not counted: connections are opened, statements prepared.
 const WARM_UP: f64 = 0.1;
 
@@ -61,7 +63,7 @@ pub(super) async fn paced(
         ticks.tick().await;
         let App { db, jobs, .. } = &engine.app;
         let (db, jobs) = (db.clone(), jobs.clone());
-        tasks.spawn(async move { stamp(&db, &jobs, number).await });
+        tasks.spawn(async move { patiently(&db, &jobs, number).await });
         while let Some(ended) = tasks.try_join_next() {
             ended??;
         }
@@ -88,6 +90,18 @@ pub(super) async fn paced(
     }
     let rate = Some(done as f64 / took.as_secs_f64());
     Ok((Figures { rate, ..figures }.with_times(&times), count as u64))
+}
+
+/// Where the pool has no place, the pace falls.
+async fn patiently(db: &sportello::db::Db, jobs: &Jobs, number: usize) -> Result<(), DbError> {
+    let mut tries = tokio::time::interval(TRY_AGAIN);
+    loop {
+        tries.tick().await;
+        match stamp(db, jobs, number).await {
+            Err(DbError::Overloaded) => {}
+            ended => return ended,
+        }
+    }
 }
 
 async fn stamp(db: &sportello::db::Db, jobs: &Jobs, number: usize) -> Result<(), DbError> {

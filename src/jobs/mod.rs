@@ -38,7 +38,8 @@
 //! - **G5** A job that was running in three crashes is set aside. Crashes are counted apart from attempts. Jobs that
 //!   merely ran beside a poisonous one count the crash too, but not the last one: a job that would be set aside with
 //!   its next crash runs apart from others like it and is announced before it starts, and only the announced one is
-//!   blamed. (`rescue`, `poison`)
+//!   blamed. What an outsider kills three times, the last time alone with it, cannot be told from poison: it is set
+//!   aside with its body, too. (`rescue`, `poison`, `chaos`)
 //! - **G6** Each cron tick has one recorded decision, whoever makes it and however late; ticks missed for longer than
 //!   the schedule's window share one. (`cron`)
 //! - **G7** A stop fails no job and burns no attempt: what is not done when the time is up is given back. (`rescue`)

@@ -16,6 +16,7 @@ pub(crate) enum Step {
     ExecuteClaim(usize),
     AnswerClaim(usize),
     LoseClaim(usize),
+    Announce(usize, usize),
     EndHandler(usize, usize),
     FailHandler(usize, usize),
     EndTransaction(usize, usize, bool),
@@ -98,6 +99,9 @@ impl Engine {
         for (place, attempt) in process.attempts.iter().enumerate() {
             let is_awake = process.is_awake();
             match attempt.stage {
+                Stage::Waiting if Self::may_announce(state, number, place) => {
+                    steps.push(Step::Announce(number, place));
+                }
                 Stage::Running if is_awake => {
                     if !self.jobs[attempt.job] || state.reaches(number) {
                         steps.push(Step::EndHandler(number, place));
@@ -225,6 +229,7 @@ impl Engine {
                 let process = &mut state.processes[number];
                 (process.claim, process.claim_is_late) = (Claim::None, false);
             }
+            Step::Announce(number, place) => Self::starts(state, number, place),
             Step::EndHandler(number, place) => self.handler_ends(state, number, place),
             Step::FailHandler(number, place) => {
                 state.left.failures -= 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::{
-    properties::{EFFECTS_ONCE, FENCED, NO_ATTEMPT_BURNED, NOT_ROBBED, STALE, THREE_CRASHES},
+    properties::{EFFECTS_ONCE, FENCED, JUDGED, NO_ATTEMPT_BURNED, NOT_ROBBED, STALE, THREE_CRASHES},
     rules::{Budget, Engine, Rules, SOUND},
 };
 use crate::reach::good_end_stays_in_reach;
@@ -116,6 +116,14 @@ fn a_job_is_quarantined_after_its_third_crash_and_never_before() {
         Engine { nodes: 1, budget: Budget { crashes: 4, ..NOTHING }, ..ONE_JOB },
         &["a job is quarantined", "a job has ended after a crash", "an earlier boot is buried"],
     );
+}
+
+#[test]
+fn the_last_crash_counts_only_for_the_job_that_had_started() {
+    let two = Engine { nodes: 1, workers: 2, jobs: &[false, false], ..TWO };
+    let engine = Engine { budget: Budget { crashes: 3, ..NOTHING }, ..two };
+    holds(engine, &["a last chance waits beside another", "a job is quarantined", "every job is done"]);
+    breaks(engine, |rules| rules.only_the_announced_is_blamed = false, JUDGED);
 }
 
 #[test]

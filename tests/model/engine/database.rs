@@ -2,7 +2,7 @@
 
 use super::{
     rules::{Engine, QUARANTINE_CRASHES, RESCUE},
-    state::{Counts, Ending, Lease, Life, Report, Stage, State, Verdict},
+    state::{Counts, Ending, Lease, Life, Report, Run, Stage, State, Verdict},
 };
 
 /// Which statement of a flush (`jobs.acks.done` and `jobs.acks.end` end jobs alike: one of the two).
@@ -22,7 +22,7 @@ impl Ack {
 
 impl Engine {
     /// `jobs.claims.claim`: ready → lease for a worker whose beat is young.
-    pub(crate) fn claim(&self, state: &mut State, worker: usize) -> Vec<(usize, u8, i8)> {
+    pub(crate) fn claim(&self, state: &mut State, worker: usize) -> Vec<(usize, u8, Counts)> {
         if state.processes[worker].beat_at.is_none_or(|age| age > RESCUE) {
             return Vec::new();
         }
@@ -37,8 +37,9 @@ impl Engine {
             let Some(Counts { attempt, crashes }) = job.ready.take() else { continue };
             let counts = Counts { attempt: attempt + 1, crashes };
             state.broken.twice |= job.lease.is_some();
-            job.lease = Some(Lease { token, worker, counts, is_young: true, is_locked: false });
-            claimed.push((number, token, counts.attempt));
+            job.lease =
+                Some(Lease { token, worker, counts, is_young: true, is_locked: false, run: Run::NotYet });
+            claimed.push((number, token, counts));
         }
         claimed
     }
@@ -127,18 +128,41 @@ impl Engine {
         state.jobs.iter().filter_map(|job| job.lease.as_ref()).any(|lease| self.is_dead(state, lease))
     }
 
-    /// `jobs.rescue.dead_workers`: lease → later, or done as quarantined; the crash counts, the attempt does not.
+    /// `jobs.workers.announce`.
+    pub(crate) fn announce(state: &mut State, worker: usize, job: usize, token: u8) {
+        state.processes[worker].announced = Some(token);
+        if let Some(lease) = state.jobs[job].lease.as_mut().filter(|lease| lease.token == token) {
+            lease.run = Run::Now;
+        }
+    }
+
+    /// Its attempt has ended, whatever the report will say.
+    pub(crate) fn run_is_over(state: &mut State, job: usize, token: u8) {
+        let lease = state.jobs[job].lease.as_mut().filter(|it| it.token == token && it.run == Run::Now);
+        if let Some(lease) = lease {
+            lease.run = Run::Over;
+        }
+    }
+
+    /// `jobs.rescue.dead_workers`: lease → later, or done as quarantined; the crash counts, the attempt does not. And
+    /// `jobs.rescue.not_started`: lease → ready, neither counts.
     pub(crate) fn rescue(&self, state: &mut State) {
         for number in 0..state.jobs.len() {
             let Some(lease) = state.jobs[number].lease.filter(|lease| self.is_dead(state, lease)) else {
                 continue;
             };
             let owner = &state.processes[lease.worker];
-            let signed_off = owner.has_given_back;
+            let (signed_off, announced) = (owner.has_given_back, owner.announced == Some(lease.token));
             state.broken.robbed |= owner.life != Life::Dead && !owner.was_hindered && !signed_off;
             state.jobs[number].lease = None;
             let crashes = lease.counts.crashes + 1;
-            if crashes >= QUARANTINE_CRASHES && self.rules.quarantine {
+            let is_last = crashes >= QUARANTINE_CRASHES;
+            if is_last && !announced && self.rules.only_the_announced_is_blamed {
+                state.broken.misjudged |= lease.run == Run::Now;
+                let Counts { attempt, crashes } = lease.counts;
+                Self::put_ready(state, number, Counts { attempt: attempt - 1, crashes });
+            } else if is_last && self.rules.quarantine {
+                state.broken.misjudged |= lease.run == Run::NotYet;
                 Self::ended(state, number, Ending::Quarantined, crashes);
             } else {
                 Self::put_later(state, number, Counts { attempt: lease.counts.attempt - 1, crashes });

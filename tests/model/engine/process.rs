@@ -2,7 +2,7 @@
 
 use super::{
     database::Ack,
-    rules::{Engine, FENCE, MAX_ATTEMPTS, OLD},
+    rules::{Engine, FENCE, MAX_ATTEMPTS, OLD, QUARANTINE_CRASHES},
     state::{Attempt, Beat, Claim, Life, Process, Report, Stage, State, Verdict},
 };
 
@@ -56,8 +56,10 @@ impl Engine {
     pub(crate) fn take_on(&self, process: &mut Process) {
         let Claim::Answer(claimed) = std::mem::replace(&mut process.claim, Claim::None) else { return };
         let is_late = std::mem::take(&mut process.claim_is_late);
-        for (job, token, number) in claimed {
-            let attempt = Attempt { job, token, number, stage: Stage::Running, is_late };
+        for (job, token, counts) in claimed {
+            let is_last_chance = counts.crashes + 1 >= QUARANTINE_CRASHES;
+            let stage = if is_last_chance { Stage::Waiting } else { Stage::Running };
+            let attempt = Attempt { job, token, number: counts.attempt, stage, is_late };
             process.held.push((job, token));
             if process.is_stopping || (process.is_fenced && self.rules.fence_stops_late_answers) {
                 process.report(attempt, Verdict::GiveBack);
@@ -75,6 +77,7 @@ impl Engine {
             let is_abandoned = attempt.stage == Stage::Abandoned;
             if !is_abandoned {
                 state.processes[number].report(*attempt, Verdict::GiveBack);
+                Self::run_is_over(state, attempt.job, attempt.token);
             }
             if attempt.stage == Stage::Finishing {
                 attempt.stage = Stage::Abandoned;
@@ -100,6 +103,24 @@ impl Engine {
         process.is_fenced = false;
     }
 
+    /// `LastChance::wait`: nothing else like it runs. To give up waiting is to give back.
+    pub(crate) fn may_announce(state: &State, number: usize, place: usize) -> bool {
+        let process = &state.processes[number];
+        let is_alone = process
+            .attempts
+            .iter()
+            .all(|it| it.stage == Stage::Abandoned || process.announced != Some(it.token));
+        let is_waiting = process.attempts[place].stage == Stage::Waiting;
+        is_waiting && is_alone && state.reaches(number) && !process.is_fenced
+    }
+
+    /// It is announced, and starts.
+    pub(crate) fn starts(state: &mut State, number: usize, place: usize) {
+        let Attempt { job, token, .. } = state.processes[number].attempts[place];
+        Self::announce(state, number, job, token);
+        state.processes[number].attempts[place].stage = Stage::Running;
+    }
+
     /// The handler comes to its end; one that uses `finish` executes its statement.
     pub(crate) fn handler_ends(&self, state: &mut State, number: usize, place: usize) {
         let attempt = state.processes[number].attempts[place];
@@ -117,10 +138,12 @@ impl Engine {
         state.jobs[attempt.job].effects += u8::from(uses_finish);
         state.processes[number].attempts.remove(place);
         state.processes[number].report(attempt, Verdict::Done);
+        Self::run_is_over(state, attempt.job, attempt.token);
     }
 
     pub(crate) fn handler_fails(state: &mut State, number: usize, place: usize) {
         let attempt = state.processes[number].attempts.remove(place);
+        Self::run_is_over(state, attempt.job, attempt.token);
         state.jobs[attempt.job].failures += 1;
         state.processes[number].failed(attempt);
     }
@@ -150,6 +173,7 @@ impl Engine {
     /// It does not, or it is a refusal: the handler returns the error.
     pub(crate) fn commit_failed(state: &mut State, number: usize, place: usize) {
         let attempt = state.processes[number].attempts.remove(place);
+        Self::run_is_over(state, attempt.job, attempt.token);
         if attempt.stage == Stage::RolledBack {
             state.jobs[attempt.job].failures += 1;
         }
@@ -193,7 +217,7 @@ impl Engine {
             match stage {
                 Stage::Finishing => state.processes[number].attempts[place].stage = Stage::RolledBack,
                 Stage::Abandoned => drop(state.processes[number].attempts.remove(place)),
-                Stage::Running | Stage::Committed | Stage::RolledBack => {}
+                Stage::Waiting | Stage::Running | Stage::Committed | Stage::RolledBack => {}
             }
         }
         if state.processes[number].life == Life::Dead {

@@ -13,6 +13,7 @@ pub(crate) const STALE: &str = "G3: a stale token changes nothing";
 pub(crate) const NOT_ROBBED: &str = "G4: a worker that can beat is never robbed";
 pub(crate) const FENCED: &str = "G4: fenced or not, a process runs only what it leases";
 pub(crate) const THREE_CRASHES: &str = "G5: three crashes, then quarantined";
+pub(crate) const JUDGED: &str = "G5: the last crash counts for the job that had started, and for no other";
 pub(crate) const NO_ATTEMPT_BURNED: &str = "G7: only failures cost attempts";
 pub(crate) const EFFECTS_ONCE: &str = "G11: effects committed with finish happen exactly once";
 
@@ -40,6 +41,7 @@ fn promises() -> Vec<Property<Engine>> {
         always(NOT_ROBBED, |_, state| !state.broken.robbed),
         always(FENCED, |_, state| state.processes.iter().all(|it| runs_its_own(state, it))),
         always(THREE_CRASHES, |_, state| state.jobs.iter().all(is_set_aside_in_time)),
+        always(JUDGED, |_, state| !state.broken.misjudged),
         always(NO_ATTEMPT_BURNED, |_, state| state.jobs.iter().all(costs_only_failures)),
         always(EFFECTS_ONCE, |engine, state| {
             state.jobs.iter().zip(engine.jobs).all(|(job, uses_finish)| {
@@ -179,6 +181,12 @@ fn more_situations() -> Vec<Property<Engine>> {
         sometimes("two boots of a node live", |_, state| {
             let lives = |process: &&Process| process.life != Life::Dead && process.node == 0;
             state.processes.iter().filter(lives).count() == 2
+        }),
+        sometimes("a last chance waits beside another", |_, state| {
+            state.processes.iter().any(|process| {
+                let waits = process.attempts.iter().any(|it| it.stage == Stage::Waiting);
+                waits && process.attempts.iter().any(|it| process.announced == Some(it.token))
+            })
         }),
         sometimes("two processes work side by side", |_, state| {
             state.processes.iter().filter(|it| !it.attempts.is_empty() && it.is_awake()).count() == 2

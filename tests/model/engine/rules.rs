@@ -60,6 +60,9 @@ pub(crate) struct Rules {
     pub(crate) give_back_refunds: bool,
     /// The third crash sets a job aside.
     pub(crate) quarantine: bool,
+    /// A job that would be set aside with its next crash is announced before it starts, one at a time in each process,
+    /// and only the announced one is.
+    pub(crate) only_the_announced_is_blamed: bool,
     /// A handler's writes and its acknowledgement are one transaction.
     pub(crate) finish_is_one_transaction: bool,
 }
@@ -77,6 +80,7 @@ pub(crate) const SOUND: Rules = Rules {
     known_by_token: true,
     give_back_refunds: true,
     quarantine: true,
+    only_the_announced_is_blamed: true,
     finish_is_one_transaction: true,
 };
 

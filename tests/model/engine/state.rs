@@ -23,6 +23,17 @@ pub(crate) struct Lease {
     pub(crate) is_young: bool,
     /// The open transaction of a `finish` has deleted it.
     pub(crate) is_locked: bool,
+    /// Not in any table: its attempt.
+    pub(crate) run: Run,
+}
+
+/// How far an attempt has come that had to be announced; others are not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Run {
+    NotYet,
+    Now,
+    /// It has ended without harm, and its report is not written.
+    Over,
 }
 
 /// How a job ended: `job.done.state`.
@@ -60,8 +71,8 @@ pub(crate) enum Life {
 pub(crate) enum Claim {
     None,
     Sent,
-    /// Executed: job, token, attempt.
-    Answer(Vec<(usize, u8, i8)>),
+    /// Executed: job, token, and the counts of the lease.
+    Answer(Vec<(usize, u8, Counts)>),
 }
 
 /// A heartbeat under way, with its age since it was sent.
@@ -74,6 +85,8 @@ pub(crate) enum Beat {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Stage {
+    /// It would be set aside with its next crash: it waits until it is announced.
+    Waiting,
     Running,
     /// The statement `finish` was executed; COMMIT is sent or not, the server has not ended the transaction.
     Finishing,
@@ -118,6 +131,8 @@ pub(crate) struct Process {
     pub(crate) life: Life,
     /// The age of `job.worker.beat_at`; `None` is `-infinity`.
     pub(crate) beat_at: Option<u8>,
+    /// The token in `job.worker.info.alone`: what was announced last.
+    pub(crate) announced: Option<u8>,
     /// Its session holds the advisory lock.
     pub(crate) holds_lock: bool,
     /// It is dead, and the server has yet to end a transaction of its.
@@ -146,6 +161,7 @@ pub(crate) struct Process {
 
 /// A promise that was broken by the last step; kept for ever, so that the property sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "one per promise")]
 pub(crate) struct Broken {
     /// A worker that could beat has lost a lease.
     pub(crate) robbed: bool,
@@ -153,6 +169,8 @@ pub(crate) struct Broken {
     pub(crate) stale: bool,
     /// A row was inserted where there was one: PostgreSQL would have refused it.
     pub(crate) twice: bool,
+    /// A job was set aside for a crash in which it had not started, or was not for one in which it had.
+    pub(crate) misjudged: bool,
 }
 
 /// Everything.
@@ -174,6 +192,7 @@ impl Process {
             node,
             life: Life::Awake,
             beat_at: Some(0),
+            announced: None,
             holds_lock: true,
             has_sessions: false,
             is_connected: true,
@@ -227,7 +246,7 @@ impl State {
             };
             let reports = process.outbox.iter().map(|report| report.token);
             let attempts = process.attempts.iter().map(|attempt| attempt.token);
-            let held = process.held.iter().map(|(_, token)| *token);
+            let held = process.held.iter().map(|(_, token)| *token).chain(process.announced);
             claimed.iter().map(|(_, token, _)| *token).chain(attempts).chain(reports).chain(held)
         });
         leases.chain(processes)
@@ -248,6 +267,11 @@ impl State {
             } else {
                 number += 1;
             }
+        }
+        for process in &mut self.processes {
+            let leases = self.jobs.iter().filter_map(|job| job.lease.map(|lease| lease.token));
+            let mut known = leases.chain(process.attempts.iter().map(|attempt| attempt.token));
+            process.announced = process.announced.filter(|token| known.any(|it| it == *token));
         }
         let mut seen = [0_u8; TOKENS_MAX];
         for token in self.tokens() {
@@ -276,6 +300,7 @@ impl Process {
             }
         }
         self.attempts.iter_mut().for_each(|it| it.token = new[usize::from(it.token)]);
+        self.announced = self.announced.map(|token| new[usize::from(token)]);
         self.outbox.iter_mut().for_each(|it| it.token = new[usize::from(it.token)]);
         self.held.iter_mut().for_each(|it| it.1 = new[usize::from(it.1)]);
         self.attempts.sort_unstable();

@@ -99,7 +99,8 @@ async fn live(
             node.start();
         }
         let disturbed = turns % 2 == 1 || turns != story.turns.load(Relaxed);
-        let recovery = Recovery { leases: leases.len(), same_node: !stays_dead, disturbed, took };
+        let engine = if stays_dead { None } else { engine(field, worker, node.pid()).await };
+        let recovery = Recovery { leases: leases.len(), same_node: !stays_dead, disturbed, took, engine };
         eprintln!("{} was killed: {recovery:?}", node.address());
         story.note(recovery);
         place.recovers.store(false, Relaxed);
@@ -127,6 +128,16 @@ async fn leases(field: &Field, pid: i32) -> Option<(i64, Vec<i64>)> {
     let Some(worker) = worker(&client, pid).await.ok()? else { return Some((0, Vec::new())) };
     let rows = client.query(LEASES, &[&worker]).await.ok()?;
     Some((worker, rows.iter().map(|row| row.get(0)).collect()))
+}
+
+/// From the registration of the process `pid` to the last rescue of a lease of the dead worker; `None` if others rescued.
+async fn engine(field: &Field, dead: i64, pid: i32) -> Option<Duration> {
+    const TOOK: &str = "SELECT extract(epoch FROM max(a.finished_at) - max(w.started_at))::float8
+        FROM job.attempt AS a CROSS JOIN job.worker AS w WHERE a.worker_id = $1 AND a.outcome = 7 AND w.id = $2";
+    let client = field.client().await?;
+    let heir = worker(&client, pid).await.ok()??;
+    let took: Option<f64> = client.query_one(TOOK, &[&dead, &heir]).await.ok()?.get(0);
+    took.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
 /// Whether none of these is the dead one's any more, and none waits although it is due. (Those that were in several

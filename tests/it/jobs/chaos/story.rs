@@ -19,6 +19,8 @@ pub(super) struct Recovery {
     pub(super) disturbed: bool,
     /// Until every one of its leases was somebody else's, or its job ready, or ended.
     pub(super) took: Duration,
+    /// The part of it after the new process had registered, as the tables tell it.
+    pub(super) engine: Option<Duration>,
 }
 
 /// What is noted while it happens.
@@ -42,6 +44,15 @@ impl Story {
         let all = self.recoveries.lock().unwrap();
         let wanted = all.iter().filter(|it| it.same_node == same_node && it.leases > 0 && !it.disturbed);
         let mut took: Vec<Duration> = wanted.map(|it| it.took).collect();
+        took.sort_unstable();
+        took
+    }
+
+    /// How soon after their registration servers had rescued what the dead on the same node have left.
+    pub(super) fn engine(&self) -> Vec<Duration> {
+        let all = self.recoveries.lock().unwrap();
+        let mut took: Vec<Duration> =
+            all.iter().filter(|it| !it.disturbed).filter_map(|it| it.engine).collect();
         took.sort_unstable();
         took
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration
 
 use sportello::{jobs::NewJob, postgres::Mode};
 use tokio::time::Instant;
+use tokio_postgres::Row;
 
 use super::{
     super::{deeds::WriteRow, fleet::Field},
@@ -12,13 +13,14 @@ use super::{
     restarts::restart,
     story::{Story, print, times},
 };
-use crate::harness::{cluster::start_postgres, database::TestDatabase, scratch::Scratch};
+use crate::harness::{cluster::start_postgres, database::TestDatabase, scratch::Scratch, until::eventually};
 
-/// The jobs of a killed server are back on the same node within…
-const SAME_NODE: Duration = Duration::from_secs(2);
-/// …and elsewhere, when it stays dead, within…
-const ELSEWHERE: Duration = Duration::from_secs(12);
+/// From the registration of a server to the rescue of what an earlier boot of its node has left.
+const ENGINE: Duration = Duration::from_secs(2);
 const SERVERS: usize = 3;
+/// Nobody can tell a job that kills its server from one beside which it was killed three times, the last time alone with
+/// it: of so many jobs, one may be taken for such. It is not lost: it waits for an administrator.
+const SET_ASIDE: i64 = 1000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
@@ -37,6 +39,7 @@ async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twi
         restart(&field, plan, &story, cluster, scratch.path())
     );
     let took = began.elapsed();
+    let set_aside = retry(&field).await;
     for node in &mut nodes {
         node.stop().await;
     }
@@ -44,15 +47,30 @@ async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twi
     field.assert_rows_once(plan.jobs).await;
     field.assert_nothing_left().await;
     assert_eq!(field.count("job.done WHERE state = 0").await, plan.jobs, "every job is done");
-    assert_eq!(field.count("job.done WHERE state <> 0").await, 0, "no innocent job was set aside");
+    assert_eq!(field.count("job.done WHERE state <> 0").await, set_aside);
+    assert!(set_aside <= plan.jobs / SET_ASIDE, "{set_aside} innocent jobs were set aside");
     let outside = surplus(&field, plan);
     assert!(outside >= 0, "outside PostgreSQL every job has acted at least once");
     assert!(story.kills.load(Relaxed) >= 4 && story.leases() > 0, "there was chaos");
     assert!(!story.recoveries(true).is_empty() && !story.recoveries(false).is_empty(), "both ways were seen");
-    assert!(story.recoveries(true).iter().all(|took| *took <= SAME_NODE), "recovery on the same node");
-    assert!(story.recoveries(false).iter().all(|took| *took <= ELSEWHERE), "recovery elsewhere");
+    assert!(story.recoveries(true).iter().all(|took| *took <= plan.same_node), "recovery on the same node");
+    assert!(story.recoveries(false).iter().all(|took| *took <= plan.elsewhere), "recovery elsewhere");
+    assert!(story.engine().iter().all(|took| *took <= ENGINE), "the engine's part of it");
     drop(field);
     cluster.stop(Mode::Immediate).await;
+}
+
+/// Lets the jobs run that were set aside, as an administrator would who knows that servers were killed; how many.
+async fn retry(field: &Field) -> i64 {
+    const SET_ASIDE: &str = "SELECT (body ->> 'n')::bigint, (body ->> 'work_ms')::bigint,
+            (SELECT count(*) FROM job.attempt AS a WHERE a.job_id = d.id AND a.outcome = 7)
+        FROM job.done AS d WHERE state = 3";
+    let rows = field.database.client().await.query(SET_ASIDE, &[]).await.unwrap();
+    assert!(rows.iter().all(|row| row.get::<_, i64>(2) == 3), "they were in three crashes");
+    let job = |row: &Row| NewJob::of(&WriteRow { n: row.get(0), work_ms: row.get::<_, i64>(1) as u64 });
+    field.enqueue(&rows.iter().map(job).collect::<Vec<_>>()).await;
+    eventually("they are done", async || field.count("job.body").await == 0).await;
+    rows.len() as i64
 }
 
 /// Acts outside PostgreSQL beyond one per job; negative if some job never acted.
@@ -82,7 +100,10 @@ async fn tell(field: &Field, plan: Plan, story: &Story, took: Duration) {
         ("jobs", plan.jobs.to_string()),
         ("rows", field.count("deed").await.to_string()),
         ("duplicate rows", duplicates.to_string()),
-        ("set aside", field.count("job.done WHERE state = 3").await.to_string()),
+        (
+            "set aside: in three crashes, the last time alone",
+            field.count("job.done WHERE state = 3").await.to_string(),
+        ),
         ("seconds, and milliseconds of work per job", format!("{:.1}, {}", took.as_secs_f64(), plan.work_ms)),
         ("servers killed, PostgreSQL restarted", format!("{}, {restarts}", story.kills.load(Relaxed))),
         ("leases held by killed servers", story.leases().to_string()),
@@ -90,6 +111,7 @@ async fn tell(field: &Field, plan: Plan, story: &Story, took: Duration) {
         ("jobs by crashes", crashes),
         ("attempts in the history by outcome", outcomes),
         ("recovery on the same node", times(&story.recoveries(true))),
+        ("… of which after its registration", times(&story.engine())),
         ("recovery elsewhere, the node stays dead", times(&story.recoveries(false))),
         ("recoveries while PostgreSQL was away", story.disturbed().to_string()),
     ]);
