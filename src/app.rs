@@ -144,6 +144,7 @@ impl App {
             metrics: metrics.clone(),
             registry: registry.clone(),
             console: handles.console.clone(),
+            task_streams: Arc::default(),
             draining: draining.clone(),
             probe: Probe::default(),
             started: tokio::time::Instant::now(),

@@ -43,6 +43,7 @@ migrations! {
     7 "lists" "0007_lists.sql",
     8 "job_limits_and_flows" "0008_job_limits_and_flows.sql",
     9 "cron" "0009_cron.sql",
+    10 "job_lists" "0010_job_lists.sql",
     11 "job_steering" "0011_job_steering.sql",
 }
 

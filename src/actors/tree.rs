@@ -74,7 +74,7 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
     let edge = edge(parts.acceptor, &parts.data)?;
     let console = &parts.data.handles.console;
     let core = console.core(registry, parts.data.config, parts.data.db);
-    let ops = console.ops(registry, parts.data.config);
+    let ops = console.ops(registry, parts.data.config, parts.data.jobs.feed());
     let branches = [core, data(parts.data)?, engine, edge, ops];
     Ok(branches.into_iter().fold(root, |root, branch| root.supervisor(registry, branch)))
 }

@@ -158,7 +158,22 @@ impl<F, K: Serialize> Listing<F, K> {
         key: impl Fn(&R) -> K,
         view: impl Fn(R) -> T,
     ) -> Response {
-        let page = self.page(rows, key, view);
+        self.respond(self.page(rows, key, view))
+    }
+
+    /// The same for rows that are a whole page already: the next one begins after `next`, if there is one. (The page may
+    /// be shorter than the limit.)
+    pub fn answer_until<R, T: Serialize>(
+        &self,
+        rows: Vec<R>,
+        next: Option<&K>,
+        view: impl Fn(R) -> T,
+    ) -> Response {
+        let next_cursor = next.map(|next| self.cursors.write(self.hash, next));
+        self.respond(Page { data: rows.into_iter().map(view).collect(), next_cursor })
+    }
+
+    fn respond<T: Serialize>(&self, page: Page<T>) -> Response {
         let link = page.next_cursor.as_deref().map(|cursor| self.link(cursor));
         let mut response = Json(page).into_response();
         if let Some(link) = link {

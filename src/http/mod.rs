@@ -44,6 +44,7 @@ pub mod routes;
 pub mod server;
 pub mod state;
 pub mod stored;
+pub mod tasks;
 pub mod upload;
 pub mod validate;
 mod wording;

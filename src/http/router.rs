@@ -12,12 +12,16 @@ use super::{
     openapi::{self, operations},
     routes::Routes,
     state::AppState,
+    tasks,
 };
 
 /// The routes with their descriptions.
 pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .nest("/api/v1", OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()))
+        .nest(
+            "/api/v1",
+            OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()).merge(tasks::routes()),
+        )
         .merge(admin::routes())
         .merge(health::routes())
         .merge(media::routes())

@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 
-use super::{cursor::CursorKey, health::Probe, pages::Pages};
+use super::{cursor::CursorKey, health::Probe, pages::Pages, tasks::Streams};
 use crate::{
     accounts::login::Accounts,
     actors::{
@@ -68,6 +68,8 @@ pub struct Parts {
     pub registry: Registry,
     /// For administrators.
     pub console: Console,
+    /// Who follows how many tasks.
+    pub task_streams: Arc<Streams>,
     /// Whether the server has been asked to stop.
     pub draining: Arc<AtomicBool>,
     /// Looks at the dependencies.

@@ -13,6 +13,7 @@ use super::{
     Figures, Job, JobId, NewJob, QueueName,
     answers::Waiting,
     ids::IdSource,
+    inspect::{Change, Changed, Feed},
     order::Orders,
     registry::Registry,
     seal::KeyRing,
@@ -110,6 +111,7 @@ struct Inner {
     seal: KeyRing,
     orders: Orders,
     waiting: Waiting,
+    feed: Feed,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -127,7 +129,8 @@ impl Jobs {
         let entropy = getrandom::u64().expect("the operating system gives randomness");
         let (catalog, hints, figures) = (OnceLock::new(), OnceLock::new(), Figures::new(&registry));
         let (ids, orders, waiting) = (IdSource::new(entropy), Orders::default(), Waiting::default());
-        Self(Arc::new(Inner { clock, registry, ids, catalog, hints, figures, seal, orders, waiting }))
+        let feed = Feed::default();
+        Self(Arc::new(Inner { clock, registry, ids, catalog, hints, figures, seal, orders, waiting, feed }))
     }
 
     /// The keys of sealed arguments.
@@ -162,6 +165,11 @@ impl Jobs {
     /// What is counted.
     pub fn figures(&self) -> &Figures {
         &self.0.figures
+    }
+
+    /// What happens to jobs, for those who watch.
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
     }
 
     /// The time.
@@ -296,8 +304,16 @@ impl Jobs {
                 },
             }
         }
+        let enqueued = self.feed().is_watched().then(|| {
+            let new = jobs.iter().zip(ids).filter_map(|(job, id)| {
+                let change = Change::of((*id)?, Changed::Enqueued, now);
+                Some(Change { kind: Some(job.kind), queue: Some(job.queue), ..change })
+            });
+            new.collect::<Vec<_>>()
+        });
         let jobs = self.clone();
         tx.on_commit(move || {
+            jobs.feed().push(enqueued.into_iter().flatten());
             if let Some(reserved) = reserved {
                 jobs.figures().engine.handed_over.fetch_add(leased.len() as u64, Relaxed);
                 reserved.start(leased);

@@ -23,6 +23,14 @@ const WORKERS: i64 = 1 << (NODE_BITS - 1);
 #[postgres(transparent)]
 pub struct JobId(pub i64);
 
+impl JobId {
+    /// No id made from `at` on is below this number.
+    pub fn earliest(at: Timestamp) -> i64 {
+        let ms = (at.as_millisecond() - EPOCH_MS).clamp(0, i64::MAX >> (NODE_BITS + SEQUENCE_BITS));
+        ms << (NODE_BITS + SEQUENCE_BITS)
+    }
+}
+
 impl std::fmt::Display for JobId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

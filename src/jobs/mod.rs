@@ -82,6 +82,7 @@ mod flow;
 mod handle;
 mod idle;
 mod ids;
+pub mod inspect;
 mod job;
 mod key;
 mod new_job;

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
-    jobs::{Hint, Verdict, store},
+    jobs::{Hint, Verdict, inspect::Change, store},
 };
 
 /// Pauses after a failed flush.
@@ -171,6 +171,10 @@ async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> 
     engine.jobs.ended(written.iter().map(|report| report.job));
     if written.iter().any(|report| report.answer.is_some()) {
         engine.jobs.hint(Hint::Ended);
+    }
+    if engine.jobs.feed().is_watched() {
+        let now = engine.jobs.clock().now();
+        engine.jobs.feed().push(written.iter().map(|it| Change::of(it.job, it.verdict.into(), now)));
     }
     let due = written.iter().filter_map(|report| match report.verdict {
         Verdict::Retry(at) | Verdict::Snooze(at) => Some(at),

@@ -15,6 +15,7 @@ use crate::{
     jobs::{
         Attempt, AttemptOutcome, Ending, FailureSeen, JobContext, Outcome, Report, Story, Verdict,
         fingerprint,
+        inspect::{Change, Changed},
         registry::{self, ArgsError, Kind},
         seal::OpenError,
         store::{self, Arguments, Claimed},
@@ -108,6 +109,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     if let Some(figures) = figures {
         figures.outcomes.started.fetch_add(1, Relaxed);
     }
+    tell(engine, kind, &attempt, Changed::Started);
     let (began, cut) = (Instant::now(), CancellationToken::new());
     let cancelled = attempt.cancelled.clone();
     let (deadline, cut_here) = (began + claimed.timeout, cut.clone());
@@ -141,6 +143,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         figures.ran(began.elapsed());
     }
     if attempt.is_finished() {
+        tell(engine, kind, &attempt, Changed::Done);
         count(engine, kind, Verdict::End(Ending::Done));
         engine.let_go([claimed.token].into_iter());
         ended_by_itself(engine, &claimed);
@@ -226,6 +229,15 @@ async fn pass_on(engine: &Engine, attempt: &Attempt) {
             trouble("the progress of a job could not be written", &error);
         }
         tokio::time::sleep(PROGRESS_PAUSE).await;
+    }
+}
+
+/// For those who watch.
+fn tell(engine: &Engine, kind: &Kind, attempt: &Attempt, what: Changed) {
+    let feed = engine.jobs.feed();
+    if feed.is_watched() {
+        let change = Change::of(attempt.job, what, engine.jobs.clock().now());
+        feed.push([Change { kind: Some(kind.name), queue: Some(kind.queue), ..change }]);
     }
 }
 

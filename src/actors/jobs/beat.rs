@@ -143,7 +143,11 @@ impl Beat {
     async fn register(&self) -> Result<(), DbError> {
         let engine = &self.engine;
         let catalog = catalog::register(&mut self.link.as_ref(), engine.jobs.registry()).await?;
-        let info = serde_json::json!({ "pid": std::process::id(), "version": env!("CARGO_PKG_VERSION") });
+        // The kinds answer "does anybody know this kind?": see `inspect::explain`.
+        let kinds: Vec<_> = engine.jobs.registry().kinds().map(|kind| kind.name).collect();
+        let info = serde_json::json!({
+            "pid": std::process::id(), "version": env!("CARGO_PKG_VERSION"), "kinds": kinds,
+        });
         let worker = workers::register(&self.link, &engine.node, &info).await?;
         engine.jobs.registered(catalog, worker);
         engine.set_worker(Some(worker));

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    jobs::inspect::Feed,
 };
 
 /// Everything an administrator looks through and acts with. Cheap to clone.
@@ -63,14 +64,14 @@ impl Console {
     }
 
     /// The last branch of the tree: nothing depends on it, and it stops first, which ends the streams.
-    pub fn ops(&self, registry: &Registry, config: &Config) -> Supervisor {
+    pub fn ops(&self, registry: &Registry, config: &Config, feed: &Feed) -> Supervisor {
         let (max, within) = (config.actors.intensity, *config.actors.intensity_within);
         let suspend_max = *config.ops.suspend_max;
         let introspection = IntrospectionActor::new(registry.clone(), self.meter.clone(), suspend_max);
         let ops = Supervisor::new("root/ops", Strategy::OneForOne, max, within)
             .never_escalates()
             .child(actor(introspection, self.introspection.handle()).optional())
-            .child(actor(HubActor::new(&config.ops), self.hub.handle()).optional());
+            .child(actor(HubActor::new(&config.ops, feed.clone()), self.hub.handle()).optional());
         match &self.game_day {
             Some(game_day) => {
                 let faults = GameDayActor { registry: registry.clone() };

@@ -1,4 +1,4 @@
-//! The hub: gives each sample of the meter to everybody who watches.
+//! The hub: gives each sample of the meter, and what happens to jobs, to everybody who watches.
 //!
 //! A sample is encoded once; a viewer costs a clone of the bytes. Viewers are bounded (`ops.sse_clients`), each may lag
 //! [`LAG`] events behind and is dropped beyond, and none stays longer than `ops.sse_life`: clients reconnect by
@@ -15,6 +15,7 @@ use crate::{
         kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     },
     config::sections,
+    jobs::inspect::Feed,
 };
 
 /// Events a slow viewer may be behind.
@@ -22,6 +23,9 @@ const LAG: usize = 8;
 /// A silent stream is closed by proxies: a comment keeps it open when the meter is down.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
+
+/// How often changes of jobs are told: often enough for people, seldom enough to tell many at once.
+const JOBS_EVERY: Duration = Duration::from_millis(250);
 
 /// Why nobody may watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +45,13 @@ pub enum HubMsg {
         /// Where the events go.
         reply: Reply<Result<mpsc::Receiver<Bytes>, WatchError>>,
     },
+    /// Somebody wants to watch the jobs.
+    WatchJobs {
+        /// Where the events go.
+        reply: Reply<Result<mpsc::Receiver<Bytes>, WatchError>>,
+    },
+    /// Tell what has happened to jobs.
+    TellJobs,
     /// Show the meter's last sample.
     Show {
         /// The meter.
@@ -49,7 +60,7 @@ pub enum HubMsg {
     /// Let viewers know that the stream is alive.
     Heartbeat,
 }
-crate::kinds!(HubMsg: Watch, Show, Heartbeat);
+crate::kinds!(HubMsg: Watch, WatchJobs, TellJobs, Show, Heartbeat);
 
 /// Shows samples. Cheap to clone.
 #[derive(Clone)]
@@ -68,7 +79,16 @@ impl Hub {
 
     /// A stream of server-sent events.
     pub async fn watch(&self) -> Result<mpsc::Receiver<Bytes>, WatchError> {
-        match self.0.call(|reply| HubMsg::Watch { reply }).await {
+        Self::answered(self.0.call(|reply| HubMsg::Watch { reply }).await)
+    }
+
+    /// The same of what happens to jobs.
+    pub async fn watch_jobs(&self) -> Result<mpsc::Receiver<Bytes>, WatchError> {
+        Self::answered(self.0.call(|reply| HubMsg::WatchJobs { reply }).await)
+    }
+
+    fn answered<T>(answer: Result<Result<T, WatchError>, CallError>) -> Result<T, WatchError> {
+        match answer {
             Ok(answer) => answer,
             Err(CallError::Overloaded | CallError::Down | CallError::Crashed) => Err(WatchError::Down),
         }
@@ -84,13 +104,51 @@ impl Hub {
 pub struct HubActor {
     clients: usize,
     life: Duration,
+    feed: Feed,
 }
 
 impl HubActor {
-    /// As `[ops]` of the configuration says.
-    pub fn new(config: &sections::Ops) -> Self {
-        Self { clients: config.sse_clients, life: *config.sse_life }
+    /// As `[ops]` of the configuration says; `feed` tells what happens to jobs.
+    pub fn new(config: &sections::Ops, feed: Feed) -> Self {
+        Self { clients: config.sse_clients, life: *config.sse_life, feed }
     }
+
+    /// One more viewer, if there is room.
+    fn admit(
+        &self,
+        watching: &mut Watching,
+        side: fn(&mut Watching) -> &mut Viewers,
+    ) -> Result<mpsc::Receiver<Bytes>, WatchError> {
+        for viewers in [&mut watching.tree, &mut watching.jobs] {
+            viewers.present.retain(|viewer| !viewer.events.is_closed());
+        }
+        if watching.tree.present.len() + watching.jobs.present.len() >= self.clients {
+            return Err(WatchError::Full);
+        }
+        let (events, receiver) = mpsc::channel(LAG);
+        side(watching).present.push(Viewer { events, until: Instant::now() + self.life });
+        Ok(receiver)
+    }
+
+    /// Tells viewers of jobs what has happened, and lets nobody collect it when they have gone.
+    fn tell_jobs(&self, viewers: &mut Viewers) {
+        if let Some(changes) = self.feed.take() {
+            let mut text = b"event: jobs\ndata: ".to_vec();
+            serde_json::to_writer(&mut text, &changes)
+                .expect("changes have only string keys and finite numbers");
+            text.extend_from_slice(b"\n\n");
+            viewers.give(&text.into());
+        }
+        viewers.present.retain(|viewer| !viewer.events.is_closed());
+        self.feed.watch(!viewers.present.is_empty());
+    }
+}
+
+/// Who watches what.
+#[derive(Default)]
+pub struct Watching {
+    tree: Viewers,
+    jobs: Viewers,
 }
 
 struct Viewer {
@@ -128,42 +186,48 @@ impl Viewers {
 
 impl Behaviour for HubActor {
     type Msg = HubMsg;
-    type State = Viewers;
+    type State = Watching;
 
-    async fn init(&self, ctx: &Context<HubMsg>) -> Result<Viewers, Failure> {
+    async fn init(&self, ctx: &Context<HubMsg>) -> Result<Watching, Failure> {
         ctx.every(HEARTBEAT_EVERY, || HubMsg::Heartbeat);
-        Ok(Viewers::default())
+        ctx.every(JOBS_EVERY, || HubMsg::TellJobs);
+        self.feed.watch(false);
+        Ok(Watching::default())
     }
 
     async fn handle(
         &self,
         _: &Context<HubMsg>,
         message: HubMsg,
-        viewers: &mut Viewers,
+        watching: &mut Watching,
     ) -> Result<(), Failure> {
         match message {
-            HubMsg::Watch { reply } => {
-                viewers.present.retain(|viewer| !viewer.events.is_closed());
-                if viewers.present.len() >= self.clients {
-                    reply.send(Err(WatchError::Full));
-                } else {
-                    let (events, receiver) = mpsc::channel(LAG);
-                    viewers.present.push(Viewer { events, until: Instant::now() + self.life });
-                    reply.send(Ok(receiver));
+            HubMsg::Watch { reply } => reply.send(self.admit(watching, |it| &mut it.tree)),
+            HubMsg::WatchJobs { reply } => {
+                let admitted = self.admit(watching, |it| &mut it.jobs);
+                self.feed.watch(!watching.jobs.present.is_empty());
+                reply.send(admitted);
+            }
+            HubMsg::TellJobs if self.feed.is_watched() => self.tell_jobs(&mut watching.jobs),
+            HubMsg::Show { meter } if !watching.tree.present.is_empty() => {
+                watching.tree.give(&event(&meter));
+            }
+            HubMsg::Heartbeat => {
+                for viewers in [&mut watching.tree, &mut watching.jobs] {
+                    if viewers.last.is_none_or(|last| last.elapsed() >= HEARTBEAT_EVERY) {
+                        viewers.give(&HEARTBEAT);
+                    }
                 }
             }
-            HubMsg::Show { meter } if !viewers.present.is_empty() => viewers.give(&event(&meter)),
-            HubMsg::Heartbeat if viewers.last.is_none_or(|last| last.elapsed() >= HEARTBEAT_EVERY) => {
-                viewers.give(&HEARTBEAT);
-            }
-            HubMsg::Show { .. } | HubMsg::Heartbeat => {}
+            HubMsg::Show { .. } | HubMsg::TellJobs => {}
         }
         Ok(())
     }
 
-    fn view(&self, viewers: &Viewers) -> serde_json::Value {
+    fn view(&self, Watching { tree, jobs }: &Watching) -> serde_json::Value {
         serde_json::json!({
-            "viewers": viewers.present.len(), "viewers_max": self.clients, "dropped_too_slow": viewers.too_slow,
+            "viewers": tree.present.len() + jobs.present.len(), "viewers_max": self.clients,
+            "dropped_too_slow": tree.too_slow + jobs.too_slow,
         })
     }
 }

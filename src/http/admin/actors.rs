@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::{
@@ -82,10 +83,19 @@ pub(super) async fn actor(State(console): State<Console>, _: AdminUser, Path(pat
     responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"),
         (status = 403, description = "Only administrators may do this")))]
 pub(super) async fn stream(State(console): State<Console>, _: AdminUser) -> Answer {
-    let events = console.hub.watch().await.map_err(|error| match error {
+    Ok(event_stream(console.hub.watch().await.map_err(unwatchable)?))
+}
+
+/// Why nobody may watch.
+pub(super) fn unwatchable(error: WatchError) -> Problem {
+    match error {
         WatchError::Full => Problem::unavailable(SOON * 5).because(error),
         WatchError::Down => Problem::unavailable(SOON).because(error),
-    })?;
+    }
+}
+
+/// Events of the hub, as they come.
+pub(super) fn event_stream(events: mpsc::Receiver<Bytes>) -> Response {
     let events = futures_util::stream::unfold(events, |mut events| async {
         let event = events.recv().await?;
         Some((Ok::<_, Infallible>(event), events))
@@ -95,5 +105,5 @@ pub(super) async fn stream(State(console): State<Console>, _: AdminUser) -> Answ
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // nginx would collect events before it passes them on.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }

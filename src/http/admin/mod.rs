@@ -3,6 +3,7 @@
 
 mod actors;
 mod cron;
+mod jobs;
 mod journal;
 mod orders;
 mod queues;
@@ -46,6 +47,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .route("/admin/api/journal", get(journal::list))
         .merge(queues::routes())
         .merge(cron::routes())
+        .merge(jobs::routes())
 }
 
 /// Where paths of actors are sent with their slashes: routes beside the described ones, with figures of their own.

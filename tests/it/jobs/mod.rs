@@ -4,6 +4,8 @@ mod administration;
 mod blocking;
 mod cancel;
 mod chaos;
+mod control_lists;
+mod control_orders;
 mod cron;
 mod cron_api;
 pub(crate) mod deeds;

@@ -1,0 +1,249 @@
+//! Background work for somebody: jobs that belong to an account, as their owner sees them. Others' do not exist.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{CurrentUser, bearer},
+    extract::{Json, Path},
+    problem::{Answer, Problem},
+    state::AppState,
+};
+use crate::{
+    ids::UserId,
+    jobs::inspect::{self, State as TaskState, Task},
+};
+
+/// Streams of one person: a browser with several windows.
+const STREAMS_EACH: usize = 4;
+/// Streams of this server: each looks at one row each second.
+const STREAMS: usize = 256;
+/// Between two looks at least this long, however much happens.
+const LOOK_MIN: Duration = Duration::from_millis(200);
+/// And at most this long: other processes' changes are not heard.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// A silent stream is closed by proxies.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(events))
+}
+
+/// Why a task has no result.
+#[derive(Serialize, ToSchema)]
+struct TaskProblem {
+    /// For programs: `failed`, `cancelled` or `set_aside`.
+    code: &'static str,
+    /// For people.
+    detail: &'static str,
+}
+
+/// Where to go from a task.
+#[derive(Serialize, ToSchema)]
+struct TaskLinks {
+    /// The task.
+    #[serde(rename = "self")]
+    this: String,
+    /// What happens to it, as it happens.
+    events: String,
+}
+
+/// A task.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskDocument)]
+struct Document {
+    /// The work.
+    #[serde(flatten)]
+    task: Task,
+    /// Why it has no result, when it has ended without.
+    problem: Option<TaskProblem>,
+    /// Where to go from here.
+    links: TaskLinks,
+}
+
+impl Document {
+    fn of(task: Task) -> Self {
+        let problem = match task.state {
+            TaskState::Discarded => Some(("failed", "it failed for good")),
+            TaskState::Cancelled => Some(("cancelled", "it was cancelled")),
+            TaskState::Quarantined => {
+                Some(("set_aside", "it could not be run and was set aside: ask for help with its id"))
+            }
+            _ => None,
+        };
+        let this = format!("/api/v1/tasks/{}", task.id);
+        let links = TaskLinks { events: format!("{this}/events"), this };
+        Self { task, problem: problem.map(|(code, detail)| TaskProblem { code, detail }), links }
+    }
+}
+
+/// Shows background work of one's own: its state, its progress, its result or problem.
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The task")),
+    responses((status = 200, description = "The task", body = Document)))]
+async fn show(
+    State(state): State<AppState>,
+    CurrentUser(principal): CurrentUser,
+    Path(id): Path<i64>,
+) -> Answer {
+    let task = inspect::task(&state.db, id, principal.user).await?;
+    let document = Document::of(task.ok_or_else(|| Problem::not_found("task"))?);
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(document)).into_response())
+}
+
+/// Streams background work of one's own as server-sent events (`event: task`, the data as of the task): at once, and
+/// with each change. The stream ends with the task, after `ops.sse_life`, or when the access token is no longer valid.
+#[utoipa::path(get, path = "/tasks/{id}/events", tag = "tasks", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The task")),
+    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")))]
+async fn events(
+    State(state): State<AppState>,
+    CurrentUser(principal): CurrentUser,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+) -> Answer {
+    let task = inspect::task(&state.db, id, principal.user).await?;
+    task.ok_or_else(|| Problem::not_found("task"))?;
+    let seat = Seat::take(&state.task_streams, principal.user)
+        .ok_or_else(|| Problem::unavailable(Duration::from_secs(5)))?;
+    let now = Instant::now();
+    let watch = Watch {
+        until: now + *state.config.ops.sse_life,
+        token: bearer(&headers).unwrap_or_default().to_owned(),
+        state,
+        id,
+        owner: principal.user,
+        said: Vec::new(),
+        spoke: now,
+        is_over: false,
+        _seat: seat,
+    };
+    let events = futures_util::stream::unfold(watch, |mut watch| async {
+        let event = watch.next().await?;
+        Some((Ok::<_, Infallible>(event), watch))
+    });
+    let mut response = Response::new(Body::from_stream(events));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would collect events before it passes them on.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Who has how many streams.
+#[derive(Debug, Default)]
+pub struct Streams(Mutex<HashMap<UserId, usize>>);
+
+/// A place among them; free again when it is dropped.
+struct Seat {
+    streams: Arc<Streams>,
+    user: UserId,
+}
+
+impl Seat {
+    fn take(streams: &Arc<Streams>, user: UserId) -> Option<Self> {
+        let mut taken = streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.values().sum::<usize>() >= STREAMS || taken.get(&user).is_some_and(|n| *n >= STREAMS_EACH) {
+            return None;
+        }
+        *taken.entry(user).or_default() += 1;
+        Some(Self { streams: streams.clone(), user })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.user);
+            }
+        }
+    }
+}
+
+/// One stream.
+struct Watch {
+    state: AppState,
+    id: i64,
+    owner: UserId,
+    token: String,
+    until: Instant,
+    /// The last thing that was said, and when.
+    said: Vec<u8>,
+    spoke: Instant,
+    is_over: bool,
+    _seat: Seat,
+}
+
+impl Watch {
+    /// The next event; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.is_over || Instant::now() > self.until || self.state.draining.load(Relaxed) {
+                return None;
+            }
+            if !self.said.is_empty() {
+                self.pause().await;
+                let valid = self.state.accounts.sessions().authenticate(&self.token).await;
+                valid.ok().flatten().filter(|principal| principal.user == self.owner)?;
+            }
+            // While the database is away the stream ends: the client comes back.
+            let task = inspect::task(&self.state.db, self.id, self.owner).await.ok()??;
+            self.is_over = task.state.is_ended();
+            let document = serde_json::to_vec(&Document::of(task)).ok()?;
+            if document != self.said {
+                self.spoke = Instant::now();
+                let event = [b"event: task\ndata: ", document.as_slice(), b"\n\n"].concat();
+                self.said = document;
+                return Some(event.into());
+            }
+            if self.spoke.elapsed() >= HEARTBEAT_EVERY {
+                self.spoke = Instant::now();
+                return Some(HEARTBEAT);
+            }
+        }
+    }
+
+    /// Until something happened in this process, or a look is due.
+    async fn pause(&self) {
+        tokio::time::sleep(LOOK_MIN).await;
+        let progress = self.state.jobs.figures().progress.notified();
+        let _ = timeout(LOOK_MAX.saturating_sub(LOOK_MIN), progress).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_has_so_many_streams_and_places_come_back() {
+        let streams = Arc::new(Streams::default());
+        let anna = UserId(uuid::Uuid::from_u128(1));
+        let seats: Vec<_> = (0..STREAMS_EACH).map(|_| Seat::take(&streams, anna).unwrap()).collect();
+        assert!(Seat::take(&streams, anna).is_none());
+        assert!(Seat::take(&streams, UserId(uuid::Uuid::from_u128(2))).is_some());
+        drop(seats);
+        assert!(streams.0.lock().unwrap().is_empty());
+        assert!(Seat::take(&streams, anna).is_some());
+    }
+}

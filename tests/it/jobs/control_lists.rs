@@ -1,0 +1,187 @@
+//! Lists of jobs: every filter, and cursors while jobs move.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use sportello::jobs::{
+    JobId, NewJob,
+    inspect::{self, Filter, State},
+};
+
+use super::{
+    kinds::{Nothing, Write, start_idle},
+    node::{Worker, insert},
+};
+use crate::harness::app::TestApp;
+
+/// The jobs that fit, by page of `limit`.
+async fn listed(app: &TestApp, filter: &Filter, limit: i64) -> Vec<i64> {
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let mut tx = app.app.db.begin("tests.list").await.unwrap();
+        let page = inspect::list(&mut tx, filter, after, limit).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(page.jobs.len() as i64 <= limit);
+        seen.extend(page.jobs.iter().map(|job| job.id.0));
+        after = page.next;
+        if after.is_none() {
+            assert!(seen.is_sorted_by(|one, next| one > next), "{seen:?}");
+            return seen;
+        }
+    }
+}
+
+/// A job in each state, by hand.
+async fn one_of_each(app: &TestApp) -> Vec<(State, i64)> {
+    let hour = app.app.clock.now() + SignedDuration::from_hours(1);
+    let later = || NewJob::of(&Write(2)).at(hour).tag("x");
+    let new =
+        [later(), later(), later(), NewJob::of(&Write(1)), NewJob::of(&Write(3)), NewJob::of(&Write(4))];
+    let mut ids: Vec<i64> = insert(&app.app, &new).await.into_iter().map(|id| id.unwrap().0).collect();
+    let worker = Worker::new(app, "one").await;
+    let claimed = worker.claim(1).await;
+    assert_eq!(claimed[0].job.0, ids[3]);
+    app.sql(&format!("UPDATE job.later SET why = 1 WHERE id = {}", ids[1])).await;
+    app.sql(&format!("UPDATE job.later SET why = 2 WHERE id = {}", ids[2])).await;
+    app.sql(&format!(
+        "WITH gone AS (DELETE FROM job.ready WHERE id = {} RETURNING *)
+         INSERT INTO job.parked (door, lane, rank, id, queue_id, key_hash) SELECT 5, lane, rank, id, queue_id, 5 FROM gone",
+        ids[4]
+    ))
+    .await;
+    app.sql(&format!(
+        "WITH gone AS (DELETE FROM job.ready WHERE id = {} RETURNING *)
+         INSERT INTO job.gate (id, waits, run_at, queue_id, lane, rank) SELECT id, 1, now(), queue_id, lane, rank FROM gone",
+        ids[5]
+    ))
+    .await;
+    let ready = insert(&app.app, &[NewJob::of(&Nothing).tag("subject:anna").tag("y")]).await;
+    ids.push(ready[0].unwrap().0);
+    app.sql(
+        "INSERT INTO job.done (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, tags, fingerprint, owner_id,
+            batch_id)
+         SELECT 10 + n, q.id, k.id, n, 1, 0, now(), ARRAY['z'], 100 + n, '00000000-0000-0000-0000-000000000009', 77
+         FROM generate_series(0, 3) AS n, job.queue AS q, job.kind AS k
+         WHERE q.name = 'default' AND k.name = 'tests.write'",
+    )
+    .await;
+    let live = [
+        State::Scheduled,
+        State::Retrying,
+        State::Snoozed,
+        State::Running,
+        State::Parked,
+        State::Waiting,
+        State::Ready,
+    ];
+    let ended = [State::Done, State::Discarded, State::Cancelled, State::Quarantined];
+    let all = live.into_iter().zip(ids).chain(ended.into_iter().zip(10..));
+    all.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_finds_its_jobs_and_no_others() {
+    let app = start_idle().await;
+    let jobs = one_of_each(&app).await;
+    let of = |state| jobs.iter().find(|(it, _)| *it == state).unwrap().1;
+    let plain = Filter::default;
+    assert_eq!(listed(&app, &plain(), 3).await.len(), 11);
+    for (state, id) in &jobs {
+        assert_eq!(listed(&app, &Filter { state: Some(*state), ..plain() }, 10).await, [*id], "{state:?}");
+    }
+    let text = |text: &str| Some(text.to_owned());
+    let ended = [13, 12, 11, 10];
+    let (now, hour) = (app.app.clock.now(), SignedDuration::from_hours(1));
+    let cases = [
+        (Filter { queue: text("maintenance"), ..plain() }, vec![of(State::Ready)]),
+        (Filter { queue: text("nowhere"), ..plain() }, vec![]),
+        (Filter { kind: text("tests.nothing"), ..plain() }, vec![of(State::Ready)]),
+        (Filter { kind: text("tests.write"), state: Some(State::Discarded), ..plain() }, vec![11]),
+        (Filter { subject: text("anna"), ..plain() }, vec![of(State::Ready)]),
+        (Filter { subject: text("anna"), tag: text("y"), ..plain() }, vec![of(State::Ready)]),
+        (Filter { subject: text("anna"), tag: text("x"), ..plain() }, vec![]),
+        (Filter { tag: text("x"), state: Some(State::Snoozed), ..plain() }, vec![of(State::Snoozed)]),
+        (Filter { tag: text("z"), ..plain() }, ended.to_vec()),
+        (Filter { fingerprint: Some(102), ..plain() }, vec![12]),
+        (Filter { owner: Some(uuid::Uuid::from_u128(9)), ..plain() }, ended.to_vec()),
+        (Filter { batch: Some(77), state: Some(State::Done), ..plain() }, vec![10]),
+        (Filter { batch: Some(78), ..plain() }, vec![]),
+        (Filter { finished_from: Some(now - hour), ..plain() }, ended.to_vec()),
+        (Filter { finished_to: Some(now - hour), ..plain() }, vec![]),
+        (Filter { enqueued_from: Some(now + hour), ..plain() }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        for limit in [1, 10] {
+            assert_eq!(listed(&app, &filter, limit).await, expected, "{filter:?}");
+        }
+    }
+    app.sql(&format!(
+        "INSERT INTO job.attempt (job_id, attempt, token, worker_id, started_at, outcome, fingerprint)
+         VALUES ({}, 1, 1, 1, now(), 1, 500), ({0}, 2, 1, 1, now(), 1, 500)",
+        of(State::Retrying)
+    ))
+    .await;
+    let filter = Filter { fingerprint: Some(500), ..plain() };
+    assert_eq!(listed(&app, &filter, 10).await, [of(State::Retrying)], "a live job with that error");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_shows_every_job_once_while_all_of_them_move() {
+    let app = start_idle().await;
+    let new: Vec<_> = (0..40).map(|n| NewJob::of(&Write(n))).collect();
+    let made: BTreeSet<i64> = insert(&app.app, &new).await.into_iter().map(|id| id.unwrap().0).collect();
+    let worker = Worker::new(&app, "one").await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let mut tx = app.app.db.begin("tests.list").await.unwrap();
+        let page = inspect::list(&mut tx, &Filter::default(), after, 6).await.unwrap();
+        tx.commit().await.unwrap();
+        seen.extend(page.jobs.iter().map(|job| job.id.0));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        // Between two pages some jobs start, some end, some are put off, and new ones come.
+        let claimed = worker.claim(7).await;
+        let done: Vec<String> = claimed.iter().skip(3).map(|it| it.job.0.to_string()).collect();
+        if !done.is_empty() {
+            app.sql(&format!(
+                "WITH gone AS (DELETE FROM job.lease WHERE id IN ({0})), b AS (
+                    DELETE FROM job.body WHERE id IN ({0}) RETURNING *)
+                 INSERT INTO job.done (id, queue_id, kind_id, state, attempts, crashes, enqueued_at)
+                 SELECT id, queue_id, kind_id, 0, 1, 0, enqueued_at FROM b",
+                done.join(",")
+            ))
+            .await;
+        }
+        insert(&app.app, &[NewJob::of(&Nothing), NewJob::of(&Nothing)]).await;
+    }
+    assert_eq!(seen, made.into_iter().rev().collect::<Vec<_>>());
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_looks_at_so_many_jobs_and_says_where_to_go_on() {
+    let app = start_idle().await;
+    insert(&app.app, &[NewJob::of(&Write(1))]).await;
+    // One job with a tag that many have, below fifty thousand others of another queue.
+    app.sql(
+        "INSERT INTO job.done (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, tags)
+         SELECT 100 + n, q.id, k.id, 0, 1, 0, now(), ARRAY['often'] FROM generate_series(1, 50000) AS n,
+            job.queue AS q, job.kind AS k WHERE q.name = 'default' AND k.name = 'tests.write'",
+    )
+    .await;
+    app.sql("UPDATE job.done SET queue_id = (SELECT id FROM job.queue WHERE name = 'mail') WHERE id = 101")
+        .await;
+    let filter =
+        Filter { queue: Some("mail".to_owned()), tag: Some("often".to_owned()), ..Filter::default() };
+    let mut tx = app.app.db.begin("tests.list").await.unwrap();
+    let first = inspect::list(&mut tx, &filter, None, 10).await.unwrap();
+    assert_eq!((first.jobs.len(), first.next), (0, Some(100 + 10_001)), "eight windows of five thousand");
+    let second = inspect::list(&mut tx, &filter, first.next, 10).await.unwrap();
+    assert_eq!(second.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [JobId(101)]);
+    assert_eq!(second.next, None);
+    tx.commit().await.unwrap();
+    app.finish().await;
+}
