@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use super::{
-    completions, config, doctor, exit, exit::Usage, health, migrate, openapi, output, seed, serve, user,
-    warm_cache,
+    completions, config, cron, doctor, exit, exit::Usage, health, migrate, openapi, output, seed, serve,
+    user, warm_cache,
 };
 use crate::config::{Flag, Loaded, Sources, load};
 
@@ -43,6 +43,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Makes, lists, disables accounts and sets passwords.
     User(user::Args),
+    /// Lists, makes, changes, pauses, runs and previews schedules.
+    Cron(cron::Args),
     /// Asks a running server how it is; for container health checks.
     Health(health::Args),
     /// Asks a running server for what people ask most.
@@ -88,6 +90,7 @@ async fn configured(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode
         Command::Config(args) => config::run(args, &loaded),
         Command::Doctor(args) => doctor::run(args, &loaded).await,
         Command::User(args) => user::run(args, loaded).await,
+        Command::Cron(args) => cron::run(args, loaded).await,
         Command::Health(args) => health::run(args, &loaded).await,
         Command::WarmCache(args) => warm_cache::run(args, &loaded).await,
         Command::Openapi | Command::Completions(_) => unreachable!("run without configuration"),

@@ -204,3 +204,77 @@ async fn the_configuration_is_printed_with_origins_and_without_secrets() {
     let defaults = sportello(&["config", "--defaults"], &[]).await.expect(0).out;
     assert_eq!(defaults.trim_end(), sportello::config::DEFAULTS.trim_end());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedules_are_looked_after_beside_a_running_server() {
+    let app = TestApp::start().await;
+    let cron = async |arguments: &[&str], code: i32| {
+        beside(&app, &[&["cron"], arguments].concat()).await.expect(code)
+    };
+    let create = ["create", "reports.nightly", "--kind", "events.warm_cache", "--spec", "30 2 * * MON-FRI"];
+    let terms = [
+        "--tz",
+        "Europe/Rome",
+        "--overlap",
+        "cancel_old",
+        "--missed-within",
+        "12h",
+        "--tag",
+        "report",
+        "--json",
+    ];
+    let made = cron(&[&create[..], &terms[..]].concat(), 0).await.json();
+    assert_eq!((&made["overlap"], &made["missed_within_s"]), (&json!("cancel_old"), &json!(43_200)));
+    assert!(made["created_by"].as_str().unwrap().starts_with("os:"), "{made}");
+    assert!(cron(&create, 1).await.err.contains("exists"));
+    let wrong =
+        cron(&["create", "reports.x", "--kind", "events.warm_cache", "--spec", "30 25 * * *"], 2).await;
+    assert!(
+        wrong.err.contains("field 2 (hour): \"25\" is out of range, 0 to 23 are allowed"),
+        "{}",
+        wrong.err
+    );
+    cron(&["create", "reports.x", "--kind", "events.nothing", "--spec", "@daily"], 2).await;
+
+    let changed = cron(&["change", "reports.nightly", "--spec", "@hourly", "--priority", "-3", "--json"], 0)
+        .await
+        .json();
+    assert_eq!(
+        (&changed["spec"], &changed["priority"], &changed["tz"]),
+        (&json!("@hourly"), &json!(-3), &json!("Europe/Rome"))
+    );
+    cron(&["pause", "reports.nightly", "--reason", "the printer is off"], 0).await;
+    let shown = cron(&["show", "reports.nightly"], 0).await.out;
+    assert!(shown.contains("paused") && shown.contains("the printer is off"), "{shown}");
+    let ran = cron(&["run", "reports.nightly", "--json"], 0).await.json();
+    let job =
+        "SELECT EXISTS (SELECT FROM job.cron_fire WHERE outcome = 'run_now' AND decided_by LIKE 'os:%')";
+    assert!(ran["job"].is_string() && app.value::<bool>(job).await);
+    let fires = cron(&["fires", "reports.nightly", "--json"], 0).await.json();
+    assert_eq!(fires["fires"][0]["job"], ran["job"]);
+    assert_eq!(cron(&["resume", "reports.nightly", "--json"], 0).await.json()["state"], "ticking");
+
+    let listed = cron(&["list", "--source", "api", "--json"], 0).await.json();
+    assert_eq!(listed["schedules"].as_array().unwrap().len(), 1);
+    let after = ["--after", "2027-03-27T12:00:00Z", "-n", "2"];
+    let tried = ["preview", "--spec", "30 2 * * *", "--tz", "Europe/Rome"];
+    let tried = cron(&[&tried[..], &after[..]].concat(), 0).await.out;
+    assert!(tried.contains("02:30:00 does not exist that day: it ticks at 03:30:00"), "{tried}");
+    assert_eq!(
+        cron(&["preview", "reports.nightly", "-n", "3", "--json"], 0).await.json()["ticks"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+    cron(&["preview"], 2).await;
+
+    let refused = cron(&["delete", "accounts.prune"], 1).await;
+    assert!(refused.err.contains("part of the program"), "{}", refused.err);
+    cron(&["delete", "reports.nightly"], 0).await;
+    cron(&["show", "reports.nightly"], 1).await;
+    let journalled =
+        "SELECT count(*) FROM journal WHERE action LIKE 'cron.%' AND details ->> 'by' LIKE 'os:%'";
+    assert_eq!(app.value::<i64>(journalled).await, 6, "made, changed, paused, run, resumed, deleted");
+    app.finish().await;
+}

@@ -102,6 +102,10 @@ fn check_job(found: &mut Found, it: &Definition, kinds: &Registry) {
             let detail = format!("is not a kind of job of this server; there are {}", known.join(", "));
             found.wrong("/kind", "unknown_kind", detail);
         }
+        Some(kind) if kind.sealed => {
+            let detail = "has arguments that are encrypted, and a schedule would show them";
+            found.wrong("/kind", "sealed_kind", detail);
+        }
         Some(kind) => {
             if let Err(error) = (kind.check)(&it.args) {
                 let detail = format!("does not fit {}: {}", it.kind, error.detail);

@@ -65,7 +65,7 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Stored, Refusal> {
     let next_at = first_tick(it, jobs, now)?;
-    let kind = jobs.catalog_in(tx).await?.kind(&it.kind);
+    let kind = numbered(tx, jobs, it).await?;
     if !cron::insert(tx, kind, it, next_at, (&who.name, now)).await? {
         return Err(Refusal::Exists);
     }
@@ -92,7 +92,7 @@ pub async fn change(
     let first = first_tick(it, jobs, now)?;
     let next_at = settled(tx, jobs, before, now).await?;
     let next_at = if it.ticks_like(&before.definition) { next_at } else { Some(first) };
-    let kind = jobs.catalog_in(tx).await?.kind(&it.kind);
+    let kind = numbered(tx, jobs, it).await?;
     cron::update(tx, kind, it, next_at, (&who.name, now)).await?;
     let details = json!({ "before": before.definition, "schedule": it });
     note(tx, who, "cron.change", &it.key, None, details, now).await?;
@@ -178,6 +178,12 @@ pub async fn delete(
     let key = &before.definition.key;
     cron::delete(tx, key).await?;
     note(tx, who, "cron.delete", key, reason, json!({ "schedule": before.definition }), now).await
+}
+
+/// The number of the kind, and the shape of its arguments: a later server brings them up to date.
+async fn numbered(tx: &mut Tx, jobs: &Jobs, it: &Definition) -> Result<(i16, i16), Refusal> {
+    let version = jobs.registry().get(&it.kind).ok_or(Refusal::UnknownKind)?.version;
+    Ok((jobs.catalog_in(tx).await?.kind(&it.kind), version))
 }
 
 /// The schedule, locked.

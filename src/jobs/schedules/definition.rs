@@ -140,6 +140,7 @@ impl Definition {
             priority: self.priority,
             max_attempts: self.max_attempts,
             tags: self.tags.clone(),
+            version: None,
         }
     }
 
@@ -162,6 +163,8 @@ pub struct Template {
     pub max_attempts: Option<i16>,
     /// Beside the schedule's own.
     pub tags: Vec<String>,
+    /// The shape of the arguments; of old rows, that of the kind.
+    pub version: Option<i16>,
 }
 
 impl Template {
@@ -176,6 +179,9 @@ impl Template {
         }
         if let Some(max_attempts) = self.max_attempts {
             json["max_attempts"] = max_attempts.into();
+        }
+        if let Some(version) = self.version {
+            json["version"] = version.into();
         }
         if !self.tags.is_empty() {
             json["tags"] = self.tags.clone().into();
@@ -194,6 +200,7 @@ impl Template {
                 .and_then(|name| QueueName::ALL.into_iter().find(|it| it.as_str() == name)),
             priority: number("priority"),
             max_attempts: number("max_attempts"),
+            version: number("version"),
             tags: tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
         }
     }
@@ -204,6 +211,7 @@ impl Template {
         job.queue = self.queue.unwrap_or(job.queue);
         job.priority = self.priority.unwrap_or(job.priority);
         job.max_attempts = self.max_attempts.unwrap_or(job.max_attempts);
+        job.version = self.version.unwrap_or(job.version);
         job.tags.clone_from(&self.tags);
         job.tag(tag(key))
     }
@@ -226,6 +234,7 @@ mod tests {
             priority: Some(-5),
             max_attempts: Some(3),
             tags: vec!["nightly".to_owned()],
+            version: Some(2),
         };
         assert_eq!(Template::of_json(&template.to_json()), template);
         let plain = Template { args: json!(1), ..Template::default() };

@@ -9,7 +9,7 @@ use super::{Decision, Fold, Gap, Missed, Overlap, Tick, Timing, Why, decide, def
 use crate::{
     db::{DbError, Tx},
     jobs::{
-        Hold, JobId, Jobs, NewJob,
+        Hold, JobId, Jobs, Key, NewJob,
         registry::Kind,
         store::cron::{self, Due, FireOutcome, Record},
     },
@@ -97,9 +97,11 @@ async fn cancel_old(tx: &mut Tx, jobs: &Jobs, due: &Due) -> Result<bool, DbError
 fn job(due: &Due, kind: &Kind, overlap: Overlap) -> NewJob {
     let job = due.template.job(kind, &due.key);
     match overlap {
-        Overlap::Allow | Overlap::CancelOld => job,
+        Overlap::Allow => job,
         Overlap::Skip => job.unique(tag(&due.key), Hold::End),
-        Overlap::QueueOne => job.unique(tag(&due.key), Hold::Start),
+        // Behind the one that runs, or that waits for its retry.
+        Overlap::QueueOne => job.unique(tag(&due.key), Hold::Start).key(Key::in_order(tag(&due.key))),
+        Overlap::CancelOld => job.key(Key::in_order(tag(&due.key))),
     }
 }
 

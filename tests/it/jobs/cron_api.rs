@@ -259,7 +259,11 @@ async fn what_one_node_changes_holds_for_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_run_cancels_the_last_one() {
-    let app = start(|config| config.server.stop_grace.0 = std::time::Duration::ZERO).await;
+    let app = start(|config| {
+        config.server.stop_grace.0 = std::time::Duration::ZERO;
+        config.jobs.cancel_grace.0 = std::time::Duration::from_millis(20);
+    })
+    .await;
     let schedule = Schedule::new("tests.newest", "* * * * *", &Hang(1)).overlap(Overlap::CancelOld);
     let next_at = app.schedule(&schedule, app.app.clock.now()).await;
     for minute in 0..3 {
@@ -286,5 +290,32 @@ async fn what_waits_makes_way_for_the_next_run() {
     assert_eq!((app.count("job.ready").await, app.count("job.body").await), (1, 1));
     assert_eq!(app.count("job.done WHERE state = 2 AND reason LIKE 'overlap: %'").await, 2);
     app.assert_in_place().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_waits_until_the_running_one_has_ended() {
+    let app = start(|config| {
+        config.server.stop_grace.0 = std::time::Duration::ZERO;
+        config.jobs.cancel_grace.0 = std::time::Duration::from_millis(20);
+    })
+    .await;
+    let schedule = Schedule::new("tests.queued", "* * * * *", &Hang(1)).overlap(Overlap::QueueOne);
+    let next_at = app.schedule(&schedule, app.app.clock.now()).await;
+    app.travel(next_at);
+    app.until_count("effect", 1).await;
+    for minute in 1..3 {
+        app.travel(next_at + SignedDuration::from_mins(minute));
+        app.until_count("job.cron_fire", minute + 1).await;
+    }
+    assert_eq!((app.count("job.lease").await, app.count("job.parked").await), (1, 1), "one runs, one waits");
+    assert_eq!(app.count("job.cron_fire WHERE reason = 'overlap: one is waiting already'").await, 1);
+    assert_eq!(app.count("effect").await, 1);
+    let running = sportello::jobs::JobId(app.value("SELECT id FROM job.lease").await);
+    let mut tx = app.app.db.begin("tests.cancel").await.unwrap();
+    assert!(app.app.jobs.cancel_running(&mut tx, running, "a test wants it").await.unwrap());
+    tx.commit().await.unwrap();
+    app.until_count("effect", 2).await;
+    assert_eq!((app.count("job.lease").await, app.count("job.parked").await), (1, 0));
     app.finish().await;
 }

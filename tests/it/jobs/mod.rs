@@ -14,6 +14,7 @@ mod enqueue;
 mod fleet;
 mod handover;
 mod kinds;
+mod leader;
 mod limits;
 pub(crate) mod node;
 mod outage;

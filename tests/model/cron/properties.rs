@@ -41,9 +41,10 @@ pub(crate) fn all() -> Vec<Property<Cron>> {
             })
         }),
         always(OVERLAP, |cron, state| match cron.overlap {
-            Overlap::Skip => count(state, Run::Waiting) + count(state, Run::Running) <= 1,
+            Overlap::Skip | Overlap::CancelOld => {
+                count(state, Run::Waiting) + count(state, Run::Running) <= 1
+            }
             Overlap::QueueOne => count(state, Run::Waiting) <= 1,
-            Overlap::CancelOld => count(state, Run::Waiting) + count(state, Run::Running) <= 1,
             Overlap::Allow => true,
         }),
         sometimes("every tick fires", |_, state| {

@@ -23,6 +23,8 @@ pub struct Stored {
     pub source: Source,
     /// The kind's number.
     pub kind: i16,
+    /// The shape of the arguments.
+    pub args_version: Option<i16>,
     /// Counts changes by people.
     pub version: i64,
     /// The next tick to decide; `None` when none comes any more.
@@ -88,6 +90,7 @@ impl Stored {
             definition,
             source: if word(14) == "api" { Source::Api } else { Source::Code },
             kind: row.get(2),
+            args_version: template.version,
             version: row.get(15),
             next_at: row.get(16),
             paused_at: row.get(17),
@@ -116,7 +119,7 @@ impl Stored {
             missed_within: Duration::from_secs(it.missed_within_s.into()),
             missed_max: it.missed_max,
             splay: Duration::from_secs(it.splay_s.into()),
-            template: it.template(),
+            template: Template { version: self.args_version, ..it.template() },
             next_at: self.next_at?,
         })
     }
@@ -170,7 +173,7 @@ pub async fn lock(tx: &mut Tx, key: &str) -> Result<Option<Stored>, DbError> {
 /// Adds an administrator's schedule; `false` when its name is taken.
 pub async fn insert(
     tx: &mut Tx,
-    kind: i16,
+    (kind, args_version): (i16, i16),
     it: &Definition,
     next_at: Timestamp,
     (by, now): (&str, Timestamp),
@@ -196,7 +199,7 @@ pub async fn insert(
         &fold,
         &overlap,
         &splay,
-        &it.template().to_json(),
+        &Template { version: Some(args_version), ..it.template() }.to_json(),
         &it.description,
         &next_at,
         &now,
@@ -208,7 +211,7 @@ pub async fn insert(
 /// Changes a locked schedule of an administrator.
 pub async fn update(
     tx: &mut Tx,
-    kind: i16,
+    (kind, args_version): (i16, i16),
     it: &Definition,
     next_at: Option<Timestamp>,
     (by, now): (&str, Timestamp),
@@ -234,7 +237,7 @@ pub async fn update(
         &fold,
         &overlap,
         &splay,
-        &it.template().to_json(),
+        &Template { version: Some(args_version), ..it.template() }.to_json(),
         &it.description,
         &next_at,
         &now,
