@@ -12,6 +12,7 @@ mod cron;
 mod doctor;
 mod exit;
 mod health;
+mod jobs;
 mod migrate;
 mod openapi;
 mod operator;

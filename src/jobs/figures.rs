@@ -10,12 +10,19 @@ use std::{
 };
 
 use ahash::AHashMap;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use super::{JobId, QueueName, registry::Registry};
+use super::{
+    Distribution, JobId, QueueName,
+    distribution::{SIZES, WAITS_US},
+    registry::Registry,
+    store::samples::Sample,
+};
 
 /// Failures remembered: enough for a look, bounded for a storm.
 const FAILURES: usize = 64;
+/// An older look at the tables is no news any more.
+const SAMPLE_LIFE: Duration = Duration::from_secs(60);
 /// Upper bounds of the duration buckets, in microseconds; the last bucket is open.
 pub const BUCKETS_US: [u64; 10] =
     [250, 1_000, 5_000, 25_000, 100_000, 500_000, 2_000_000, 10_000_000, 60_000_000, 600_000_000];
@@ -165,6 +172,13 @@ pub struct Figures {
     pub stuck: AtomicU64,
     /// From a cron tick to the commit of its decision.
     pub cron_lateness: Lateness,
+    /// Jobs per claim that brought any, and reports per flush.
+    pub claim_sizes: Distribution,
+    /// The same of flushes.
+    pub ack_sizes: Distribution,
+    /// From due to started, in microseconds, by queue: first attempts of queues with strict priority.
+    pub waits_us: [Distribution; QueueName::ALL.len()],
+    sample: Mutex<Option<(Instant, Sample)>>,
     /// Attempts running now, by queue.
     pub running: [AtomicI64; QueueName::ALL.len()],
     failures: Mutex<(u64, VecDeque<FailureSeen>)>,
@@ -180,6 +194,10 @@ impl Figures {
             engine: Engine::default(),
             stuck: AtomicU64::new(0),
             cron_lateness: Lateness::default(),
+            claim_sizes: Distribution::new(&SIZES),
+            ack_sizes: Distribution::new(&SIZES),
+            waits_us: QueueName::ALL.map(|_| Distribution::new(&WAITS_US)),
+            sample: Mutex::default(),
             running: Default::default(),
             failures: Mutex::default(),
             progress: Notify::new(),
@@ -189,6 +207,18 @@ impl Figures {
     /// The figures of a kind of the registry.
     pub fn kind(&self, name: &str) -> Option<&KindFigures> {
         self.kinds.get(name)
+    }
+
+    /// Remembers how full the tables are.
+    pub(crate) fn sampled(&self, sample: Sample) {
+        let now = Instant::now();
+        *self.sample.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, sample));
+    }
+
+    /// How full the tables are; `None` when nobody has looked lately.
+    pub fn sample(&self) -> Option<Sample> {
+        let sample = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
+        sample.as_ref().filter(|(at, _)| at.elapsed() < SAMPLE_LIFE).map(|(_, sample)| sample.clone())
     }
 
     /// Remembers a failed attempt.

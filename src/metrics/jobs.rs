@@ -4,13 +4,15 @@ use std::{fmt, sync::atomic::Ordering::Relaxed};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet},
+    encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 
 use super::instruments::{Counts, counts, labels};
-use crate::jobs::{self, BUCKETS_US, KindFigures, LATENESS_US, QueueName};
+use crate::jobs::{
+    self, BUCKETS_US, Distribution, KindFigures, LATENESS_US, QueueName, store::samples::QueueSample,
+};
 
 /// The families of one engine: `metrics.collect(JobFigures::new(jobs))`.
 #[derive(Debug)]
@@ -83,6 +85,59 @@ impl JobFigures {
         family.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 
+    fn distributions(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let figures = self.0.figures();
+        let help = "From due to started, of first attempts in queues with strict priority";
+        let mut family = encoder.encode_descriptor(
+            "sportello_job_wait",
+            help,
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for (queue, waits) in QueueName::ALL.iter().zip(&figures.waits_us) {
+            let labels = [("queue", queue.as_str())];
+            histogram(family.encode_family(&labels)?, waits, 1e6)?;
+        }
+        let help = "Jobs per statement, by what the statement does";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_batch", help, None, MetricType::Histogram)?;
+        for (what, sizes) in [("claim", &figures.claim_sizes), ("ack", &figures.ack_sizes)] {
+            histogram(family.encode_family(&[("statement", what)])?, sizes, 1.0)?;
+        }
+        Ok(())
+    }
+
+    /// What the sampler has seen: see `jobs::store::samples` for what is counted and what estimated.
+    fn tables(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let (Some(sample), Some(catalog)) = (self.0.figures().sample(), self.0.catalog()) else {
+            return Ok(());
+        };
+        let now = self.0.clock().now();
+        let age = |queue: &QueueSample| {
+            queue.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
+        };
+        type Read<'a> = &'a dyn Fn(&QueueSample) -> f64;
+        let families: [(&str, &str, Read<'_>); 3] = [
+            ("sportello_jobs_ready", "Jobs that may run, estimated above 10,000", &|it| it.ready as f64),
+            ("sportello_jobs_leased", "Jobs that run, on all nodes", &|it| it.leased as f64),
+            ("sportello_jobs_oldest_seconds", "How long the oldest job that may run has been due", &age),
+        ];
+        for (name, help, read) in families {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for it in &sample.queues {
+                let Some(queue) = catalog.queue_name(it.queue) else { continue };
+                ConstGauge::new(read(it)).encode(family.encode_family(&[("queue", queue.as_str())])?)?;
+            }
+        }
+        let help = "Jobs that wait for their time (later), a limit (parked), other jobs (gate); estimated above 10,000";
+        let mut family =
+            encoder.encode_descriptor("sportello_jobs_waiting", help, None, MetricType::Gauge)?;
+        for (place, count) in sample.waiting {
+            ConstGauge::new(count).encode(family.encode_family(&[("place", place)])?)?;
+        }
+        Ok(())
+    }
+
     fn queues(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let figures = self.0.figures();
         let help = "Jobs enqueued by this process";
@@ -103,12 +158,25 @@ impl JobFigures {
     }
 }
 
+/// Encodes a distribution whose values are so many to the unit.
+fn histogram(mut encoder: MetricEncoder<'_>, values: &Distribution, per_unit: f64) -> fmt::Result {
+    let bound = |bound: Option<u64>| bound.map_or(f64::INFINITY, |bound| bound as f64 / per_unit);
+    let buckets: Vec<(f64, u64)> = values.buckets().map(|(at, count)| (bound(at), count)).collect();
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    encoder.encode_histogram::<NoLabelSet>(values.sum() as f64 / per_unit, count, &buckets, None)
+}
+
 impl Collector for JobFigures {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         self.attempts(&mut encoder)?;
         self.durations(&mut encoder)?;
         self.queues(&mut encoder)?;
         self.lateness(&mut encoder)?;
+        self.distributions(&mut encoder)?;
+        self.tables(&mut encoder)?;
+        let help = "Handlers that go on although their attempt is over";
+        let stuck = ConstGauge::new(self.0.figures().stuck.load(Relaxed) as i64);
+        stuck.encode(encoder.encode_descriptor("sportello_jobs_stuck", help, None, MetricType::Gauge)?)?;
         let help = "What the engine itself did: claims, acknowledgements, rescues, cron ticks";
         let mut family =
             encoder.encode_descriptor("sportello_jobs_engine", help, None, MetricType::Counter)?;

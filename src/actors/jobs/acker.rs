@@ -135,6 +135,7 @@ async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> 
     match store::acks::flush(link, &batch.reports).await {
         Ok(flushed) => {
             figures.flushes.fetch_add(1, Relaxed);
+            engine.jobs.figures().ack_sizes.record(batch.reports.len() as u64);
             figures.acknowledged.fetch_add(flushed.applied as u64, Relaxed);
             figures.stale.fetch_add(flushed.stale as u64, Relaxed);
             if flushed.stale > 0 {

@@ -17,6 +17,7 @@ use super::{
     janitor::{self, Janitor, JanitorMsg},
     notifier::{Named, Notifier, NotifierMsg, Voice},
     rescuer::{Rescuer, RescuerMsg},
+    sampler::{Sampler, SamplerMsg},
     scheduler::{Scheduler, SchedulerMsg},
     steward::{Steward, StewardMsg},
     timer::{Timer, TimerMsg},
@@ -57,6 +58,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let janitor = registry.handle::<JanitorMsg>("root/jobs/janitor", "janitor", control);
     let watchdog = registry.handle::<WatchdogMsg>("root/jobs/watchdog", "watchdog", control);
     let notifier = registry.handle::<NotifierMsg>("root/jobs/notifier", "notifier", control);
+    let sampler = registry.handle::<SamplerMsg>("root/jobs/sampler", "sampler", control);
     let steward = registry.handle::<StewardMsg>("root/jobs/steward", "steward", control);
     let queues = QueueName::ALL.map(|queue| {
         registry.handle::<DispatcherMsg>(dispatcher_path(queue), "dispatcher", config.jobs.bound)
@@ -105,6 +107,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         actor(Gates { engine: engine.clone(), link: own("jobs gates") }, &gates),
         actor(Rescuer { engine: engine.clone() }, &rescuer),
         actor(Arc::new(scheduling), &scheduler),
+        actor(Sampler { engine: engine.clone(), link: slow.clone() }, &sampler),
         actor(Janitor { engine: engine.clone(), link: slow }, &janitor),
         actor(watching, &watchdog),
         actor(Notifier { voice: Voice::Engine(engine.clone()), bell, named }, &notifier),

@@ -180,6 +180,7 @@ impl Dispatcher {
             if let Some(claimed) = within.map(|within| within.claimed).filter(|claimed| !claimed.is_empty()) {
                 engine.jobs.orders().served(queue, claimed.iter().map(|job| job.rank).max().unwrap_or(0));
                 figures.claimed.fetch_add(claimed.len() as u64, Relaxed);
+                engine.jobs.figures().claim_sizes.record(claimed.len() as u64);
                 *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 engine.hold(claimed.iter().map(|job| job.token));
                 engine.crew(queue).take_on(&engine, claimed);

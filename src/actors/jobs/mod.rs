@@ -10,6 +10,7 @@
 //! ├─ scheduler         cron
 //! ├─ janitor           partitions, pruning, self-check
 //! ├─ watchdog          alarms and restarts a dispatcher that claims nothing
+//! ├─ sampler           the length and age of the queues, for metrics; on the janitor's connection
 //! ├─ notifier          tells other nodes
 //! ├─ steward           own connection: cancels attempts; pauses, scales and drains as administrators want
 //! └─ queues/<queue>    one dispatcher per queue, own connection
@@ -39,6 +40,7 @@ mod last_chance;
 mod notifier;
 mod outbox;
 mod rescuer;
+mod sampler;
 mod scheduler;
 mod steward;
 mod timer;
@@ -53,6 +55,7 @@ pub use gates::GatesMsg;
 pub use janitor::JanitorMsg;
 pub use notifier::{CHANNEL, NotifierMsg};
 pub use rescuer::RescuerMsg;
+pub use sampler::SamplerMsg;
 pub use scheduler::SchedulerMsg;
 pub use steward::StewardMsg;
 pub use timer::TimerMsg;

@@ -28,6 +28,7 @@ pub mod lists_ended;
 pub mod lists_look;
 pub mod lists_orders;
 pub mod rescue;
+pub mod samples;
 pub mod settings;
 pub mod state;
 pub mod steering;

@@ -6,6 +6,7 @@ mod cancel;
 mod chaos;
 mod control_lists;
 mod control_orders;
+mod command_line;
 mod cron;
 mod cron_api;
 pub(crate) mod deeds;

@@ -114,3 +114,35 @@ async fn what_a_process_claimed_while_it_left_is_given_back_without_a_crash() {
     app.assert_in_place().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_show_how_long_the_queues_are_and_how_large_the_batches() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    app.pause_queue("maintenance").await;
+    for n in 0..30 {
+        enqueue(&app.app, &Write(n)).await;
+        enqueue(&app.app, &Nothing).await;
+    }
+    app.until_count("effect", 30).await;
+    let at = app.app.clock.now() + jiff::SignedDuration::from_hours(1);
+    super::node::insert(&app.app, &[sportello::jobs::NewJob::of(&Write(99)).at(at)]).await;
+    app.app.registry.restart("root/jobs/sampler").unwrap(); // looks at once
+    let series = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|number| number.parse::<f64>().ok())
+    };
+    eventually("the sampler has looked", async || {
+        let text = app.app.metrics.encode();
+        series(&text, r#"sportello_jobs_ready{queue="maintenance"}"#) == Some(30.0)
+            && series(&text, r#"sportello_jobs_ready{queue="default"}"#) == Some(0.0)
+            && series(&text, r#"sportello_jobs_waiting{place="later"}"#) == Some(1.0)
+            && series(&text, r#"sportello_jobs_oldest_seconds{queue="maintenance"}"#) > Some(0.0)
+    })
+    .await;
+    let text = app.app.metrics.encode();
+    let acknowledged = series(&text, r#"sportello_jobs_batch_sum{statement="ack"}"#);
+    assert!(acknowledged >= Some(30.0), "{text}");
+    assert_eq!(series(&text, "sportello_jobs_stuck"), Some(0.0));
+    app.finish().await;
+}
