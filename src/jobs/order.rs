@@ -82,6 +82,12 @@ impl Orders {
         }
     }
 
+    /// Whether ranks of `queue` are the times when its jobs were due.
+    pub fn is_strict(&self, queue: QueueName) -> bool {
+        let order = &self.0[queue.index()];
+        !order.fair.load(Relaxed) && order.aging_us.load(Relaxed) < 0
+    }
+
     /// Whether any queue needs [`Orders::place`].
     pub fn is_any(&self) -> bool {
         self.0.iter().any(|order| order.fair.load(Relaxed) || order.aging_us.load(Relaxed) >= 0)

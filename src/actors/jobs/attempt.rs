@@ -112,19 +112,13 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     tell(engine, kind, &attempt, Changed::Started);
     let (began, cut) = (Instant::now(), CancellationToken::new());
     let cancelled = attempt.cancelled.clone();
-    let (deadline, cut_here) = (began + claimed.timeout, cut.clone());
-    let running_here = Running {
-        job: claimed.job,
-        kind: kind.name,
-        since: began,
-        cancelled,
-        cut: cut_here,
-        asked: None,
-        deadline,
-        late: None,
-    };
+    let running_here = Running::new(&claimed, kind.name, began, (cancelled, cut.clone()));
+    let deadline = running_here.deadline;
     crew.started(engine, claimed.token, running_here);
+    measure_wait(engine, crew, &claimed);
     let scope = Scope::traced(format!("job-{}", claimed.job), deadline, traceparent(&claimed));
+    scope.keep_lines(began);
+    let lines = scope.clone();
     let work = AssertUnwindSafe(scope.enter(running)).catch_unwind();
     let end = tokio::select! {
         biased;
@@ -149,13 +143,24 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         ended_by_itself(engine, &claimed);
         return None;
     }
-    let (verdict, story) = match asked {
+    let (verdict, mut story) = match asked {
         Some(reason) if !end.stands() => (Verdict::End(Ending::Cancelled), Some(end.cancelled(&reason))),
         _ => judge(engine, kind, &attempt, &claimed, end),
     };
+    if let Some(story) = story.as_mut().filter(|story| story.kind != "reason") {
+        story.log = lines.take_lines();
+    }
     count(engine, kind, verdict);
     let answer = attempt.take_answer().filter(|_| verdict == Verdict::End(Ending::Done));
     Some(Report { job: claimed.job, token: claimed.token, verdict, story, answer, ties: claimed.ties })
+}
+
+/// How long the job was due, where its rank tells.
+fn measure_wait(engine: &Engine, crew: &Crew, claimed: &Claimed) {
+    if claimed.attempt == 1 && claimed.crashes == 0 && engine.jobs.orders().is_strict(crew.queue) {
+        let waited = engine.jobs.clock().now().as_microsecond().saturating_sub(claimed.rank);
+        engine.jobs.figures().waits_us[crew.queue.index()].record(waited.max(0) as u64);
+    }
 }
 
 /// The handler has acknowledged: what the acknowledger does otherwise.

@@ -100,7 +100,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         Supervisor::new(path, Strategy::OneForOne, config.actors.intensity, *config.actors.intensity_within)
     };
     let bell = engine.bells.notify.clone();
-    let children: [Child; 10] = [
+    let children: [Child; 11] = [
         actor(Arc::new(beating), &beat),
         actor(Acker { engine: engine.clone(), link: own("jobs acks") }, &acks),
         actor(Timer { engine: engine.clone(), planned }, &timer),

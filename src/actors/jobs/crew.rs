@@ -74,6 +74,19 @@ pub(super) struct Running {
     pub(super) late: Option<(Instant, bool)>,
 }
 
+impl Running {
+    /// An attempt that begins; with the tokens that ask it to end and that end it.
+    pub(super) fn new(
+        claimed: &Claimed,
+        kind: &'static str,
+        since: Instant,
+        (cancelled, cut): (CancellationToken, CancellationToken),
+    ) -> Self {
+        let (job, deadline) = (claimed.job, since + claimed.timeout);
+        Self { job, kind, since, cancelled, cut, asked: None, deadline, late: None }
+    }
+}
+
 /// What came of cancelling an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cancel {

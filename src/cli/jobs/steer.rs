@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Tx,
-    jobs::{Hint, Jobs, registry::registry, settings::Steward},
+    jobs::{Hint, Jobs, registry::registry, seal::KeyRing, settings::Steward},
 };
 
 /// Orders to queues, kinds and nodes.
@@ -100,7 +100,9 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     let (by, as_json) = (Steward { user: None, reason }, how.json);
     let session = Session::open(config, Clock::system()).await?;
     let done = async {
-        let jobs = Jobs::new(Clock::system(), registry());
+        let kinds = registry();
+        let seal = KeyRing::of(&config.jobs, &kinds)?;
+        let jobs = Jobs::new(Clock::system(), kinds, seal);
         let mut tx = session.db.begin_admin("cli.jobs.steer").await?;
         let said = act(&jobs, &mut tx, command, &by, as_json).await?;
         // No process of ours tells the others after the commit, and nobody waits for the lock of this one.

@@ -17,6 +17,7 @@ mod handover;
 mod kinds;
 mod leader;
 mod limits;
+mod lines;
 pub(crate) mod node;
 mod outage;
 mod poison;
