@@ -118,7 +118,7 @@ pub(super) struct Load {
 
 impl State {
     fn takes_nothing(&self) -> bool {
-        self.closed || self.paused || self.draining
+        self.closed || self.paused || self.draining || self.workers == 0
     }
 
     /// Runners that may be added.
@@ -212,28 +212,34 @@ impl Crew {
             return;
         }
         tracing::info!(queue = %self.queue, workers, paused, "an administrator changed how a queue is run");
-        self.change(engine, |state| (state.workers, state.paused) = (workers, paused));
+        let spawn = self.change(engine, |state| (state.workers, state.paused) = (workers, paused));
+        self.spawn(engine, spawn);
     }
 
     /// Takes nothing more, or works again.
     pub(super) fn drain(&self, engine: &Engine, draining: bool) {
+        // Nothing waits in a drained node, so that nobody is missing when it works again.
         self.change(engine, |state| state.draining = draining);
     }
 
-    /// What waits is given back where nobody would take it; where there is room now, it is claimed anew.
-    fn change(&self, engine: &Engine, change: impl FnOnce(&mut State)) {
-        let (waiting, works) = {
+    /// What waits is given back where nobody would take it; where there is room now, it is claimed anew. How many runners
+    /// to spawn for what waits already.
+    fn change(&self, engine: &Engine, change: impl FnOnce(&mut State)) -> usize {
+        let (waiting, works, spawn) = {
             let mut state = self.lock();
             change(&mut state);
             let works = !state.takes_nothing();
-            let keeps = works && state.runners > 0 && state.workers > 0;
-            (if keeps { VecDeque::new() } else { std::mem::take(&mut state.waiting) }, works)
+            let waiting = if works { VecDeque::new() } else { std::mem::take(&mut state.waiting) };
+            let spawn = state.waiting.len().min(state.free());
+            state.runners += spawn;
+            (waiting, works, spawn)
         };
         engine.report(waiting.iter().map(give_back));
         if works {
             engine.set_backlog(self.queue, true); // nothing is handed over before a look
             engine.bells.ready[self.queue.index()].ring();
         }
+        spawn
     }
 
     /// Cancels the attempt with this token: it is asked to end, and cut when it was asked for longer than `grace` ago.
@@ -271,7 +277,12 @@ impl Crew {
             state.runners += spawn;
             spawn
         };
-        for _ in 0..spawn {
+        self.spawn(engine, spawn);
+    }
+
+    /// Runners that are on the list already.
+    fn spawn(&self, engine: &Arc<Engine>, count: usize) {
+        for _ in 0..count {
             let (engine, queue) = (engine.clone(), self.queue);
             engine.clone().tasks.spawn(async move { engine.crew(queue).work(&engine).await });
         }

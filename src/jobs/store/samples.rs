@@ -34,7 +34,7 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
     // The first of each lane by a walk over the lanes: one descent of the index per priority in use, at most a thousand.
     const QUEUES: &str = "-- jobs.samples.queues
         WITH estimate AS (
-            SELECT greatest(reltuples::bigint, $1 + 1) AS n FROM pg_class WHERE oid = 'job.ready'::regclass
+            SELECT greatest(reltuples::bigint, $1::bigint + 1) AS n FROM pg_class WHERE oid = 'job.ready'::regclass
         ), counted AS (
             SELECT q.id, (SELECT count(*) FROM (
                 SELECT FROM job.ready AS r WHERE r.queue_id = q.id LIMIT $1 + 1) AS x) AS ready
@@ -53,7 +53,7 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
         FROM counted AS q";
     const WAITING: &str = "-- jobs.samples.waiting
         WITH counted AS (
-            SELECT 'job.later'::regclass AS place, (SELECT count(*) FROM (SELECT FROM job.later LIMIT $1 + 1) AS x) AS n
+            SELECT 'job.later'::regclass AS place, (SELECT count(*) FROM (SELECT FROM job.later LIMIT $1::bigint + 1) AS x) AS n
             UNION ALL
             SELECT 'job.parked'::regclass, (SELECT count(*) FROM (SELECT FROM job.parked LIMIT $1 + 1) AS x)
             UNION ALL
