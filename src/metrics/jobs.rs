@@ -116,7 +116,6 @@ impl JobFigures {
         let age = |queue: &QueueSample| {
             queue.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
         };
-        type Read<'a> = &'a dyn Fn(&QueueSample) -> f64;
         let families: [(&str, &str, Read<'_>); 3] = [
             ("sportello_jobs_ready", "Jobs that may run, estimated above 10,000", &|it| it.ready as f64),
             ("sportello_jobs_leased", "Jobs that run, on all nodes", &|it| it.leased as f64),
@@ -157,6 +156,9 @@ impl JobFigures {
         Ok(())
     }
 }
+
+/// Reads a figure from the sample of a queue.
+type Read<'a> = &'a dyn Fn(&QueueSample) -> f64;
 
 /// Encodes a distribution whose values are so many to the unit.
 fn histogram(mut encoder: MetricEncoder<'_>, values: &Distribution, per_unit: f64) -> fmt::Result {

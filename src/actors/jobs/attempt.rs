@@ -79,16 +79,10 @@ pub(super) fn cancel_story(text: &str) -> Story {
 
 /// Runs one claimed job; `None` when the handler acknowledged it itself.
 pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> Option<Report> {
-    let kind = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(claimed.kind));
-    let Some(kind) = kind.and_then(|name| engine.jobs.registry().get(name)) else {
-        tracing::warn!(job.id = %claimed.job, job.kind_id = claimed.kind, "a job of an unknown kind waits for a newer server");
-        let at = engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE;
-        return Some(snoozed(&claimed, at));
+    let kind = match kind_of(engine, &claimed) {
+        Ok(kind) => kind,
+        Err(pause) => return Some(snoozed(&claimed, engine.jobs.clock().now() + pause)),
     };
-    if engine.is_kind_paused(claimed.kind) {
-        let at = engine.jobs.clock().now() + PAUSED_KIND_PAUSE;
-        return Some(snoozed(&claimed, at));
-    }
     let _alone = match engine.last_chance.wait(engine, &claimed).await {
         Ok(alone) => alone,
         Err(not_now) => return Some(not_now),
@@ -153,6 +147,16 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     count(engine, kind, verdict);
     let answer = attempt.take_answer().filter(|_| verdict == Verdict::End(Ending::Done));
     Some(Report { job: claimed.job, token: claimed.token, verdict, story, answer, ties: claimed.ties })
+}
+
+/// The kind of the job, if it may run here and now; otherwise when to look again.
+fn kind_of<'e>(engine: &'e Engine, claimed: &Claimed) -> Result<&'e Kind, Duration> {
+    let kind = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(claimed.kind));
+    let Some(kind) = kind.and_then(|name| engine.jobs.registry().get(name)) else {
+        tracing::warn!(job.id = %claimed.job, job.kind_id = claimed.kind, "a job of an unknown kind waits for a newer server");
+        return Err(UNKNOWN_KIND_PAUSE);
+    };
+    if engine.is_kind_paused(claimed.kind) { Err(PAUSED_KIND_PAUSE) } else { Ok(kind) }
 }
 
 /// How long the job was due, where its rank tells.

@@ -142,7 +142,7 @@ async fn look(engine: &Arc<Engine>, link: &Link) -> Result<bool, DbError> {
     for lease in cancelled? {
         let reason = lease.reason.clone().unwrap_or_else(|| "cancelled by an administrator".to_owned());
         if !lease.own || (lease.settled && !held.contains(&lease.token)) {
-            dead.push(cancelled_report(&lease, reason));
+            dead.push(cancelled_report(&lease, &reason));
         } else if engine.cancel(lease.token, &reason) == Cancel::Asked {
             engine.jobs.figures().engine.cancels.fetch_add(1, Relaxed);
             tracing::info!(job.id = %lease.job, cause = reason, "a running job is cancelled");
@@ -154,8 +154,8 @@ async fn look(engine: &Arc<Engine>, link: &Link) -> Result<bool, DbError> {
 }
 
 /// Nobody runs it any more: it ends here.
-fn cancelled_report(lease: &steering::Cancelled, reason: String) -> Report {
-    let (story, ties) = (Some(attempt::cancel_story(&reason)), lease.ties.clone());
+fn cancelled_report(lease: &steering::Cancelled, reason: &str) -> Report {
+    let (story, ties) = (Some(attempt::cancel_story(reason)), lease.ties.clone());
     Report { story, ties, ..Report::new(lease.job, lease.token, Verdict::End(Ending::Cancelled)) }
 }
 

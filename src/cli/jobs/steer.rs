@@ -88,6 +88,8 @@ fn workers(text: &str) -> Result<Workers, String> {
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
+    // No process of ours tells the others after the commit, and nobody waits for the lock of this one.
+    const NOTIFY: &str = "-- jobs.steer.notify\nSELECT pg_notify('sportello_jobs', $1)";
     let (Command::Pause { how, .. }
     | Command::Resume { how, .. }
     | Command::Scale { how, .. }
@@ -105,8 +107,6 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         let jobs = Jobs::new(Clock::system(), kinds, seal);
         let mut tx = session.db.begin_admin("cli.jobs.steer").await?;
         let said = act(&jobs, &mut tx, command, &by, as_json).await?;
-        // No process of ours tells the others after the commit, and nobody waits for the lock of this one.
-        const NOTIFY: &str = "-- jobs.steer.notify\nSELECT pg_notify('sportello_jobs', $1)";
         tx.execute(NOTIFY, &[&Hint::Orders.word()]).await?;
         tx.commit().await?;
         anyhow::Ok(said)
