@@ -32,7 +32,7 @@ pub trait Answering: Job {
 }
 
 /// A job whose answer is waited for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Pending<J> {
     /// The job.
     pub job: JobId,
@@ -118,7 +118,7 @@ impl Jobs {
     pub async fn answer<J: Answering>(
         &self,
         db: &Db,
-        pending: Pending<J>,
+        pending: &Pending<J>,
         patience: Duration,
     ) -> Result<J::Answer, NoAnswer> {
         let text = self.await_result(db, pending.job, patience).await?;

@@ -1,6 +1,7 @@
 //! The job engine: what it promises, under races, crashes, outages and stops.
 
 mod administration;
+mod answers;
 mod blocking;
 mod cancel;
 mod chaos;
@@ -13,6 +14,7 @@ pub(crate) mod deeds;
 mod engine;
 mod enqueue;
 mod fleet;
+mod flows;
 mod handover;
 mod kinds;
 mod leader;
