@@ -116,12 +116,10 @@ impl App {
         let registry = Registry::new(clock.clone());
         let Database { connector, managed } = Database::open(&config).await?;
         migrated(&config, &connector, first).await?;
-        let observer = Observer::new(*config.database.slow_query);
-        let metrics = Arc::new(Metrics::new());
+        let (observer, metrics) = (Observer::new(*config.database.slow_query), Arc::new(Metrics::new()));
         let handles = Handles::new(&registry, &config, &clock, &metrics);
         let db = handles.db(&config, &connector, &observer)?;
-        let seal = KeyRing::of(&config.jobs, &kinds)?;
-        let jobs = Jobs::new(clock.clone(), kinds, seal);
+        let jobs = sealing(&config, &clock, kinds)?;
         let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
         let (listening, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
@@ -204,6 +202,12 @@ impl App {
     pub async fn meltdown(&self) -> Meltdown {
         self.system.meltdown().await
     }
+}
+
+/// Jobs of these kinds, sealed as the configuration says.
+fn sealing(config: &Config, clock: &Clock, kinds: jobs::registry::Registry) -> anyhow::Result<Jobs> {
+    let seal = KeyRing::of(&config.jobs, &kinds)?;
+    Ok(Jobs::new(clock.clone(), kinds, seal))
 }
 
 /// Adds the figures that are read when somebody scrapes.

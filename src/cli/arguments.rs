@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use super::{
-    completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output, seed, serve,
-    user, warm_cache,
+    completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output, seed,
+    serve, user, warm_cache,
 };
 use crate::config::{Flag, Loaded, Sources, load};
 
@@ -45,8 +45,8 @@ enum Command {
     User(user::Args),
     /// Lists, makes, changes, pauses, runs and previews schedules.
     Cron(cron::Args),
-    /// Steers the jobs of running servers: pause, resume, scale, drain.
-    Jobs(jobs::Args),
+    /// Looks at background jobs and orders them about; pauses, resumes, scales and drains queues and servers.
+    Jobs(Box<jobs::Args>),
     /// Asks a running server how it is; for container health checks.
     Health(health::Args),
     /// Asks a running server for what people ask most.
@@ -93,7 +93,7 @@ async fn configured(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode
         Command::Doctor(args) => doctor::run(args, &loaded).await,
         Command::User(args) => user::run(args, loaded).await,
         Command::Cron(args) => cron::run(args, loaded).await,
-        Command::Jobs(args) => jobs::run(args, loaded).await,
+        Command::Jobs(args) => jobs::run(*args, loaded).await,
         Command::Health(args) => health::run(args, &loaded).await,
         Command::WarmCache(args) => warm_cache::run(args, &loaded).await,
         Command::Openapi | Command::Completions(_) => unreachable!("run without configuration"),

@@ -237,6 +237,11 @@ async fn pass_on(engine: &Engine, attempt: &Attempt) {
         if let Err(error) = written {
             trouble("the progress of a job could not be written", &error);
         }
+        if engine.jobs.feed().is_watched() {
+            let change = Change::of(attempt.job, Changed::Progress, engine.jobs.clock().now());
+            let (pct, note) = (Some(progress.percent), Some(progress.note));
+            engine.jobs.feed().push([Change { kind: Some(attempt.kind), pct, note, ..change }]);
+        }
         tokio::time::sleep(PROGRESS_PAUSE).await;
     }
 }

@@ -1,28 +1,65 @@
-//! `sportello jobs`: what the job engine does, seen and steered from the command line.
+//! `sportello jobs`: looks at jobs and orders them about, straight on the database, so that whoever has the server's shell
+//! needs no account. Every change is journalled as the operating system's user.
+
+mod arguments;
+mod look;
+mod orders;
+mod steer;
+
+pub(super) use arguments::Args;
 
 use std::process::ExitCode;
 
-use super::{print, session};
-use crate::config::Loaded;
+use arguments::Command;
 
-mod steer;
-
-/// What to do.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    #[command(flatten)]
-    Steer(steer::Command),
-}
+use super::{
+    print,
+    session::{self, Session},
+};
+use crate::{
+    clock::Clock,
+    config::{Config, Loaded},
+    jobs::{Jobs, registry::registry, seal::KeyRing},
+};
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let _telemetry = crate::telemetry::start(&loaded.config.logs)?;
-    match args.command {
-        Command::Steer(command) => steer::run(command, &loaded.config).await,
+    let config = &loaded.config;
+    args.command.check()?;
+    let command = match args.command {
+        Command::Steer(command) => return steer::run(command, config).await,
+        command => command,
+    };
+    let clock = Clock::system();
+    let kinds = registry();
+    let seal = KeyRing::of(&config.jobs, &kinds)?;
+    let jobs = Jobs::new(clock.clone(), kinds, seal);
+    let session = Session::open(config, clock).await?;
+    let done = carry_out(command, &session, &jobs, config).await;
+    session.close(config).await;
+    done
+}
+
+async fn carry_out(
+    command: Command,
+    session: &Session,
+    jobs: &Jobs,
+    config: &Config,
+) -> anyhow::Result<ExitCode> {
+    let db = &session.db;
+    match command {
+        Command::List(args) => look::list(args, db, jobs).await?,
+        Command::Show { id, json } => look::show(id, json, db, jobs, config).await?,
+        Command::Explain { id, json } => look::explain(id, json, db, jobs, config).await?,
+        Command::Queues { json } => look::queues(json, db, jobs).await?,
+        Command::Nodes { json } => look::nodes(json, db, config).await?,
+        Command::Batches { open, limit, json } => look::batches(open, limit, json, db).await?,
+        Command::Enqueue(args) => orders::enqueue(args, db, jobs).await?,
+        Command::Retry(args) => return orders::retry(args, db, jobs).await,
+        Command::Cancel(args) => return orders::cancel(args, db, jobs).await,
+        Command::Snooze(args) => return orders::snooze(args, db, jobs).await,
+        Command::Priority(args) => return orders::priority(args, db, jobs).await,
+        Command::Steer(_) => unreachable!("carried out by itself"),
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -400,7 +400,7 @@ mod tests {
         let run = Some((at(-3), at(57), None));
         let it = Snapshot { state: State::Running, runs_on: Some(7), run, before: None, ..ready() };
         let running = Reason::Running { node: Some("one".to_owned()), since: at(-3), until: at(57) };
-        assert_eq!(reasons(&it), [running.clone()]);
+        assert_eq!(reasons(&it), std::slice::from_ref(&running));
         let cancelled = Snapshot { run: Some((at(-3), at(57), Some(at(-1)))), ..it.clone() };
         assert_eq!(reasons(&cancelled), [Reason::Cancelling { since: at(-1) }, running.clone()]);
         let silent = Snapshot { nodes: vec![node("one", NodeState::Fenced, None)], ..it.clone() };

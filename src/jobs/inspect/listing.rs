@@ -17,8 +17,10 @@ use crate::{
 
 /// The longest page.
 pub const MAX_LIST: i64 = 100;
-/// How many ids a window has when an index does not answer all filters.
-const WINDOW: i64 = 5_000;
+/// How many ids a window has when an index does not answer all filters: few at first, because most filters leave many…
+const WINDOW_FIRST: i64 = 250;
+/// …then twice as many each time, up to this.
+const WINDOW_MAX: i64 = 5_000;
 /// And how many windows are looked at for one page.
 const WINDOWS: usize = 8;
 /// A tag that more jobs have is compared within windows instead of looked up: sorting them would be a scan.
@@ -169,15 +171,18 @@ pub async fn list(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Found, DbError> {
-    let limit = limit.clamp(1, MAX_LIST);
+    let limit = limit.max(1);
     let tags = filter.tags();
     let few_live = !tags.is_empty() && lists::few_live_have(at, &tags, FEW).await?;
     let few_ended = !tags.is_empty() && lists_ended::few_ended_have(at, &tags, FEW).await?;
     let (live, ended) = (filter.live(few_live), filter.ended(few_ended));
     let mut page = Found { jobs: Vec::new(), next: before };
+    let mut window = WINDOW_FIRST.max(2 * limit).min(WINDOW_MAX);
     for _ in 0..WINDOWS {
         let wanted = limit - page.jobs.len() as i64;
-        let arguments = |answers: bool| arguments(filter, page.next, wanted + 1, answers);
+        let arguments = |answers: bool| {
+            arguments(filter, page.next, wanted + 1, if answers { wanted + 1 } else { window })
+        };
         let live = match live {
             Some((by, answers)) => {
                 let arguments = arguments(answers);
@@ -198,6 +203,7 @@ pub async fn list(
         if page.next.is_none() || page.jobs.len() as i64 >= limit {
             break;
         }
+        window = (2 * window).min(WINDOW_MAX);
     }
     Ok(page)
 }
@@ -211,12 +217,12 @@ fn slice(window: &lists::Window, wanted: i64, read: impl Fn(&Row) -> Listed) -> 
     Slice { rows, more_below }
 }
 
-fn arguments(filter: &Filter, before: Option<i64>, limit: i64, answers: bool) -> lists::Arguments {
+fn arguments(filter: &Filter, before: Option<i64>, limit: i64, window: i64) -> lists::Arguments {
     let (from, before) = filter.ids(before);
     lists::Arguments {
         before,
         from,
-        window: if answers { limit } else { WINDOW },
+        window,
         limit,
         state: filter.state.map(State::as_str),
         queue: filter.queue.clone(),

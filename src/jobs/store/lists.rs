@@ -118,7 +118,7 @@ macro_rules! live_jobs {
             "-- ", $label, "\nWITH w AS MATERIALIZED (", $window, "), b AS MATERIALIZED (
                 SELECT id, queue_id, kind_id, priority, max_attempts, enqueued_at, run_at, key_name, batch_id, owner_id,
                     tags
-                FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM w))
+                FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM w WHERE fits))
                   AND ($6::text IS NULL OR queue_id = (SELECT id FROM job.queue WHERE name = $6))
                   AND ($7::text IS NULL OR kind_id = (SELECT id FROM job.kind WHERE name = $7))
                   AND tags @> $8::text[]
@@ -156,42 +156,43 @@ macro_rules! live_jobs {
 
 const BODY: &str = live_jobs!(
     "jobs.lists.live",
-    "SELECT id FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const TAG: &str = live_jobs!(
     "jobs.lists.live_by_tag",
-    "SELECT id FROM (SELECT id FROM job.body WHERE tags @> $8::text[] AND tags <> '{}' OFFSET 0) AS few
+    "SELECT id, true AS fits FROM (SELECT id FROM job.body WHERE tags @> $8::text[] AND tags <> '{}' OFFSET 0) AS few
      WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const OWNER: &str = live_jobs!(
     "jobs.lists.live_by_owner",
-    "SELECT id FROM job.body WHERE owner_id = $9::uuid AND id < $1 AND id >= $2 ORDER BY owner_id, id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.body WHERE owner_id = $9::uuid AND id < $1 AND id >= $2 ORDER BY owner_id, id DESC LIMIT $3"
 );
 const BATCH: &str = live_jobs!(
     "jobs.lists.live_by_batch",
-    "SELECT id FROM job.body WHERE batch_id = $10::bigint AND id < $1 AND id >= $2 ORDER BY batch_id, id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.body WHERE batch_id = $10::bigint AND id < $1 AND id >= $2 ORDER BY batch_id, id DESC LIMIT $3"
 );
 const FINGERPRINT: &str = live_jobs!(
     "jobs.lists.live_by_fingerprint",
-    "SELECT DISTINCT job_id AS id FROM (
+    "SELECT DISTINCT job_id AS id, true AS fits FROM (
          SELECT job_id FROM job.attempt WHERE fingerprint = $13::bigint ORDER BY finished_at DESC LIMIT 20000) AS newest
      WHERE job_id < $1 AND job_id >= $2 ORDER BY job_id DESC LIMIT $3"
 );
 const LEASE: &str = live_jobs!(
     "jobs.lists.running",
-    "SELECT id FROM job.lease WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.lease WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const GATE: &str = live_jobs!(
     "jobs.lists.waiting",
-    "SELECT id FROM job.gate WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.gate WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const PARKED: &str = live_jobs!(
     "jobs.lists.parked",
-    "SELECT id FROM job.parked WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, true AS fits FROM job.parked WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const LATER: &str = live_jobs!(
     "jobs.lists.later",
-    "SELECT id FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, CASE why WHEN 0 THEN 'scheduled' WHEN 2 THEN 'snoozed' ELSE 'retrying' END = $5 AS fits
+     FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 
 /// A window of live jobs.

@@ -177,15 +177,15 @@ async fn bulk_orders_go_by_the_filter_so_many_at_once_and_write_one_entry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_claimed_at_the_same_moment_is_cancelled_where_it_runs() {
+    const CLAIM: &str = "-- tests.claim
+        WITH gone AS (DELETE FROM job.ready WHERE id = $1 RETURNING *)
+        INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, deadline_at)
+        SELECT id, nextval('job.token'), $2, queue_id, lane, rank, 1, 0, now() + interval '1 hour' FROM gone";
     let app = start_idle().await;
     let id = insert(&app.app, &[NewJob::of(&Write(1))]).await[0].unwrap().0;
     let worker = Worker::new(&app, "one").await;
     // A claim that has taken the row and not committed yet.
     let mut claiming = app.app.db.begin("tests.claim").await.unwrap();
-    const CLAIM: &str = "-- tests.claim
-        WITH gone AS (DELETE FROM job.ready WHERE id = $1 RETURNING *)
-        INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, deadline_at)
-        SELECT id, nextval('job.token'), $2, queue_id, lane, rank, 1, 0, now() + interval '1 hour' FROM gone";
     claiming.execute(CLAIM, &[&id, &worker.id]).await.unwrap();
     let cancelling = order(&app, Order::Cancel, id);
     let waits = "pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";

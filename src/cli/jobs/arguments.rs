@@ -1,0 +1,311 @@
+//! What can be written after `sportello jobs`.
+
+use anyhow::ensure;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    cli::exit::Usage,
+    jobs::inspect::{Filter, State, parse_fingerprint},
+};
+
+/// What to do with jobs.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Lists jobs, newest first.
+    List(List),
+    /// Shows one job with its attempts, and why it is where it is.
+    Show {
+        /// The job.
+        id: i64,
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says why a job is not running.
+    Explain {
+        /// The job.
+        id: i64,
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Enqueues a job.
+    Enqueue(Enqueue),
+    /// Runs jobs now that wait for their time, or once more those that have ended.
+    Retry(Selection),
+    /// Cancels jobs: those that wait have ended at once, those that run are asked to end.
+    Cancel(Selection),
+    /// Lets jobs not be run before a time.
+    Snooze(Snooze),
+    /// Changes the priority of jobs; smaller runs first.
+    Priority(Priority),
+    #[command(flatten)]
+    Steer(super::steer::Command),
+    /// Lists the queues: what is in them, their limits, their pace.
+    Queues {
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the processes that run jobs.
+    Nodes {
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists batches, newest first.
+    Batches {
+        /// Only those with jobs that have not ended.
+        #[arg(long)]
+        open: bool,
+        /// At most so many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which jobs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Filters {
+    /// Where they are: scheduled, retrying, snoozed, ready, parked, waiting, running, done, discarded, cancelled or
+    /// quarantined.
+    #[arg(long, value_parser = state)]
+    state: Option<State>,
+    /// In this queue.
+    #[arg(long)]
+    queue: Option<String>,
+    /// Of this kind.
+    #[arg(long)]
+    kind: Option<String>,
+    /// With this tag.
+    #[arg(long)]
+    tag: Option<String>,
+    /// About this subject: the tag subject:<id>.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Of this account.
+    #[arg(long)]
+    owner: Option<Uuid>,
+    /// In this batch.
+    #[arg(long)]
+    batch: Option<i64>,
+    /// With this error: sixteen hexadecimal digits.
+    #[arg(long, value_parser = fingerprint)]
+    fingerprint: Option<i64>,
+    /// Enqueued from then on: a time, or how long ago (2h).
+    #[arg(long, value_parser = moment)]
+    enqueued_from: Option<Moment>,
+    /// Enqueued before: a time, or how long ago.
+    #[arg(long, value_parser = moment)]
+    enqueued_to: Option<Moment>,
+    /// Finished from then on: a time, or how long ago.
+    #[arg(long, value_parser = moment)]
+    finished_from: Option<Moment>,
+    /// Finished before: a time, or how long ago.
+    #[arg(long, value_parser = moment)]
+    finished_to: Option<Moment>,
+}
+
+impl Filters {
+    pub(super) fn filter(&self, now: Timestamp) -> Filter {
+        let ago = |moment: &Option<Moment>| moment.map(|moment| moment.before(now));
+        Filter {
+            state: self.state,
+            queue: self.queue.clone(),
+            kind: self.kind.clone(),
+            tag: self.tag.clone(),
+            subject: self.subject.clone(),
+            owner: self.owner,
+            batch: self.batch,
+            fingerprint: self.fingerprint,
+            enqueued_from: ago(&self.enqueued_from),
+            enqueued_to: ago(&self.enqueued_to),
+            finished_from: ago(&self.finished_from),
+            finished_to: ago(&self.finished_to),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    pub(super) filters: Filters,
+    /// At most so many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(super) limit: u16,
+    /// Only jobs below this id: the last one of the list before.
+    #[arg(long)]
+    pub(super) before: Option<i64>,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Enqueue {
+    /// What it does.
+    pub(super) kind: String,
+    /// Its arguments, as JSON.
+    #[arg(long, default_value = "null", value_name = "JSON", value_parser = arguments)]
+    pub(super) args: serde_json::Value,
+    /// Not before: a time, or how long from now (2h).
+    #[arg(long, value_parser = moment)]
+    pub(super) at: Option<Moment>,
+    /// Instead of its kind's; smaller runs first.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(super) priority: Option<i16>,
+    /// For people and filters; may be repeated.
+    #[arg(long)]
+    pub(super) tag: Vec<String>,
+    /// At most one live job of its kind has this key.
+    #[arg(long)]
+    pub(super) unique: Option<String>,
+    /// The account that may look at it.
+    #[arg(long)]
+    pub(super) owner: Option<Uuid>,
+    /// For the journal.
+    #[arg(long, default_value = "from the command line")]
+    pub(super) reason: String,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Jobs by id, or all that fit.
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// The jobs; without them, all that fit the filters.
+    pub(super) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(super) filters: Filters,
+    /// Only counts what would be done.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Every job it can be done to: needed when there are neither ids nor filters.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(i64).range(1..=1000))]
+    pub(super) limit: i64,
+    /// Only jobs below this id: the last one of the call before.
+    #[arg(long)]
+    pub(super) before: Option<i64>,
+    /// For the journal.
+    #[arg(long, default_value = "from the command line")]
+    pub(super) reason: String,
+    /// As JSON, for scripts.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Snooze {
+    /// A time, or how long from now (2h).
+    #[arg(long, value_parser = moment)]
+    pub(super) until: Moment,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Priority {
+    /// The priority.
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1000..=1000))]
+    pub(super) to: i16,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+}
+
+impl Command {
+    /// What only the whole line can tell.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let selection = match self {
+            Self::Retry(selection) | Self::Cancel(selection) => selection,
+            Self::Snooze(snooze) => &snooze.selection,
+            Self::Priority(priority) => &priority.selection,
+            _ => return Ok(()),
+        };
+        let filtered = selection.filters.filter(Timestamp::UNIX_EPOCH) != Filter::default();
+        let named = !selection.ids.is_empty();
+        ensure!(
+            !(named && (filtered || selection.all)),
+            Usage("name jobs or give filters, not both".to_owned())
+        );
+        ensure!(
+            !(named && selection.dry_run),
+            Usage("--dry-run is for filters: jobs by id are shown with `jobs show`".to_owned())
+        );
+        ensure!(
+            named || filtered || selection.all,
+            Usage("name jobs, give filters, or write --all".to_owned())
+        );
+        Ok(())
+    }
+}
+
+/// A time, or a distance from now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Moment {
+    At(Timestamp),
+    Distance(SignedDuration),
+}
+
+impl Moment {
+    fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Distance(distance) => now.checked_sub(distance).unwrap_or(Timestamp::MIN),
+        }
+    }
+
+    /// The time, when distances lie ahead.
+    pub(super) fn after(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Distance(distance) => now.checked_add(distance).unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    let at = text.parse().map(Moment::At);
+    at.or_else(|_| text.parse().map(Moment::Distance))
+        .map_err(|_| "write a time (2026-12-01T10:00:00Z) or a duration (2h, 30m)".to_owned())
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let names = State::ALL.map(State::as_str).join(", ");
+    State::of(text).ok_or_else(|| format!("write one of {names}"))
+}
+
+fn fingerprint(text: &str) -> Result<i64, String> {
+    parse_fingerprint(text).ok_or_else(|| "write sixteen hexadecimal digits".to_owned())
+}
+
+fn arguments(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_a_distance_from_now() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        assert_eq!(moment("2h").unwrap().before(now).to_string(), "2026-11-21T08:00:00Z");
+        assert_eq!(moment("90m").unwrap().after(now).to_string(), "2026-11-21T11:30:00Z");
+        assert_eq!(moment("2026-01-01T00:00:00Z").unwrap().after(now).to_string(), "2026-01-01T00:00:00Z");
+        assert!(moment("soon").is_err());
+    }
+}

@@ -1,0 +1,223 @@
+//! Looking: lists, one job, queues, nodes, batches.
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::List;
+use crate::{
+    cli::print,
+    config::Config,
+    db::{Db, Tx},
+    jobs::{
+        Jobs,
+        inspect::{self, Detail, Listed, MAX_LIST, Patience},
+    },
+};
+
+async fn begin(db: &Db) -> anyhow::Result<Tx> {
+    Ok(db.begin("cli.jobs.look").await?)
+}
+
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| at.strftime("%F %T").to_string())
+}
+
+fn line(job: &Listed) -> String {
+    let at = job.finished_at.or(job.started_at).or(job.due_at);
+    let attempt = match (job.attempt, job.max_attempts) {
+        (Some(attempt), Some(max)) => format!("{attempt}/{max}"),
+        (Some(attempt), None) => attempt.to_string(),
+        (None, _) => "-".to_owned(),
+    };
+    let more = job.reason.as_deref().or(job.fingerprint.as_deref()).unwrap_or_default();
+    format!(
+        "{:<19} {:<11} {:<11} {:<32} {attempt:>5}  {}  {} {more}",
+        job.id,
+        job.state.as_str(),
+        job.queue,
+        job.kind,
+        time(at),
+        job.tags.join(",")
+    )
+    .trim_end()
+    .to_owned()
+}
+
+pub(super) async fn list(args: List, db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Page {
+        jobs: Vec<Listed>,
+        /// Go on with `--before`.
+        next_before: Option<i64>,
+    }
+    let filter = args.filters.filter(jobs.clock().now());
+    let mut page = Page { jobs: Vec::new(), next_before: args.before };
+    let mut tx = begin(db).await?;
+    loop {
+        let wanted = i64::from(args.limit) - page.jobs.len() as i64;
+        let found = inspect::list(&mut tx, &filter, page.next_before, wanted.min(MAX_LIST)).await?;
+        page.jobs.extend(found.jobs);
+        page.next_before = found.next;
+        if page.next_before.is_none() || page.jobs.len() >= usize::from(args.limit) {
+            break;
+        }
+    }
+    tx.rollback().await?;
+    if args.json {
+        return print_json(&page);
+    }
+    for job in &page.jobs {
+        print(&line(job));
+    }
+    if let Some(next) = page.next_before {
+        print(&format!("… more: --before {next}"));
+    }
+    Ok(())
+}
+
+async fn detail(id: i64, db: &Db, jobs: &Jobs, config: &Config) -> anyhow::Result<Detail> {
+    let mut tx = begin(db).await?;
+    let found = inspect::show(&mut tx, id, jobs.clock().now(), Patience::of(&config.jobs)).await?;
+    tx.rollback().await?;
+    found.with_context(|| format!("there is no job {id}"))
+}
+
+pub(super) async fn show(id: i64, json: bool, db: &Db, jobs: &Jobs, config: &Config) -> anyhow::Result<()> {
+    let detail = detail(id, db, jobs, config).await?;
+    if json {
+        return print_json(&detail);
+    }
+    print(&line(&detail.job));
+    let arguments = if detail.sealed { "sealed".to_owned() } else { said(detail.arguments.as_ref()) };
+    print(&format!("  arguments  {arguments}"));
+    if detail.result.is_some() {
+        print(&format!("  result     {}", said(detail.result.as_ref())));
+    }
+    if let Some(progress) = &detail.progress {
+        let pct = progress.pct.map(|pct| format!("{pct} % ")).unwrap_or_default();
+        print(&format!("  progress   {pct}{}", progress.note.as_deref().unwrap_or_default()));
+    }
+    print_reasons(&detail);
+    for attempt in &detail.attempts {
+        let error = attempt.error.as_deref().unwrap_or_default();
+        let node = attempt.node.as_deref().unwrap_or("-");
+        let at = time(Some(attempt.finished_at));
+        print(&format!("  attempt {:<3} {:<9} {at}  {node}  {error}", attempt.attempt, attempt.outcome));
+        for text in attempt.log.iter().chain(&attempt.trace) {
+            print(&format!("      {}", text.replace('\n', "\n      ")));
+        }
+    }
+    Ok(())
+}
+
+fn said(value: Option<&serde_json::Value>) -> String {
+    value.map_or_else(|| "not kept".to_owned(), ToString::to_string)
+}
+
+fn print_reasons(detail: &Detail) {
+    for why in &detail.explanation.reasons {
+        print(&format!("  why        {}", why.detail));
+    }
+    if let Some(at) = detail.explanation.estimated_start {
+        print(&format!("  starts     about {}", time(Some(at))));
+    }
+}
+
+pub(super) async fn explain(
+    id: i64,
+    json: bool,
+    db: &Db,
+    jobs: &Jobs,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let detail = detail(id, db, jobs, config).await?;
+    if json {
+        return print_json(&detail.explanation);
+    }
+    print(&line(&detail.job));
+    print_reasons(&detail);
+    Ok(())
+}
+
+pub(super) async fn queues(json: bool, db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
+    let mut tx = begin(db).await?;
+    let queues = inspect::queues(&mut tx, None, jobs.clock().now()).await?;
+    tx.rollback().await?;
+    if json {
+        return print_json(&serde_json::json!({ "queues": queues }));
+    }
+    for queue in queues {
+        let depth = queue.depth;
+        let paused = match (queue.paused_at, queue.paused_by) {
+            (Some(_), Some(by)) => format!("  paused by {by}"),
+            (Some(_), None) => "  paused".to_owned(),
+            (None, _) => String::new(),
+        };
+        let about = if depth.exact { "" } else { " (at least)" };
+        let age = queue.oldest_age_s.map(|age| format!("  oldest {age:.0} s")).unwrap_or_default();
+        print(&format!(
+            "{:<12} ready {}  running {}  scheduled {}  retrying {}  snoozed {}  parked {}  waiting {}{about}{age}{paused}",
+            queue.name,
+            depth.ready,
+            depth.running,
+            depth.scheduled,
+            depth.retrying,
+            depth.snoozed,
+            depth.parked,
+            depth.waiting
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn nodes(json: bool, db: &Db, config: &Config) -> anyhow::Result<()> {
+    let mut tx = begin(db).await?;
+    let nodes = inspect::nodes(&mut tx, Patience::of(&config.jobs)).await?;
+    tx.rollback().await?;
+    if json {
+        return print_json(&serde_json::json!({ "nodes": nodes }));
+    }
+    for node in nodes {
+        let beat = node.beat_age_s.map_or_else(|| "-".to_owned(), |age| format!("{age:.1} s ago"));
+        let state = serde_json::to_value(node.state)?;
+        let running: i64 = node.running.values().sum();
+        let kinds = node.kinds.map_or_else(|| "?".to_owned(), |kinds| kinds.len().to_string());
+        print(&format!(
+            "{:<6} {:<9} {:<24} beat {beat:<12} running {running}  kinds {kinds}  since {}",
+            node.id,
+            state.as_str().unwrap_or_default(),
+            node.node,
+            time(Some(node.started_at))
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn batches(open: bool, limit: u16, json: bool, db: &Db) -> anyhow::Result<()> {
+    let mut tx = begin(db).await?;
+    let batches = inspect::batches(&mut tx, open.then_some(true), None, limit.into()).await?;
+    tx.rollback().await?;
+    if json {
+        return print_json(&serde_json::json!({ "batches": batches }));
+    }
+    for batch in batches {
+        let name = batch.name.as_deref().unwrap_or("-");
+        print(&format!(
+            "{:<19} {name:<24} {} jobs: {} done, {} not, {} left  since {}  closed {}",
+            batch.id,
+            batch.total,
+            batch.ok,
+            batch.bad,
+            batch.left,
+            time(Some(batch.opened_at)),
+            time(batch.closed_at)
+        ));
+    }
+    Ok(())
+}

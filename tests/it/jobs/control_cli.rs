@@ -1,0 +1,93 @@
+//! `sportello jobs`, beside a running server.
+
+use serde_json::{Value, json};
+use sportello::jobs::{NewJob, events::WarmCache};
+
+use super::node::insert;
+use crate::harness::{app::TestApp, process};
+
+/// The exit code, standard output and standard error.
+async fn jobs(app: &TestApp, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = process::sportello();
+    command
+        .arg("jobs")
+        .args(arguments)
+        .env("SPORTELLO_DATABASE__URL", app.database.url())
+        .env("USER", "olga");
+    let output = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+async fn json_of(app: &TestApp, arguments: &[&str]) -> Value {
+    let (code, out, err) = jobs(app, arguments).await;
+    assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
+    let app = TestApp::start().await;
+    app.pause_queue("maintenance").await;
+    let new: Vec<_> = (0..3).map(|_| NewJob::of(&WarmCache {}).tag("t")).collect();
+    let ids: Vec<String> =
+        insert(&app.app, &new).await.into_iter().map(|id| id.unwrap().to_string()).collect();
+
+    let listed = json_of(&app, &["list", "--tag", "t", "--state", "ready", "--json"]).await;
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 3, "{listed}");
+    let (_, plain, _) = jobs(&app, &["list", "--tag", "t", "--limit", "2"]).await;
+    assert!(plain.contains(&ids[2]) && plain.contains("more: --before"), "{plain}");
+    let why = json_of(&app, &["explain", &ids[0], "--json"]).await;
+    assert_eq!(why["reasons"][0]["code"], "queue_paused", "{why}");
+    let (_, shown, _) = jobs(&app, &["show", &ids[0]]).await;
+    assert!(shown.contains("its queue is paused"), "{shown}");
+
+    let counted = json_of(&app, &["cancel", "--tag", "t", "--dry-run", "--json"]).await;
+    assert_eq!(counted, json!({"dry_run": true, "matched": {"count": 3, "exact": true}}));
+    let snoozed = json_of(&app, &["snooze", &ids[0], "--until", "2h", "--json"]).await;
+    assert_eq!(snoozed["jobs"][0]["result"], "snoozed");
+    assert_eq!(
+        json_of(&app, &["priority", &ids[0], "--to", "-3", "--json"]).await["jobs"][0]["result"],
+        "prioritised"
+    );
+    let (code, out, _) = jobs(&app, &["retry", &ids[0], "12345"]).await;
+    assert_eq!((code, out.contains("there is no such job")), (1, true), "{out}");
+    let cancelled = json_of(&app, &["cancel", "--tag", "t", "--reason", "spring cleaning", "--json"]).await;
+    assert_eq!((&cancelled["done"], &cancelled["results"]), (&json!(3), &json!({"cancelled": 3})));
+    let kept =
+        "journal WHERE details ->> 'os_user' = 'olga' AND details ->> 'via' = 'cli' AND actor_id IS NULL";
+    assert_eq!(app.count(kept).await, 4);
+    assert_eq!(app.count("journal WHERE reason = 'spring cleaning'").await, 1);
+
+    let queues = json_of(&app, &["queues", "--json"]).await;
+    assert!(queues["queues"].as_array().unwrap().iter().any(|queue| !queue["paused_at"].is_null()));
+    assert_eq!(json_of(&app, &["nodes", "--json"]).await["nodes"][0]["state"], "live");
+    assert_eq!(json_of(&app, &["batches", "--json"]).await, json!({"batches": []}));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_enqueued_at_the_command_line_runs_on_the_server() {
+    let app = TestApp::start().await;
+    let kind = "events.warm_cache";
+    let made = json_of(&app, &["enqueue", kind, "--args", "{}", "--tag", "by-hand", "--json"]).await;
+    let id = made["id"].as_str().unwrap();
+    app.until_count(&format!("job.done WHERE id = {id} AND state = 0"), 1).await;
+    for wrong in [&["enqueue", "no.such.kind"][..], &["enqueue", "events.send_booking_mail", "--args", "{}"]]
+    {
+        assert_eq!(jobs(&app, wrong).await.0, 1, "{wrong:?}");
+    }
+    for wrong in [
+        &["cancel"][..],
+        &["cancel", id, "--tag", "x"],
+        &["cancel", "--state", "done"],
+        &["list", "--state", "lost"],
+        &["snooze", id, "--until", "2020-01-01T00:00:00Z"],
+        &["priority", id, "--to", "5000"],
+        &["enqueue", kind, "--args", "{"],
+    ] {
+        assert_eq!(jobs(&app, wrong).await.0, 2, "{wrong:?}");
+    }
+    assert_eq!(jobs(&app, &["show", "12345"]).await.0, 1);
+    app.finish().await;
+}
