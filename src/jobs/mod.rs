@@ -63,6 +63,15 @@
 //! move; with several nodes their clocks must be kept together (NTP), and a node that is ahead starts a job early by as
 //! much. Who is alive is decided by the database's clock alone: beats, fences and rescues cannot be fooled by skew.
 //!
+//! # Steering while it runs
+//!
+//! What administrators want stands in rows (`job.queue`, `job.kind`, `job.worker`, marks on leases); the steward of every
+//! process reads them each second, and at once when it is told. Queues are paused, limited and scaled, kinds paused,
+//! nodes drained ([`settings`]): what was claimed ahead goes back, what runs is finished, no attempt is burned. A running
+//! job is cancelled by its lease: asked, then cut, never retried nor rescued ([`Jobs::cancel_running`]). Work that blocks
+//! has threads of its own ([`JobContext::blocking`]); what goes on after its attempt is reported as stuck.
+//! (`steering`, `administration`, `command_line`, `cancel`, `blocking`)
+//!
 //! # Adding a job
 //!
 //! A struct with its arguments, `impl Job`, one line in [`registry`]; with a schedule, one line in [`schedules`]. Kinds
