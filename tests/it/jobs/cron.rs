@@ -226,7 +226,7 @@ async fn overlapping(
         app.pause_queue("default").await;
     }
     for policy in policies {
-        let key = ["tests.allow", "tests.skip", "tests.queue_one"]
+        let key = ["tests.allow", "tests.skip", "tests.queue_one", "tests.cancel_old"]
             .into_iter()
             .find(|key| key.ends_with(policy.as_str()))
             .unwrap();
@@ -256,10 +256,10 @@ async fn overlapping(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ticks_while_nothing_can_start_are_all_kept_or_one() {
-    let policies = [Overlap::Allow, Overlap::Skip, Overlap::QueueOne];
+    let policies = [Overlap::Allow, Overlap::Skip, Overlap::QueueOne, Overlap::CancelOld];
     let fired = overlapping(&policies, |_| {}, true).await;
     let first = [true, false, false, false, false, false, false, false];
-    assert_eq!(fired, [[true; 8], first, first], "allow, skip, queue one");
+    assert_eq!(fired, [[true; 8], first, first, [true; 8]], "allow, skip, queue one, cancel old");
 }
 
 #[tokio::test(flavor = "multi_thread")]
