@@ -220,6 +220,22 @@ fn statements_have_unique_dotted_labels() {
 }
 
 #[test]
+fn every_feature_of_the_jobs_names_tests_that_exist() {
+    let sources: String = rust_files(&["src", "tests"]).iter().map(|file| file.text.as_str()).collect();
+    let table = fs::read_to_string(root().join("src/jobs/features.md")).unwrap();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 40, "the table has {} rows", rows.len());
+    for row in rows {
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let tests: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "nothing shows {row}");
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}()")), "there is no test {test}: {row}");
+        }
+    }
+}
+
+#[test]
 fn statements_of_the_database_are_labelled() {
     const VERBS: [&str; 6] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "COPY "];
     // Pieces that a labelled statement is put together from.

@@ -265,7 +265,7 @@ fn judge(
 ) -> (Verdict, Option<Story>) {
     let now = engine.jobs.clock().now();
     let reason = |outcome, text: String| {
-        Some(Story { fingerprint: None, ..told(kind, outcome, "reason", text, None) })
+        Some(Story { fingerprint: None, ..told(kind, outcome, "reason", &text, None) })
     };
     match end {
         End::Outcome(Outcome::Done) => (Verdict::End(Ending::Done), None),
@@ -282,16 +282,16 @@ fn judge(
         End::Error(error) => {
             let captured = error.backtrace().status() == std::backtrace::BacktraceStatus::Captured;
             let trace = captured.then(|| cut_text(&error.backtrace().to_string(), TRACE_CHARS));
-            let story = told(kind, AttemptOutcome::Retry, "error", format!("{error:#}"), trace);
+            let story = told(kind, AttemptOutcome::Retry, "error", &format!("{error:#}"), trace);
             failed(engine, kind, attempt, claimed, now, story)
         }
         End::Panic(text) => {
-            let story = told(kind, AttemptOutcome::Panic, "panic", text, None);
+            let story = told(kind, AttemptOutcome::Panic, "panic", &text, None);
             failed(engine, kind, attempt, claimed, now, story)
         }
         End::Timeout => {
             let text = format!("took longer than {:?}", claimed.timeout);
-            let story = told(kind, AttemptOutcome::Timeout, "timeout", text, None);
+            let story = told(kind, AttemptOutcome::Timeout, "timeout", &text, None);
             failed(engine, kind, attempt, claimed, now, story)
         }
     }
@@ -331,10 +331,10 @@ fn told(
     kind: &Kind,
     outcome: AttemptOutcome,
     word: &'static str,
-    text: String,
+    text: &str,
     trace: Option<String>,
 ) -> Story {
-    let text = cut_text(&text, ERROR_CHARS);
+    let text = cut_text(text, ERROR_CHARS);
     let fingerprint = Some(fingerprint(kind.name, word, &text));
     Story { outcome, kind: word, text, trace, fingerprint, log: Vec::new() }
 }
@@ -347,7 +347,7 @@ fn unreadable(engine: &Engine, kind: &Kind, attempt: &Attempt, claimed: &Claimed
     engine.jobs.figures().failed(FailureSeen { job, kind: name, attempt: number, error: text.clone() });
     let verdict = Verdict::End(Ending::Quarantined);
     count(engine, kind, verdict);
-    let story = told(kind, AttemptOutcome::Discard, "arguments", text, None);
+    let story = told(kind, AttemptOutcome::Discard, "arguments", &text, None);
     Report { story: Some(story), ties: claimed.ties.clone(), ..Report::new(job, attempt.token, verdict) }
 }
 

@@ -27,8 +27,8 @@ struct Crowd;
 impl Job for Crowd {
     const KIND: &'static str = "tests.crowd";
 
-    async fn run(&self, _ctx: &JobContext) -> anyhow::Result<Outcome> {
-        be_one_of_many().await
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        be_one_of_many(ctx).await
     }
 }
 
@@ -40,15 +40,17 @@ impl Job for Three {
     const KIND: &'static str = "tests.three";
     const MAX_RUNNING: Option<u16> = Some(3);
 
-    async fn run(&self, _ctx: &JobContext) -> anyhow::Result<Outcome> {
-        be_one_of_many().await
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        be_one_of_many(ctx).await
     }
 }
 
-async fn be_one_of_many() -> anyhow::Result<Outcome> {
+async fn be_one_of_many(ctx: &JobContext) -> anyhow::Result<Outcome> {
     MOST.fetch_max(RUNNING.fetch_add(1, SeqCst) + 1, SeqCst);
     // Long enough for others to come in, were they let.
-    tokio::time::sleep(Duration::from_millis(3)).await;
+    for _ in 0..3 {
+        ctx.db.read("-- tests.limits.linger\nSELECT 1", Vec::new()).await?;
+    }
     RUNNING.fetch_sub(1, SeqCst);
     RAN.fetch_add(1, SeqCst);
     Ok(Outcome::Done)
@@ -200,8 +202,8 @@ async fn jobs_enqueued_before_their_kind_had_a_limit_get_in_line() {
     struct Unlimited;
     impl Job for Unlimited {
         const KIND: &'static str = "tests.three";
-        async fn run(&self, _ctx: &JobContext) -> anyhow::Result<Outcome> {
-            be_one_of_many().await
+        async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+            be_one_of_many(ctx).await
         }
     }
     let old =
