@@ -21,7 +21,7 @@ use crate::jobs::{
 /// So long a worker waits for another such job to end; most take milliseconds.
 const WAIT: Duration = Duration::from_secs(1);
 /// Then the worker is free for others, and this job comes back after a pause.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The one place for such jobs.
 pub(super) struct LastChance(Arc<Semaphore>);

@@ -45,17 +45,18 @@ pub(super) async fn kill(field: &Field, plan: Plan, story: &Story, nodes: &mut [
     let lives = nodes.iter_mut().zip(&places).zip(ordered);
     let lives = lives.map(|((node, place), ordered)| live(field, story, node, (place, ordered)));
     let killing = async {
-        let (orders, mut deaths) = (orders, 0); // lives end with their orders
+        let (orders, mut rows) = (orders, 0); // lives end with their orders
         let (mut ticks, mut dice) = (tokio::time::interval(plan.every), Dice(seed | 1));
         ticks.tick().await;
         while !story.is_over() {
             ticks.tick().await;
+            rows = patiently("more rows", async || more_rows(field, story, rows + plan.rows_between).await)
+                .await;
             let first = dice.roll(orders.len());
             // While one stays dead, the others must do its work.
             let all_live = places.iter().all(|place| !place.stays_dead.load(Relaxed));
             let is_time = story.turns.load(Relaxed) == plan.restarts as usize * 2;
-            let stays_dead = all_live && is_time && deaths < plan.deaths;
-            deaths += usize::from(stays_dead);
+            let stays_dead = all_live && is_time && story.recoveries(false).len() < plan.deaths;
             // A server that recovers is left alone.
             let mut others = (first..orders.len()).chain(0..first);
             let Some(next) = others.find(|node| !places[*node].recovers.load(Relaxed)) else { continue };
@@ -103,6 +104,9 @@ async fn live(
         let recovery = Recovery { leases: leases.len(), same_node: !stays_dead, disturbed, took, engine };
         eprintln!("{} was killed: {recovery:?}", node.address());
         story.note(recovery);
+        // It is killed when it runs jobs, not while it starts.
+        let pid = node.pid();
+        patiently("it is registered", async || number(field, pid).await).await;
         place.recovers.store(false, Relaxed);
         place.stays_dead.store(false, Relaxed);
     }
@@ -120,6 +124,11 @@ async fn patiently<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     }
 }
 
+/// The number of a process, once it has one.
+async fn number(field: &Field, pid: i32) -> Option<i64> {
+    worker(&field.client().await?, pid).await.ok()?
+}
+
 /// The number of the dead process, and the jobs leased to it.
 async fn leases(field: &Field, pid: i32) -> Option<(i64, Vec<i64>)> {
     const LEASES: &str = "SELECT id FROM job.lease WHERE worker_id = $1";
@@ -128,6 +137,12 @@ async fn leases(field: &Field, pid: i32) -> Option<(i64, Vec<i64>)> {
     let Some(worker) = worker(&client, pid).await.ok()? else { return Some((0, Vec::new())) };
     let rows = client.query(LEASES, &[&worker]).await.ok()?;
     Some((worker, rows.iter().map(|row| row.get(0)).collect()))
+}
+
+/// How many rows there are, once there are so many or all jobs have ended.
+async fn more_rows(field: &Field, story: &Story, wanted: i64) -> Option<i64> {
+    let rows = field.client().await?.query_one("SELECT count(*) FROM deed", &[]).await.ok()?.get(0);
+    (rows >= wanted || story.is_over()).then_some(rows)
 }
 
 /// From the registration of the process `pid` to the last rescue of a lease of the dead worker; `None` if others rescued.

@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) jobs: i64,
     /// Between two kills.
     pub(super) every: Duration,
+    /// And so many rows are written in between: on a busy machine servers must get somewhere before they die.
+    pub(super) rows_between: i64,
     /// Of PostgreSQL.
     pub(super) restarts: i64,
     /// How long each job works before it writes.
@@ -48,6 +50,7 @@ impl Plan {
         let work_ms = time.as_millis() as u64 * SIDE_BY_SIDE / jobs.max(1) as u64;
         let (deaths, slack) = if restarts > 1 { (3, 1) } else { (1, BUSY) };
         let (same_node, elsewhere) = (BOUNDS.0 * slack, BOUNDS.1 + BOUNDS.0 * (slack - 1));
-        Self { jobs, every, restarts, work_ms: work_ms.max(1), deaths, same_node, elsewhere }
+        let rows_between = if slack > 1 { jobs / 12 } else { 0 };
+        Self { jobs, every, rows_between, restarts, work_ms: work_ms.max(1), deaths, same_node, elsewhere }
     }
 }

@@ -20,7 +20,7 @@ const ENGINE: Duration = Duration::from_secs(2);
 const SERVERS: usize = 3;
 /// Nobody can tell a job that kills its server from one beside which it was killed three times, the last time alone with
 /// it: of so many jobs, one may be taken for such. It is not lost: it waits for an administrator.
-const SET_ASIDE: i64 = 1000;
+const SET_ASIDE: i64 = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
