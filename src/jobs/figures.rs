@@ -110,6 +110,8 @@ counters! {
 pub struct KindFigures {
     /// Attempts by how they ended.
     pub outcomes: Outcomes,
+    /// Jobs enqueued here.
+    pub enqueued: AtomicU64,
     /// Running time, in microseconds.
     pub run_us: AtomicU64,
     /// Attempts per bucket of [`BUCKETS_US`]; the last is the open one.
@@ -164,8 +166,6 @@ pub struct FailureSeen {
 #[derive(Debug)]
 pub struct Figures {
     kinds: AHashMap<&'static str, KindFigures>,
-    /// Jobs enqueued here, by queue.
-    pub enqueued: [AtomicU64; QueueName::ALL.len()],
     /// The engine.
     pub engine: Engine,
     /// Handlers that go on now although their attempt is over.
@@ -190,7 +190,6 @@ impl Figures {
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
             kinds: registry.kinds().map(|kind| (kind.name, KindFigures::default())).collect(),
-            enqueued: Default::default(),
             engine: Engine::default(),
             stuck: AtomicU64::new(0),
             cron_lateness: Lateness::default(),

@@ -287,11 +287,15 @@ impl Jobs {
         now: Timestamp,
         (reserved, leased): (Option<Box<dyn Reserved>>, Vec<Claimed>),
     ) {
-        let (mut ready, mut counts) = ([false; QueueName::ALL.len()], [0; QueueName::ALL.len()]);
-        let mut doors = Vec::new();
-        let mut due = None::<Timestamp>;
-        for (job, id) in jobs.iter().zip(ids) {
-            counts[job.queue.index()] += 1;
+        let mut ready = [false; QueueName::ALL.len()];
+        let (mut doors, mut due) = (Vec::new(), None::<Timestamp>);
+        // Batches are of few kinds, and of these mostly one after the other.
+        let mut counts = Vec::<(&'static str, u64)>::new();
+        for (job, id) in jobs.iter().zip(ids).filter(|(_, id)| id.is_some()) {
+            match counts.last_mut().filter(|(kind, _)| *kind == job.kind) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((job.kind, 1)),
+            }
             if job.more.as_ref().is_some_and(|more| more.waits > 0) {
                 continue;
             }
@@ -318,8 +322,12 @@ impl Jobs {
                 jobs.figures().engine.handed_over.fetch_add(leased.len() as u64, Relaxed);
                 reserved.start(leased);
             }
+            for (kind, count) in counts {
+                if let Some(figures) = jobs.figures().kind(kind) {
+                    figures.enqueued.fetch_add(count, Relaxed);
+                }
+            }
             for queue in QueueName::ALL {
-                jobs.figures().enqueued[queue.index()].fetch_add(counts[queue.index()], Relaxed);
                 if ready[queue.index()] {
                     jobs.wake(queue);
                 }

@@ -142,9 +142,10 @@ impl JobFigures {
         let help = "Jobs enqueued by this process";
         let mut family =
             encoder.encode_descriptor("sportello_jobs_enqueued", help, None, MetricType::Counter)?;
-        for (queue, count) in QueueName::ALL.iter().zip(&figures.enqueued) {
-            let labels = [("queue", queue.as_str())];
-            ConstCounter::new(count.load(Relaxed)).encode(family.encode_family(&labels)?)?;
+        for kind in self.0.registry().kinds() {
+            let count = figures.kind(kind.name).map_or(0, |figures| figures.enqueued.load(Relaxed));
+            let labels = [("kind", kind.name), ("queue", kind.queue.as_str())];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         let help = "Attempts running in this process";
         let mut family =
