@@ -1,20 +1,23 @@
 //! The acknowledger: writes what became of jobs, in batches that clock themselves.
 //!
 //! One flush is in flight; the next takes everything that arrived meanwhile. At low load a report is written at once,
-//! at high load batches are large; there is no timer. Reports live in the engine's outbox: while the database is away
+//! at high load batches are large; there is no timer. Further flushes fly beside it only with batches worth a statement,
+//! so that one connection of PostgreSQL does not set the pace. Reports live in the engine's outbox: while the database is away
 //! they wait there and are tried again; a crash of this actor loses none. The fence decides whether they still count.
 
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tokio::time::Instant;
 
-use super::engine::Engine;
+use super::{engine::Engine, outbox::Batch};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::{Hint, Verdict, inspect::Change, store},
 };
 
+/// Most flushes in flight: with the claims' as many as a small machine has processors for.
+pub(super) const FLUSHES_AT_ONCE: usize = 3;
 /// Pauses after a failed flush.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -27,6 +30,8 @@ pub enum AckerMsg {
     Reports,
     /// A flush has ended.
     Flushed {
+        /// The connection that is free again.
+        link: usize,
         /// Whether it was written.
         ok: bool,
         /// Reports that PostgreSQL refused for their content are tried one by one.
@@ -40,12 +45,15 @@ crate::kinds!(AckerMsg: Reports, Flushed, TryAgain);
 /// The acknowledger.
 pub(super) struct Acker {
     pub(super) engine: Arc<Engine>,
-    pub(super) link: Arc<Link>,
+    pub(super) links: [Arc<Link>; FLUSHES_AT_ONCE],
 }
 
 /// Lost in a crash: only the pace.
 pub(super) struct AckerState {
-    flying: bool,
+    /// Connections without a flush.
+    free: Vec<usize>,
+    /// After a failure nothing flies for a while.
+    resting: bool,
     pause: Duration,
     one_by_one: usize,
 }
@@ -57,7 +65,8 @@ impl Behaviour for Acker {
     async fn init(&self, ctx: &Context<AckerMsg>) -> Result<AckerState, Failure> {
         self.engine.bells.reports.answer();
         ctx.myself().tell(AckerMsg::Reports); // what the last incarnation left
-        Ok(AckerState { flying: false, pause: PAUSE_MIN, one_by_one: 0 })
+        let free = (0..FLUSHES_AT_ONCE).rev().collect();
+        Ok(AckerState { free, resting: false, pause: PAUSE_MIN, one_by_one: 0 })
     }
 
     async fn handle(
@@ -68,13 +77,16 @@ impl Behaviour for Acker {
     ) -> Result<(), Failure> {
         match message {
             AckerMsg::Reports => self.engine.bells.reports.answer(),
-            AckerMsg::TryAgain => state.flying = false,
-            AckerMsg::Flushed { ok: true, .. } => {
-                (state.flying, state.pause) = (false, PAUSE_MIN);
+            AckerMsg::TryAgain => state.resting = false,
+            AckerMsg::Flushed { ok: true, link, .. } => {
+                state.free.push(link);
+                state.pause = PAUSE_MIN;
                 state.one_by_one = state.one_by_one.saturating_sub(1);
             }
-            AckerMsg::Flushed { ok: false, refused } => {
+            AckerMsg::Flushed { ok: false, link, refused } => {
+                state.free.push(link);
                 state.one_by_one += refused;
+                state.resting = true;
                 let (myself, pause) = (ctx.myself(), state.pause);
                 state.pause = (pause * 2).min(PAUSE_MAX);
                 ctx.background(async move {
@@ -83,17 +95,15 @@ impl Behaviour for Acker {
                 });
             }
         }
-        if !state.flying && self.engine.outbox.len() > 0 {
-            state.flying = true;
-            self.fly(ctx, if state.one_by_one > 0 { 1 } else { self.engine.config.ack });
-        }
+        self.fly(ctx, state);
         Ok(())
     }
 
     fn view(&self, state: &AckerState) -> serde_json::Value {
         let figures = &self.engine.jobs.figures().engine;
         serde_json::json!({
-            "waiting": self.engine.outbox.len(), "flying": state.flying, "one_by_one": state.one_by_one,
+            "waiting": self.engine.outbox.len(), "flying": FLUSHES_AT_ONCE - state.free.len(),
+            "one_by_one": state.one_by_one,
             "flushes": figures.flushes.load(Relaxed), "acknowledged": figures.acknowledged.load(Relaxed),
             "stale": figures.stale.load(Relaxed),
         })
@@ -102,7 +112,8 @@ impl Behaviour for Acker {
     async fn stop(&self, _state: &mut AckerState) {
         let deadline = Instant::now() + LAST_FLUSHES;
         while self.engine.outbox.len() > 0 && Instant::now() < deadline {
-            if flush(&self.engine, &self.link, self.engine.config.ack).await.is_err() {
+            let batch = self.engine.outbox.take(self.engine.config.ack);
+            if flush(&self.engine, &self.links[0], batch).await.is_err() {
                 tokio::time::sleep(PAUSE_MIN).await;
             }
         }
@@ -117,20 +128,30 @@ impl Behaviour for Acker {
 }
 
 impl Acker {
-    fn fly(&self, ctx: &Context<AckerMsg>, limit: usize) {
-        let (engine, link) = (self.engine.clone(), self.link.clone());
-        fly(ctx, AckerMsg::Flushed { ok: false, refused: 0 }, async move {
-            match flush(&engine, &link, limit).await {
-                Ok(()) => AckerMsg::Flushed { ok: true, refused: 0 },
-                Err(refused) => AckerMsg::Flushed { ok: false, refused },
+    /// Sends what waits, as far as there are reason and connections.
+    fn fly(&self, ctx: &Context<AckerMsg>, state: &mut AckerState) {
+        let full = self.engine.config.ack;
+        while !state.resting {
+            let (waiting, is_alone) = (self.engine.outbox.len(), state.free.len() == FLUSHES_AT_ONCE);
+            let is_worth_it = waiting * 2 >= full && state.one_by_one == 0;
+            if waiting == 0 || !(is_alone || is_worth_it) {
+                return;
             }
-        });
+            let Some(at) = state.free.pop() else { return };
+            let batch = self.engine.outbox.take(if state.one_by_one > 0 { 1 } else { full });
+            let (engine, link) = (self.engine.clone(), self.links[at].clone());
+            fly(ctx, AckerMsg::Flushed { link: at, ok: false, refused: 0 }, async move {
+                match flush(&engine, &link, batch).await {
+                    Ok(()) => AckerMsg::Flushed { link: at, ok: true, refused: 0 },
+                    Err(refused) => AckerMsg::Flushed { link: at, ok: false, refused },
+                }
+            });
+        }
     }
 }
 
-/// Writes up to `limit` reports; on failure they stay, and the number says how many to try one by one.
-async fn flush(engine: &Engine, link: &Link, limit: usize) -> Result<(), usize> {
-    let batch = engine.outbox.take(limit);
+/// Writes a batch; on failure its reports go back, and the number says how many to try one by one.
+async fn flush(engine: &Engine, link: &Link, batch: Batch) -> Result<(), usize> {
     let figures = &engine.jobs.figures().engine;
     match store::acks::flush(link, &batch.reports).await {
         Ok(flushed) => {

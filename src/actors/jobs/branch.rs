@@ -91,8 +91,12 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let grace = *config.actors.stop_grace;
     let dispatchers =
         queues.iter().zip(QueueName::ALL).zip(last_claims).map(|((handle, queue), last_claim)| {
-            let dispatcher =
-                Dispatcher { engine: engine.clone(), queue, link: own("jobs claims"), last_claim };
+            let dispatcher = Dispatcher {
+                engine: engine.clone(),
+                queue,
+                links: std::array::from_fn(|_| own("jobs claims")),
+                last_claim,
+            };
             // Running jobs have the whole grace of the server.
             actor(dispatcher, handle).grace(*config.server.stop_grace + grace)
         });
@@ -102,7 +106,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let bell = engine.bells.notify.clone();
     let children: [Child; 11] = [
         actor(Arc::new(beating), &beat),
-        actor(Acker { engine: engine.clone(), link: own("jobs acks") }, &acks),
+        actor(Acker { engine: engine.clone(), links: std::array::from_fn(|_| own("jobs acks")) }, &acks),
         actor(Timer { engine: engine.clone(), planned }, &timer),
         actor(Gates { engine: engine.clone(), link: own("jobs gates") }, &gates),
         actor(Rescuer { engine: engine.clone() }, &rescuer),

@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// Most claims in flight: one connection of PostgreSQL must not set the pace of a queue.
+pub(super) const CLAIMS_AT_ONCE: usize = 3;
 /// Longest pause while the database does not answer: it may be back any moment.
 const AWAY_POLL: Duration = Duration::from_millis(250);
 /// Nothing is claimed while this many flushes' worth of reports wait.
@@ -39,6 +41,8 @@ pub enum DispatcherMsg {
     },
     /// A claim has its answer; the jobs are with the crew.
     Claimed {
+        /// The connection that is free again.
+        link: usize,
         /// How many were asked for.
         asked: usize,
         /// How many came; `None` when the database did not answer.
@@ -53,20 +57,29 @@ crate::kinds!(DispatcherMsg: Ready, Room, Poll, Claimed);
 pub(super) struct Dispatcher {
     pub(super) engine: Arc<Engine>,
     pub(super) queue: QueueName,
-    pub(super) link: Arc<Link>,
+    pub(super) links: [Arc<Link>; CLAIMS_AT_ONCE],
     /// When something was last claimed; the watchdog looks at it.
     pub(super) last_claim: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Lost in a crash: only the pace.
 pub(super) struct DispatcherState {
-    flying: bool,
+    /// Connections without a claim.
+    free: Vec<usize>,
+    /// Jobs asked for by claims in flight.
+    asked: usize,
     /// A hint came while a claim was in flight: look once more.
     again: bool,
     /// The last claim brought all that was asked for: there may be more.
     more: bool,
     pause: Duration,
     plan: u64,
+}
+
+impl DispatcherState {
+    fn is_flying(&self) -> bool {
+        self.free.len() < CLAIMS_AT_ONCE
+    }
 }
 
 impl Behaviour for Dispatcher {
@@ -78,7 +91,8 @@ impl Behaviour for Dispatcher {
         self.engine.bells.room[self.queue.index()].answer();
         ctx.myself().tell(DispatcherMsg::Poll { plan: 0 });
         let pause = *self.engine.config.poll_min;
-        Ok(DispatcherState { flying: false, again: false, more: true, pause, plan: 0 })
+        let free = (0..CLAIMS_AT_ONCE).rev().collect();
+        Ok(DispatcherState { free, asked: 0, again: false, more: true, pause, plan: 0 })
     }
 
     async fn handle(
@@ -90,25 +104,23 @@ impl Behaviour for Dispatcher {
         match message {
             DispatcherMsg::Ready => {
                 self.engine.bells.ready[self.queue.index()].answer();
-                if state.flying {
-                    state.again = true;
-                } else {
-                    self.claim(ctx, state);
-                }
+                state.again |= state.is_flying();
+                self.claim(ctx, state);
             }
             DispatcherMsg::Room => {
                 self.engine.bells.room[self.queue.index()].answer();
-                if state.more && !state.flying {
+                if state.more {
                     self.claim(ctx, state);
                 }
             }
             DispatcherMsg::Poll { plan } => {
-                if plan == state.plan && !state.flying {
+                if plan == state.plan && !state.is_flying() {
                     self.claim(ctx, state);
                 }
             }
-            DispatcherMsg::Claimed { asked, got, next_token } => {
-                state.flying = false;
+            DispatcherMsg::Claimed { link, asked, got, next_token } => {
+                state.free.push(link);
+                state.asked -= asked;
                 self.claimed(ctx, state, (asked, got), next_token);
             }
         }
@@ -123,7 +135,7 @@ impl Behaviour for Dispatcher {
             .map(|(job, kind, seconds)| serde_json::json!({ "job": job, "kind": kind, "seconds": seconds }))
             .collect();
         serde_json::json!({
-            "claim_flying": state.flying, "poll_ms": state.pause.as_millis() as u64, "workers": load.workers, "workers_busy": load.runners, "resting": self.engine.crew(self.queue).is_resting(),
+            "claims_flying": CLAIMS_AT_ONCE - state.free.len(), "poll_ms": state.pause.as_millis() as u64, "workers": load.workers, "workers_busy": load.runners, "resting": self.engine.crew(self.queue).is_resting(),
             "claimed_ahead": load.waiting, "ended": load.ended, "pace_per_s": load.pace.round(),
             "longest_running": running, "fenced": self.engine.is_fenced(), "stopping": self.engine.is_stopping(),
         })
@@ -137,10 +149,13 @@ impl Behaviour for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts a claim if there is room and reason; plans the next look otherwise.
+    /// Starts claims if there are room and reason; plans the next look otherwise. A second one flies beside the first
+    /// only while jobs abound, and for as many as are worth a statement.
     fn claim(&self, ctx: &Context<DispatcherMsg>, state: &mut DispatcherState) {
-        let engine = &self.engine;
-        let config = &engine.config;
+        let (engine, config) = (&self.engine, &self.engine.config);
+        if state.is_flying() && (!state.more || engine.is_limited(self.queue)) {
+            return;
+        }
         let unwritten = engine.outbox.len() >= config.ack * UNWRITTEN_FLUSHES;
         let (Some(worker), Some(catalog)) = (engine.worker(), engine.jobs.catalog()) else {
             return Self::plan(ctx, state, AWAY_POLL);
@@ -149,9 +164,15 @@ impl Dispatcher {
             return;
         }
         if engine.is_fenced() || unwritten {
-            return Self::plan(ctx, state, *config.poll_min);
+            if !state.is_flying() {
+                Self::plan(ctx, state, *config.poll_min);
+            }
+            return;
         }
-        let limit = engine.crew(self.queue).room().min(config.claim);
+        let limit = engine.crew(self.queue).room().saturating_sub(state.asked).min(config.claim);
+        if state.is_flying() && limit * 2 < config.claim {
+            return;
+        }
         if limit == 0 {
             state.more = true; // the crew rings when there is room
             if !engine.crew(self.queue).is_free() {
@@ -159,11 +180,20 @@ impl Dispatcher {
             }
             return;
         }
-        (state.flying, state.again) = (true, false);
+        let Some(at) = state.free.pop() else { return };
+        state.again &= state.asked > 0; // a claim before the hint may have missed what it was about
+        state.asked += limit;
         state.plan += 1;
-        let (link, queue, number) = (self.link.clone(), self.queue, catalog.queue(self.queue));
-        let (engine, last_claim) = (engine.clone(), self.last_claim.clone());
-        let lost = DispatcherMsg::Claimed { asked: limit, got: None, next_token: None };
+        self.fly(ctx, (at, limit), (worker, catalog.queue(self.queue)));
+        if state.more {
+            self.claim(ctx, state);
+        }
+    }
+
+    fn fly(&self, ctx: &Context<DispatcherMsg>, (at, limit): (usize, usize), (worker, number): (i64, i16)) {
+        let (link, queue) = (self.links[at].clone(), self.queue);
+        let (engine, last_claim) = (self.engine.clone(), self.last_claim.clone());
+        let lost = DispatcherMsg::Claimed { link: at, asked: limit, got: None, next_token: None };
         fly(ctx, lost, async move {
             let rescue = *engine.config.rescue;
             let within = if engine.is_limited(queue) {
@@ -185,7 +215,7 @@ impl Dispatcher {
                 engine.hold(claimed.iter().map(|job| job.token));
                 engine.crew(queue).take_on(&engine, claimed);
             }
-            DispatcherMsg::Claimed { asked: limit, got, next_token }
+            DispatcherMsg::Claimed { link: at, asked: limit, got, next_token }
         });
     }
 
@@ -198,7 +228,7 @@ impl Dispatcher {
     ) {
         let config = &self.engine.config;
         state.more = got == Some(asked);
-        self.engine.set_backlog(self.queue, state.more || got.is_none());
+        self.engine.set_backlog(self.queue, state.more || got.is_none() || state.is_flying());
         if let Some(pause) = next_token {
             // A hint before the next token would find nothing.
             state.more = false;
@@ -206,6 +236,9 @@ impl Dispatcher {
         }
         if state.more || (state.again && got.is_some()) {
             return self.claim(ctx, state);
+        }
+        if state.is_flying() {
+            return; // its answer says how it goes on
         }
         state.pause = match got {
             Some(0) => (state.pause * 2).min(*config.poll_max),

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     bells::Bells,
     crew::{Cancel, Crew},
+    dispatcher::CLAIMS_AT_ONCE,
     gates::Wanted,
     last_chance::LastChance,
     outbox::Outbox,
@@ -43,7 +44,7 @@ pub(super) struct Engine {
     pub(super) node: String,
     pub(super) bells: Bells,
     pub(super) crews: Vec<Crew>,
-    pub(super) outbox: Outbox,
+    pub(super) outbox: Arc<Outbox>,
     /// For jobs that would be set aside with their next crash.
     pub(super) last_chance: LastChance,
     /// What may be let through.
@@ -84,13 +85,15 @@ impl Engine {
         let config = resources.config.jobs.clone();
         Self {
             jobs: resources.jobs.clone(),
-            crews: QueueName::ALL.map(|queue| Crew::new(queue, config.workers, config.claim)).into(),
+            crews: QueueName::ALL
+                .map(|queue| Crew::new(queue, config.workers, config.claim * (CLAIMS_AT_ONCE + 1)))
+                .into(),
             control: link(connector, observer, "jobs control"),
             resources,
             config,
             node,
             bells,
-            outbox: Outbox::default(),
+            outbox: Arc::default(),
             last_chance: LastChance::default(),
             wanted: Wanted::default(),
             tasks: TaskTracker::new(),

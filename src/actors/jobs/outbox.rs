@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::jobs::Report;
@@ -21,10 +21,10 @@ impl Outbox {
     }
 
     /// Takes up to `limit` reports. They come back when the batch is dropped before it was written.
-    pub(super) fn take(&self, limit: usize) -> Batch<'_> {
+    pub(super) fn take(self: &Arc<Self>, limit: usize) -> Batch {
         let mut waiting = self.lock();
         let count = limit.min(waiting.len());
-        Batch { outbox: self, reports: waiting.drain(..count).collect() }
+        Batch { outbox: self.clone(), reports: waiting.drain(..count).collect() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Report>> {
@@ -33,19 +33,19 @@ impl Outbox {
 }
 
 /// Reports being written.
-pub(super) struct Batch<'a> {
-    outbox: &'a Outbox,
+pub(super) struct Batch {
+    outbox: Arc<Outbox>,
     pub(super) reports: Vec<Report>,
 }
 
-impl Batch<'_> {
+impl Batch {
     /// They are written, or must not be.
     pub(super) fn written(mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
     }
 }
 
-impl Drop for Batch<'_> {
+impl Drop for Batch {
     fn drop(&mut self) {
         let mut waiting = self.outbox.lock();
         for report in self.reports.drain(..).rev() {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_was_not_written_comes_back_in_its_place() {
-        let outbox = Outbox::default();
+        let outbox = Arc::new(Outbox::default());
         outbox.push((1..=4).map(report));
         drop(outbox.take(3));
         outbox.push([report(5)]);
