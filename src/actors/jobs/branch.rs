@@ -91,12 +91,8 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let grace = *config.actors.stop_grace;
     let dispatchers =
         queues.iter().zip(QueueName::ALL).zip(last_claims).map(|((handle, queue), last_claim)| {
-            let dispatcher = Dispatcher {
-                engine: engine.clone(),
-                queue,
-                links: std::array::from_fn(|_| own("jobs claims")),
-                last_claim,
-            };
+            let (engine, links) = (engine.clone(), several(&|| own("jobs claims")));
+            let dispatcher = Dispatcher { engine, queue, links, last_claim };
             // Running jobs have the whole grace of the server.
             actor(dispatcher, handle).grace(*config.server.stop_grace + grace)
         });
@@ -106,7 +102,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     let bell = engine.bells.notify.clone();
     let children: [Child; 11] = [
         actor(Arc::new(beating), &beat),
-        actor(Acker { engine: engine.clone(), links: std::array::from_fn(|_| own("jobs acks")) }, &acks),
+        actor(Acker { engine: engine.clone(), links: several(&|| own("jobs acks")) }, &acks),
         actor(Timer { engine: engine.clone(), planned }, &timer),
         actor(Gates { engine: engine.clone(), link: own("jobs gates") }, &gates),
         actor(Rescuer { engine: engine.clone() }, &rescuer),
@@ -120,6 +116,11 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
     supervisor("root/jobs")
         .children(children.map(|child| child.grace(grace)))
         .supervisor(registry, supervisor("root/jobs/queues").children(dispatchers))
+}
+
+/// Connections for statements side by side; those that are never needed are never opened.
+fn several<const COUNT: usize>(open: &dyn Fn() -> Arc<Link>) -> [Arc<Link>; COUNT] {
+    std::array::from_fn(|_| open())
 }
 
 /// The same after every restart of this server, different between servers: its host and the address it listens on.
