@@ -63,6 +63,7 @@ fn crowds() -> Registry {
 async fn two_nodes() -> (TestApp, sportello::app::App) {
     let app = TestApp::start_full(|_| {}, crowds()).await;
     let other = app.another_node(|_| {}, crowds()).await;
+    app.run_jobs().await; // from now on the queues are there
     (app, other)
 }
 
@@ -220,6 +221,7 @@ async fn jobs_enqueued_before_their_kind_had_a_limit_get_in_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fair_queue_serves_a_small_tenant_before_the_rest_of_a_big_one() {
     let app = start(|config| config.jobs.workers = 1).await;
+    app.run_jobs().await; // from now on the queues are there
     app.sql("UPDATE job.queue SET fair = true, paused_at = now() WHERE name = 'default'").await;
     app.until_followed().await;
     let big: Vec<_> = (0..100).map(|n| NewJob::of(&Write(n)).tenant("big", 1.0)).collect();

@@ -144,7 +144,7 @@ async fn the_watchdog_restarts_a_dispatcher_that_claims_nothing() {
     eventually("the dispatcher sleeps for long", async || {
         app.app.registry.inspect(path).await.unwrap();
         let view = cell.view();
-        (view["poll_ms"].as_u64() > Some(20_000) && view["claim_flying"] == false) || {
+        (view["poll_ms"].as_u64() > Some(20_000) && view["claims_flying"] == 0) || {
             app.app.jobs.wake(sportello::jobs::QueueName::Maintenance);
             false
         }
