@@ -94,8 +94,8 @@ impl KeyRing {
         self.0.is_empty()
     }
 
-    /// Seals `text` for this job; `None` without a key. `salt` makes the nonce together with the job's id, which no
-    /// other job ever has: a nonce is never used twice with one key.
+    /// Seals `text` for this job; `None` without a key. `salt`, which is random, makes the nonce together with the
+    /// job's id, which no other job has: a nonce is never used twice with one key.
     pub fn seal(&self, job: JobId, kind: &str, text: &str, salt: u32) -> Option<Vec<u8>> {
         let (name, key) = self.0.first()?;
         let mut nonce = [0; NONCE_LEN];

@@ -9,15 +9,13 @@ use std::{
     time::Duration,
 };
 
-use ahash::AHashSet;
-use tokio::time::Instant;
-
 use super::engine::{Engine, trouble};
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, fly},
     db::{DbError, Link},
     jobs::store::{doors, flows},
 };
+use ahash::AHashSet;
 
 /// Doors remembered between two looks; beyond that the regular look finds them.
 const REMEMBERED: usize = 100_000;
@@ -145,7 +143,6 @@ impl Behaviour for Gates {
 }
 
 async fn look(engine: &Engine, link: &Link) -> Result<(), DbError> {
-    let began = Instant::now();
     let wanted = &engine.wanted;
     loop {
         if wanted.settled.swap(false, Relaxed) {
@@ -163,7 +160,6 @@ async fn look(engine: &Engine, link: &Link) -> Result<(), DbError> {
         wanted.doors(opened.doors);
         wake(engine, &opened.queues);
     }
-    tracing::trace!(took = ?began.elapsed(), "gates were looked at");
     Ok(())
 }
 

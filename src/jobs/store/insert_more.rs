@@ -81,6 +81,11 @@ pub(super) async fn insert(
     })
 }
 
+/// An id may be made a second time after a backup was restored: its nonce must still be another.
+fn salt() -> u32 {
+    getrandom::u32().expect("the operating system gives randomness")
+}
+
 /// One array per column.
 #[derive(Default)]
 struct More {
@@ -114,8 +119,7 @@ impl More {
                 Hold::Start | Hold::End => None,
             }));
             columns.versions.push(job.version);
-            // The salt only spreads nonces of one id, which is sealed once.
-            let sealed = more.sealed.then(|| seal.seal(*id, job.kind, &job.args, 0));
+            let sealed = more.sealed.then(|| seal.seal(*id, job.kind, &job.args, salt()));
             columns.sealed.push(sealed.map(|sealed| sealed.expect("a server with sealed kinds has a key")));
             columns.key_hashes.push(more.key.as_ref().map(|key| key.hash));
             columns.key_limits.push(more.key.as_ref().map(|key| key.limit));
