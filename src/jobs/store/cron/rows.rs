@@ -184,28 +184,7 @@ pub async fn insert(
         VALUES ($1, $2, $3, $4, $5, $6 * interval '1 microsecond', $7, $8, $9, $10, $11 * interval '1 microsecond',
             $12, $13, 'api', $14, $15, $16)
         ON CONFLICT (key) DO NOTHING";
-    let (within, splay) = (in_micros(it.missed_within_s), in_micros(it.splay_s));
-    let (missed, gap, fold, overlap) =
-        (it.missed.as_str(), it.gap.as_str(), it.fold.as_str(), it.overlap.as_str());
-    let args: [&(dyn postgres_types::ToSql + Sync); 16] = [
-        &it.key,
-        &kind,
-        &it.spec,
-        &it.tz,
-        &missed,
-        &within,
-        &it.missed_max,
-        &gap,
-        &fold,
-        &overlap,
-        &splay,
-        &Template { version: Some(args_version), ..it.template() }.to_json(),
-        &it.description,
-        &next_at,
-        &now,
-        &by,
-    ];
-    Ok(tx.execute(INSERT, &args).await? == 1)
+    Ok(written(tx, INSERT, (kind, args_version), it, Some(next_at), (by, now)).await? == 1)
 }
 
 /// Changes a locked schedule of an administrator.
@@ -222,28 +201,7 @@ pub async fn update(
             splay = $11 * interval '1 microsecond', template = $12, description = $13,
             next_at = coalesce($14::timestamptz, 'infinity'), changed_at = $15, changed_by = $16, version = version + 1
         WHERE key = $1 AND source = 'api'";
-    let (within, splay) = (in_micros(it.missed_within_s), in_micros(it.splay_s));
-    let (missed, gap, fold, overlap) =
-        (it.missed.as_str(), it.gap.as_str(), it.fold.as_str(), it.overlap.as_str());
-    let args: [&(dyn postgres_types::ToSql + Sync); 16] = [
-        &it.key,
-        &kind,
-        &it.spec,
-        &it.tz,
-        &missed,
-        &within,
-        &it.missed_max,
-        &gap,
-        &fold,
-        &overlap,
-        &splay,
-        &Template { version: Some(args_version), ..it.template() }.to_json(),
-        &it.description,
-        &next_at,
-        &now,
-        &by,
-    ];
-    tx.execute(UPDATE, &args).await.map(|_| ())
+    written(tx, UPDATE, (kind, args_version), it, next_at, (by, now)).await.map(|_| ())
 }
 
 fn in_micros(seconds: u32) -> f64 {
@@ -275,4 +233,37 @@ pub async fn resume(tx: &mut Tx, key: &str, next_at: Option<Timestamp>) -> Resul
 pub async fn delete(tx: &mut Tx, key: &str) -> Result<(), DbError> {
     const DELETE: &str = "-- jobs.cron.delete\nDELETE FROM job.cron WHERE key = $1";
     tx.execute(DELETE, &[&key]).await.map(|_| ())
+}
+
+/// Runs a statement that writes a whole definition: both have the same columns as arguments.
+async fn written(
+    tx: &mut Tx,
+    sql: &'static str,
+    (kind, args_version): (i16, i16),
+    it: &Definition,
+    next_at: Option<Timestamp>,
+    (by, now): (&str, Timestamp),
+) -> Result<u64, DbError> {
+    let (within, splay) = (in_micros(it.missed_within_s), in_micros(it.splay_s));
+    let (missed, gap, fold, overlap) =
+        (it.missed.as_str(), it.gap.as_str(), it.fold.as_str(), it.overlap.as_str());
+    let args: [&(dyn postgres_types::ToSql + Sync); 16] = [
+        &it.key,
+        &kind,
+        &it.spec,
+        &it.tz,
+        &missed,
+        &within,
+        &it.missed_max,
+        &gap,
+        &fold,
+        &overlap,
+        &splay,
+        &Template { version: Some(args_version), ..it.template() }.to_json(),
+        &it.description,
+        &next_at,
+        &now,
+        &by,
+    ];
+    tx.execute(sql, &args).await
 }
