@@ -52,6 +52,8 @@ pub struct Kind {
     pub version: i16,
     /// Decodes the arguments and starts an attempt.
     pub start: fn(&str, i16, JobContext) -> Result<Running, ArgsError>,
+    /// Turns arguments of an older shape into those of the newest.
+    pub upcast: fn(serde_json::Value, i16) -> Result<serde_json::Value, ArgsError>,
     /// Whether these are arguments of this kind, in its newest shape.
     pub check: fn(&serde_json::Value) -> Result<(), WrongArgs>,
 }
@@ -103,12 +105,16 @@ fn decode<J: Job>(args: &str, version: i16) -> Result<J, ArgsError> {
     if version == J::VERSION {
         return Ok(serde_json::from_str(args)?);
     }
+    Ok(serde_json::from_value(upcast::<J>(serde_json::from_str(args)?, version)?)?)
+}
+
+/// Brings arguments of any shape up to the newest.
+fn upcast<J: Job>(args: serde_json::Value, version: i16) -> Result<serde_json::Value, ArgsError> {
     if version > J::VERSION {
         return Err(ArgsError::Newer { found: version, known: J::VERSION });
     }
-    let old: serde_json::Value = serde_json::from_str(args)?;
-    let new = (version..J::VERSION).try_fold(old, |args, version| J::upcast(version, args));
-    Ok(serde_json::from_value(new.map_err(ArgsError::Upcast)?)?)
+    let new = (version..J::VERSION).try_fold(args, |args, version| J::upcast(version, args));
+    new.map_err(ArgsError::Upcast)
 }
 
 /// Kinds by name.
@@ -138,6 +144,7 @@ impl Registry {
                 // The only boxed future of the crate: kinds meet in one table.
                 Ok(Box::pin(async move { job.run(&ctx).await }))
             },
+            upcast: upcast::<J>,
             check: check::<J>,
         };
         let earlier = self.0.insert(J::KIND, kind);

@@ -6,7 +6,10 @@ use serde_json::Value;
 use super::{Who, orders::joined};
 use crate::{
     db::{DbError, Tx},
-    jobs::{Hold, JobId, Jobs, NewJob, registry::WrongArgs},
+    jobs::{
+        Hold, JobId, Jobs, NewJob,
+        registry::{ArgsError, Kind, WrongArgs},
+    },
     journal::{self, Entry},
 };
 
@@ -45,6 +48,14 @@ pub enum DraftError {
         /// What is wrong.
         detail: String,
     },
+    /// They are of another shape than this server's, and could not be brought up to date.
+    #[error("the arguments do not fit this server's {kind}: {error}")]
+    Shape {
+        /// The kind.
+        kind: &'static str,
+        /// What is wrong.
+        error: ArgsError,
+    },
     /// An equal one is live.
     #[error("a job with this unique key is live already")]
     Live,
@@ -58,7 +69,7 @@ impl DraftError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Kind(_) => "kind_unknown",
-            Self::Arguments { .. } => "arguments_unreadable",
+            Self::Arguments { .. } | Self::Shape { .. } => "arguments_unreadable",
             Self::Live => "unique_job_is_live",
             Self::Db(_) => "database",
         }
@@ -67,10 +78,29 @@ impl DraftError {
 
 /// A job of a kind that this server knows, with arguments that decode.
 pub(super) fn known(jobs: &Jobs, kind: &str, arguments: &Value) -> Result<NewJob, DraftError> {
-    let known = jobs.registry().get(kind).ok_or_else(|| DraftError::Kind(kind.to_owned()))?;
-    let wrong = |WrongArgs { pointer, detail }| DraftError::Arguments { kind: known.name, pointer, detail };
-    (known.check)(arguments).map_err(wrong)?;
-    Ok(NewJob::of_kind(known, arguments.to_string()))
+    checked(find(jobs, kind)?, arguments)
+}
+
+/// The same, of arguments that were written for this version of the kind; `None`: for its newest, as far as is known.
+pub(super) fn upcast(
+    jobs: &Jobs,
+    kind: &str,
+    arguments: Value,
+    version: Option<i16>,
+) -> Result<NewJob, DraftError> {
+    let known = find(jobs, kind)?;
+    let wrong = |error| DraftError::Shape { kind: known.name, error };
+    checked(known, &(known.upcast)(arguments, version.unwrap_or(known.version)).map_err(wrong)?)
+}
+
+fn find<'a>(jobs: &'a Jobs, kind: &str) -> Result<&'a Kind, DraftError> {
+    jobs.registry().get(kind).ok_or_else(|| DraftError::Kind(kind.to_owned()))
+}
+
+fn checked(kind: &Kind, arguments: &Value) -> Result<NewJob, DraftError> {
+    let wrong = |WrongArgs { pointer, detail }| DraftError::Arguments { kind: kind.name, pointer, detail };
+    (kind.check)(arguments).map_err(wrong)?;
+    Ok(NewJob::of_kind(kind, arguments.to_string()))
 }
 
 /// Enqueues a job and writes it into the journal.

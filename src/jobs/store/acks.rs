@@ -19,13 +19,13 @@ macro_rules! summary {
                   AND job_id = ANY (ARRAY(SELECT id FROM body WHERE unique_hold <= 1))
             ), done AS (
                 INSERT INTO job.done (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, started_at, body,
-                    tags, batch_id, owner_id, reason, fingerprint, result)
+                    tags, batch_id, owner_id, args_version, reason, fingerprint, result)
                 SELECT id, b.queue_id, b.kind_id, ",
             $state,
             ", l.attempt, l.crashes, b.enqueued_at, l.started_at,
                     CASE WHEN b.keep = 2 OR ",
             $state,
-            " IN (1, 3) THEN b.args END, b.tags, b.batch_id, b.owner_id, ",
+            " IN (1, 3) THEN b.args END, b.tags, b.batch_id, b.owner_id, b.args_version, ",
             $reason,
             ", ",
             $fingerprint,

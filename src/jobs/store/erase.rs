@@ -35,7 +35,7 @@ pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
             DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease)) RETURNING *
         ), body AS MATERIALIZED (
             SELECT id, queue_id, kind_id, enqueued_at, keep, NULL::jsonb AS args, array_remove(tags, $1) AS tags,
-                batch_id, owner_id, unique_hash, unique_hold FROM gone
+                batch_id, owner_id, args_version, unique_hash, unique_hold FROM gone
         ), step AS (
             DELETE FROM job.step WHERE job_id = ANY (ARRAY(SELECT id FROM lease))
         ), edges AS (

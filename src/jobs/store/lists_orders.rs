@@ -129,10 +129,10 @@ pub async fn prioritise(at: &mut impl Ask, ids: &[i64], priority: i16) -> Result
     Ok(touched(&at.ask(PRIORITISE, &[&ids, &priority]).await?))
 }
 
-/// What is needed to run ended jobs once more: kind, arguments, tags, owner. Those without arguments come without.
+/// What is needed to run ended jobs once more: kind, arguments and their shape, tags, owner. Those without arguments come without.
 pub async fn ended(at: &mut impl Ask, ids: &[i64]) -> Result<Vec<Row>, DbError> {
     const ENDED: &str = "-- jobs.orders.ended
-        SELECT d.id, k.name AS kind, d.state, d.body AS args, coalesce(d.tags, '{}') AS tags, d.owner_id
+        SELECT d.id, k.name AS kind, d.state, d.body AS args, d.args_version, coalesce(d.tags, '{}') AS tags, d.owner_id
         FROM job.done AS d JOIN job.kind AS k ON k.id = d.kind_id
         WHERE d.id = ANY ($1::bigint[]) AND d.state > 0 ORDER BY d.id";
     at.ask(ENDED, &[&ids]).await

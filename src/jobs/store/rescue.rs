@@ -50,7 +50,7 @@ pub async fn dead_workers(
             WHERE l.cancel_at IS NULL AND (w.id IS NULL OR (w.left_at IS NULL AND (w.beat_at = '-infinity'
                 OR (w.beat_at < clock_timestamp() - $2 * interval '1 microsecond'
                     AND pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 microsecond'))))
-              AND (w.id IS NULL OR l.crashes = 0 OR l.crashes + 1 < $3 OR w.info ->> 'alone' = l.token::text)
+              AND (w.id IS NULL OR l.crashes = 0 OR l.crashes + 1 < $3 OR w.alone = l.token)
             ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
         ), gone AS (
             DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *
@@ -102,7 +102,7 @@ pub async fn not_started(
             WHERE l.cancel_at IS NULL AND w.left_at IS NULL AND (w.beat_at = '-infinity'
                 OR (w.beat_at < clock_timestamp() - $1 * interval '1 microsecond'
                     AND pg_postmaster_start_time() < clock_timestamp() - $1 * interval '1 microsecond'))
-              AND l.crashes > 0 AND l.crashes + 1 >= $2 AND w.info ->> 'alone' IS DISTINCT FROM l.token::text
+              AND l.crashes > 0 AND l.crashes + 1 >= $2 AND w.alone IS DISTINCT FROM l.token
             ORDER BY l.id LIMIT $3 FOR UPDATE OF l SKIP LOCKED
         ), lease AS (
             DELETE FROM job.lease WHERE id = ANY (ARRAY(SELECT id FROM found)) RETURNING *

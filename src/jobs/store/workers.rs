@@ -56,7 +56,7 @@ pub async fn bury_earlier_boots(link: &Link, node: &str, worker: i64) -> Result<
 /// crash counts only for the one that was announced last. `false` when its row is gone.
 pub async fn announce(link: &Link, worker: i64, token: i64) -> Result<bool, DbError> {
     const ANNOUNCE: &str = "-- jobs.workers.announce
-        UPDATE job.worker SET info = info || jsonb_build_object('alone', $2::bigint) WHERE id = $1";
+        UPDATE job.worker SET alone = $2 WHERE id = $1";
     Ok(link.execute(ANNOUNCE, &[&worker, &token]).await? > 0)
 }
 

@@ -99,9 +99,9 @@ impl Job for Secretive {
 
 /// Its arguments once were a bare number, then had no unit.
 #[derive(Serialize, Deserialize)]
-struct Measured {
-    value: i64,
-    unit: String,
+pub(super) struct Measured {
+    pub(super) value: i64,
+    pub(super) unit: String,
 }
 
 impl Job for Measured {

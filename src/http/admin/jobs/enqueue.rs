@@ -122,6 +122,7 @@ fn refused(error: DraftError) -> Problem {
         DraftError::Arguments { pointer, detail, .. } => {
             Problem::unprocessable(vec![FieldError::body(format!("/arguments{pointer}"), code, detail)])
         }
+        DraftError::Shape { .. } => Problem::unprocessable(vec![FieldError::body("/arguments", code, words)]),
         DraftError::Live => Problem::conflict(code, words),
         DraftError::Db(error) => error.into(),
     }

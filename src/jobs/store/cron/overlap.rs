@@ -67,9 +67,10 @@ async fn end_waiting(tx: &mut Tx, ids: &[i64]) -> Result<usize, DbError> {
             WHERE u.hash = b.unique_hash AND u.job_id = b.id AND b.unique_hold <= 1
         ), done AS (
             INSERT INTO job.done
-                (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, body, tags, reason, owner_id)
+                (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, body, tags, reason, owner_id,
+                    args_version)
             SELECT id, b.queue_id, b.kind_id, 2, g.attempt, g.crashes, b.enqueued_at,
-                CASE WHEN b.keep = 2 THEN b.args END, b.tags, 'overlap: the next tick has come', b.owner_id
+                CASE WHEN b.keep = 2 THEN b.args END, b.tags, 'overlap: the next tick has come', b.owner_id, b.args_version
             FROM body AS b JOIN gone AS g USING (id) WHERE b.keep > 0
         )
         SELECT id FROM gone";
