@@ -1,7 +1,7 @@
 //! What happens to jobs, for those who watch: the last change of each job since the last look, bounded. While nobody
 //! watches, a change costs one look at a flag.
 //!
-//! It tells what this process enqueued, started and ended: with several processes, each tells its own.
+//! It tells what this process enqueued, started, ended and was ordered to do: with several processes, each tells its own.
 
 use std::{
     collections::BTreeMap,
@@ -37,12 +37,18 @@ pub enum Changed {
     Discarded,
     /// It was cancelled.
     Cancelled,
+    /// It runs and was asked to end.
+    Cancelling,
     /// It was set aside.
     Quarantined,
     /// It failed and is tried again.
     Retrying,
-    /// It is run again later.
+    /// It is run later.
     Snoozed,
+    /// It waited for its time and is due now.
+    Hastened,
+    /// It has another priority.
+    Prioritised,
     /// It went back to its queue: its process stops.
     GivenBack,
 }
@@ -136,6 +142,13 @@ impl Feed {
         }
     }
 
+    /// Remembers that so many further jobs changed, of which nothing more is told.
+    pub fn push_more(&self, count: u64) {
+        if self.is_watched() {
+            self.lock().more += count;
+        }
+    }
+
     /// What happened since the last look; `None` when nothing did.
     pub fn take(&self) -> Option<Changes> {
         let Pending { last, more } = std::mem::take(&mut *self.lock());
@@ -194,8 +207,11 @@ mod tests {
         feed.push((0..MOST as i64 + 7).map(|job| change(job, Changed::Done)));
         let told = feed.take().unwrap();
         assert_eq!((told.changes.len(), told.more), (MOST, 7));
+        feed.push_more(3);
+        assert_eq!(feed.take(), Some(Changes { changes: Vec::new(), more: 3 }));
         feed.push([change(1, Changed::Done)]);
         feed.watch(false);
+        feed.push_more(1);
         assert_eq!(feed.take(), None);
     }
 }

@@ -23,6 +23,10 @@ const WINDOW_FIRST: i64 = 250;
 const WINDOW_MAX: i64 = 5_000;
 /// And how many windows are looked at for one page.
 const WINDOWS: usize = 8;
+/// The same where the statement compares while it reads (see [`Plan::is_wide`]): 50,000 ids take a few milliseconds…
+const WIDE_MAX: i64 = 50_000;
+/// …so that a page is full unless a million jobs were looked at.
+const WIDE_WINDOWS: usize = 28;
 /// A tag that more jobs have is compared within windows instead of looked up: sorting them would be a scan.
 const FEW: i64 = 10_000;
 
@@ -163,34 +167,79 @@ fn merge<T>(slices: [Slice<T>; 2], limit: usize, id: impl Fn(&T) -> i64) -> Foun
     Found { jobs, next }
 }
 
+/// Which indexes serve a filter, each with whether it answers everything.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    live: Option<(lists::By, bool)>,
+    ended: Option<(lists_ended::By, bool)>,
+}
+
+impl Plan {
+    async fn of(at: &mut impl Ask, filter: &Filter) -> Result<Self, DbError> {
+        let tags = filter.tags();
+        let few_live = !tags.is_empty() && lists::few_live_have(at, &tags, FEW).await?;
+        let few_ended = !tags.is_empty() && lists_ended::few_ended_have(at, &tags, FEW).await?;
+        Ok(Self { live: filter.live(few_live), ended: filter.ended(few_ended) })
+    }
+
+    /// Whether a window costs little though it be wide: each of the two statements reads no further than it has to,
+    /// or compares while it reads.
+    fn is_wide(self, filter: &Filter) -> bool {
+        let live = self
+            .live
+            .is_none_or(|(by, answers)| answers || (by == lists::By::Body && filter.state.is_none()));
+        live && self.ended.is_none_or(|(by, answers)| answers || by == lists_ended::By::Id)
+    }
+}
+
 /// Up to `limit` jobs below the id `before`, newest first. The page may be shorter than that, though it goes on: what
-/// fits the filters was not found in the windows that were looked at.
+/// fits the filters was not found in the windows that were looked at. With a queue, a kind, a state of the history or a
+/// time, that takes a million jobs that do not fit.
 pub async fn list(
     at: &mut impl Ask,
     filter: &Filter,
     before: Option<i64>,
     limit: i64,
 ) -> Result<Found, DbError> {
+    within(at, filter, before, limit, WIDE_WINDOWS).await
+}
+
+/// The same for a search that calls this often: few windows.
+pub(super) async fn list_a_part(
+    at: &mut impl Ask,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Found, DbError> {
+    within(at, filter, before, limit, WINDOWS).await
+}
+
+async fn within(
+    at: &mut impl Ask,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+    windows: usize,
+) -> Result<Found, DbError> {
     let limit = limit.max(1);
-    let tags = filter.tags();
-    let few_live = !tags.is_empty() && lists::few_live_have(at, &tags, FEW).await?;
-    let few_ended = !tags.is_empty() && lists_ended::few_ended_have(at, &tags, FEW).await?;
-    let (live, ended) = (filter.live(few_live), filter.ended(few_ended));
+    let plan = Plan::of(at, filter).await?;
+    let (max, windows) =
+        if plan.is_wide(filter) { (WIDE_MAX, windows) } else { (WINDOW_MAX, windows.min(WINDOWS)) };
     let mut page = Found { jobs: Vec::new(), next: before };
-    let mut window = WINDOW_FIRST.max(2 * limit).min(WINDOW_MAX);
-    for _ in 0..WINDOWS {
+    let mut window = WINDOW_FIRST.max(2 * limit).min(max);
+    for _ in 0..windows {
         let wanted = limit - page.jobs.len() as i64;
         let arguments = |answers: bool| {
             arguments(filter, page.next, wanted + 1, if answers { wanted + 1 } else { window })
         };
-        let live = match live {
+        let live = match plan.live {
             Some((by, answers)) => {
                 let arguments = arguments(answers);
                 slice(&lists::live(at, by, &arguments).await?, arguments.limit, Listed::live)
             }
             None => Slice { rows: Vec::new(), more_below: None },
         };
-        let ended = match ended {
+        let ended = match plan.ended {
             Some((by, answers)) => {
                 let arguments = arguments(answers);
                 slice(&lists_ended::ended(at, by, &arguments).await?, arguments.limit, Listed::ended)
@@ -203,7 +252,7 @@ pub async fn list(
         if page.next.is_none() || page.jobs.len() as i64 >= limit {
             break;
         }
-        window = (2 * window).min(WINDOW_MAX);
+        window = (2 * window).min(max);
     }
     Ok(page)
 }

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Filter, State, filter, listing};
+use super::{Change, Changed, Filter, State, filter, listing};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
     jobs::{
-        Hint, Hold, JobId, Jobs,
+        Hint, Hold, JobId, Jobs, QueueName,
         store::{lists_look, lists_orders},
     },
     journal::{self, Entry},
@@ -31,6 +31,9 @@ const LOOKS: usize = 4;
 const PAGES: usize = 25;
 /// The first jobs of a bulk order are named in the journal and in the answer.
 const NAMED: usize = 100;
+/// So many jobs of one order are told to those who watch, one by one; of the others only how many they are, so that a
+/// bulk order does not drown what else happens.
+const TOLD: usize = 100;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +133,18 @@ impl Result {
             Self::Snoozed => "snoozed",
             Self::Prioritised => "prioritised",
             Self::Refused { code, .. } => code,
+        }
+    }
+
+    /// What it is to those who watch; a new job tells of itself.
+    const fn change(&self) -> Option<Changed> {
+        match self {
+            Self::Hastened => Some(Changed::Hastened),
+            Self::Cancelled => Some(Changed::Cancelled),
+            Self::Cancelling => Some(Changed::Cancelling),
+            Self::Snoozed => Some(Changed::Snoozed),
+            Self::Prioritised => Some(Changed::Prioritised),
+            Self::Rerun { .. } | Self::Refused { .. } => None,
         }
     }
 
@@ -261,7 +276,7 @@ async fn search(
     let (mut ids, mut next) = (Vec::new(), before);
     for _ in 0..PAGES {
         let wanted = (limit - ids.len() as i64).min(BULK_MAX);
-        let page = listing::list(tx, filter, next, wanted).await?;
+        let page = listing::list_a_part(tx, filter, next, wanted).await?;
         ids.extend(page.jobs.iter().filter(|job| order.fits(job.state)).map(|job| job.id.0));
         next = page.next;
         if next.is_none() || ids.len() as i64 >= limit {
@@ -309,11 +324,11 @@ async fn apply(
     mut left: Vec<i64>,
     reason: &str,
 ) -> std::result::Result<BTreeMap<i64, Result>, DbError> {
-    let (mut results, mut queues) = (BTreeMap::new(), BTreeSet::new());
+    let (mut results, mut told) = (BTreeMap::new(), Vec::new());
     for _ in 0..LOOKS {
         for (id, queue, result) in once(tx, jobs, order, &left, reason).await? {
+            told.extend(result.change().zip(queue).map(|(what, queue)| (JobId(id), what, queue)));
             results.insert(id, result);
-            queues.extend(queue);
         }
         left.retain(|id| !results.contains_key(id));
         if left.is_empty() {
@@ -331,7 +346,7 @@ async fn apply(
     }
     let moved = || Result::refused("moved", "it moves all the time: try again".to_owned());
     results.extend(left.into_iter().map(|id| (id, moved())));
-    hint(tx, jobs, order, queues);
+    tell(tx, jobs, order, told);
     Ok(results)
 }
 
@@ -376,7 +391,7 @@ async fn rerun(tx: &mut Tx, jobs: &Jobs, ids: &[i64]) -> std::result::Result<Vec
             results.push((id, Result::refused("arguments_not_kept", detail.to_owned())));
             continue;
         };
-        match super::enqueue::known(jobs, &kind, &args) {
+        match super::enqueue::upcast(jobs, &kind, args, row.get("args_version")) {
             Ok(mut job) => {
                 job.tags = row.get("tags");
                 if let Some(owner) = row.get::<_, Option<uuid::Uuid>>("owner_id") {
@@ -417,16 +432,24 @@ fn unfit(order: Order, state: State) -> Result {
     Result::refused(code, format!("{what}{advice}"))
 }
 
-/// After the commit, wakes whom it concerns.
-fn hint(tx: &mut Tx, jobs: &Jobs, order: Order, queues: BTreeSet<i16>) {
+/// After the commit, wakes whom it concerns and tells those who watch.
+fn tell(tx: &mut Tx, jobs: &Jobs, order: Order, told: Vec<(JobId, Changed, i16)>) {
     let jobs = jobs.clone();
     tx.on_commit(move || {
         // A place may be free, and somebody may wait for what has ended.
         jobs.hint(Hint::Gates);
-        let names = queues.iter().filter_map(|queue| jobs.catalog()?.queue_name(*queue));
-        for queue in names {
+        let name = |queue: i16| -> Option<QueueName> { jobs.catalog()?.queue_name(queue) };
+        let queues: BTreeSet<i16> = told.iter().map(|(.., queue)| *queue).collect();
+        for queue in queues.into_iter().filter_map(name) {
             jobs.wake(queue);
         }
+        let now = jobs.clock().now();
+        let change = |(job, what, queue): &(JobId, Changed, i16)| Change {
+            queue: name(*queue),
+            ..Change::of(*job, *what, now)
+        };
+        jobs.feed().push(told.iter().take(TOLD).map(change));
+        jobs.feed().push_more(told.len().saturating_sub(TOLD) as u64);
         match order {
             Order::Retry => jobs.wake_at(jobs.clock().now()),
             Order::Snooze(until) => jobs.wake_at(until),

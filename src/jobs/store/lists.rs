@@ -2,7 +2,8 @@
 //!
 //! A list looks at a *window*: the next ids of one index (whichever filter leaves least), at most so many. Only what is in
 //! the window is compared with the other filters, so that no list scans a table; a page may be shorter than asked, or
-//! empty, and still say where to go on. A job is `ready` when it is in no other place: `job.ready` has no index by id.
+//! empty, and still say where to go on. Where no index leaves less than all ids, the window is a range of them, read with
+//! the filters and only as far as is needed: it may be wide. A job is `ready` when it is in no other place: `job.ready` has no index by id.
 
 use jiff::Timestamp;
 use postgres_types::ToSql;
@@ -112,10 +113,24 @@ pub enum By {
     Later,
 }
 
+/// How far a window went: as far as its rows…
+macro_rules! by_rows {
+    () => {
+        "SELECT count(*) AS looked, min(id) AS reached FROM w"
+    };
+}
+/// …or to the edge `e`, which was looked for beforehand; null: to the end.
+macro_rules! by_edge {
+    () => {
+        "SELECT CASE WHEN edge IS NULL THEN 0 ELSE $3 END AS looked, edge AS reached FROM e"
+    };
+}
+pub(super) use {by_edge, by_rows};
+
 macro_rules! live_jobs {
-    ($label:literal, $window:literal) => {
+    ($label:literal, $edge:literal, $window:literal, $looked:expr) => {
         concat!(
-            "-- ", $label, "\nWITH w AS MATERIALIZED (", $window, "), b AS MATERIALIZED (
+            "-- ", $label, "\nWITH ", $edge, "w AS MATERIALIZED (", $window, "), b AS MATERIALIZED (
                 SELECT id, queue_id, kind_id, priority, max_attempts, enqueued_at, run_at, key_name, batch_id, owner_id,
                     tags
                 FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM w WHERE fits))
@@ -148,7 +163,7 @@ macro_rules! live_jobs {
                 FROM j JOIN job.queue AS q ON q.id = j.queue_id JOIN job.kind AS k ON k.id = j.kind_id
                 WHERE $5::text IS NULL OR j.state = $5 ORDER BY j.id DESC LIMIT $4
             )
-            SELECT s.looked, s.reached, f.* FROM (SELECT count(*) AS looked, min(id) AS reached FROM w) AS s
+            SELECT s.looked, s.reached, f.* FROM (", $looked, ") AS s
             LEFT JOIN f ON true ORDER BY f.id DESC"
         )
     };
@@ -156,43 +171,70 @@ macro_rules! live_jobs {
 
 const BODY: &str = live_jobs!(
     "jobs.lists.live",
-    "SELECT id, true AS fits FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "e AS MATERIALIZED (SELECT (
+         SELECT id FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC OFFSET $3::bigint - 1 LIMIT 1) AS edge), ",
+    // Whether a job is ready is known of the few only, so then no end is in sight before the edge.
+    "SELECT id, true AS fits FROM job.body
+     WHERE id < $1 AND id >= coalesce((SELECT edge FROM e), $2)
+       AND ($6::text IS NULL OR queue_id = (SELECT id FROM job.queue WHERE name = $6))
+       AND ($7::text IS NULL OR kind_id = (SELECT id FROM job.kind WHERE name = $7))
+       AND ($8::text[] = '{}' OR tags @> $8)
+       AND enqueued_at >= coalesce($11::timestamptz, '-infinity')
+       AND enqueued_at < coalesce($12::timestamptz, 'infinity')
+     ORDER BY id DESC LIMIT CASE WHEN $5::text IS NULL THEN $4::bigint END",
+    by_edge!()
 );
 const TAG: &str = live_jobs!(
     "jobs.lists.live_by_tag",
+    "",
     "SELECT id, true AS fits FROM (SELECT id FROM job.body WHERE tags @> $8::text[] AND tags <> '{}' OFFSET 0) AS few
-     WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+     WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
 );
 const OWNER: &str = live_jobs!(
     "jobs.lists.live_by_owner",
-    "SELECT id, true AS fits FROM job.body WHERE owner_id = $9::uuid AND id < $1 AND id >= $2 ORDER BY owner_id, id DESC LIMIT $3"
+    "",
+    "SELECT id, true AS fits FROM job.body WHERE owner_id = $9::uuid AND id < $1 AND id >= $2 ORDER BY owner_id, id DESC LIMIT $3",
+    by_rows!()
 );
 const BATCH: &str = live_jobs!(
     "jobs.lists.live_by_batch",
-    "SELECT id, true AS fits FROM job.body WHERE batch_id = $10::bigint AND id < $1 AND id >= $2 ORDER BY batch_id, id DESC LIMIT $3"
+    "",
+    "SELECT id, true AS fits FROM job.body WHERE batch_id = $10::bigint AND id < $1 AND id >= $2 ORDER BY batch_id, id DESC LIMIT $3",
+    by_rows!()
 );
 const FINGERPRINT: &str = live_jobs!(
     "jobs.lists.live_by_fingerprint",
+    "",
     "SELECT DISTINCT job_id AS id, true AS fits FROM (
          SELECT job_id FROM job.attempt WHERE fingerprint = $13::bigint ORDER BY finished_at DESC LIMIT 20000) AS newest
-     WHERE job_id < $1 AND job_id >= $2 ORDER BY job_id DESC LIMIT $3"
+     WHERE job_id < $1 AND job_id >= $2 ORDER BY job_id DESC LIMIT $3",
+    by_rows!()
 );
 const LEASE: &str = live_jobs!(
     "jobs.lists.running",
-    "SELECT id, true AS fits FROM job.lease WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "",
+    "SELECT id, true AS fits FROM job.lease WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
 );
 const GATE: &str = live_jobs!(
     "jobs.lists.waiting",
-    "SELECT id, true AS fits FROM job.gate WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "",
+    "SELECT id, true AS fits FROM job.gate WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
 );
 const PARKED: &str = live_jobs!(
     "jobs.lists.parked",
-    "SELECT id, true AS fits FROM job.parked WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+    "",
+    "SELECT id, true AS fits FROM job.parked WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
 );
 const LATER: &str = live_jobs!(
     "jobs.lists.later",
+    "",
     "SELECT id, CASE why WHEN 0 THEN 'scheduled' WHEN 2 THEN 'snoozed' ELSE 'retrying' END = $5 AS fits
-     FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+     FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
 );
 
 /// A window of live jobs.

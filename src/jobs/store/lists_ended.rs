@@ -2,7 +2,7 @@
 
 use super::{
     Ask,
-    lists::{Arguments, Window},
+    lists::{Arguments, Window, by_edge, by_rows},
 };
 use crate::db::DbError;
 
@@ -39,9 +39,10 @@ macro_rules! done_within {
 }
 
 macro_rules! history {
-    ($label:literal, $from:literal, $order:literal) => {
+    ($label:literal, $edge:literal, $from:literal, $order:literal, $looked:expr) => {
         concat!(
-            "-- ", $label, "\nWITH w AS MATERIALIZED (SELECT ", done_columns!(), $from, done_within!(), $order, "), f AS (
+            "-- ", $label, "\nWITH ", $edge,
+            "w AS MATERIALIZED (SELECT ", done_columns!(), $from, done_within!(), $order, "), f AS (
                 SELECT w.*, q.name AS queue, k.name AS kind,
                     (ARRAY['done', 'discarded', 'cancelled', 'quarantined'])[ending + 1] AS state
                 FROM w JOIN job.queue AS q ON q.id = w.queue_id JOIN job.kind AS k ON k.id = w.kind_id
@@ -55,15 +56,33 @@ macro_rules! history {
                   AND ($13::bigint IS NULL OR fingerprint = $13)
                 ORDER BY w.id DESC LIMIT $4
             )
-            SELECT s.looked, s.reached, f.* FROM (SELECT count(*) AS looked, min(id) AS reached FROM w) AS s
+            SELECT s.looked, s.reached, f.* FROM (", $looked, ") AS s
             LEFT JOIN f ON true ORDER BY f.id DESC"
         )
     };
 }
 
-const ID: &str = history!("jobs.lists.ended", " FROM job.done AS d WHERE ", " ORDER BY d.id DESC LIMIT $3");
+const ID: &str = history!(
+    "jobs.lists.ended",
+    "e AS MATERIALIZED (SELECT (
+         SELECT d.id FROM job.done AS d
+         WHERE d.id < $1 AND d.id >= $2 AND d.finished_at >= coalesce($14::timestamptz, '-infinity')
+           AND d.finished_at < coalesce($15::timestamptz, 'infinity')
+         ORDER BY d.id DESC OFFSET $3::bigint - 1 LIMIT 1) AS edge), ",
+    " FROM job.done AS d
+      WHERE d.id >= coalesce((SELECT edge FROM e), $2)
+        AND ($5::text IS NULL
+            OR d.state = array_position(ARRAY['done', 'discarded', 'cancelled', 'quarantined'], $5) - 1)
+        AND ($6::text IS NULL OR d.queue_id = (SELECT id FROM job.queue WHERE name = $6))
+        AND ($8::text[] = '{}' OR d.tags @> $8)
+        AND d.enqueued_at >= coalesce($11::timestamptz, '-infinity')
+        AND d.enqueued_at < coalesce($12::timestamptz, 'infinity') AND ",
+    " ORDER BY d.id DESC LIMIT $4",
+    by_edge!()
+);
 const LIST: &str = history!(
     "jobs.lists.ended_by_state",
+    "",
     " FROM job.kind AS k
       CROSS JOIN (SELECT n::smallint, name FROM unnest(ARRAY['done', 'discarded', 'cancelled', 'quarantined'])
           WITH ORDINALITY AS e (name, n)) AS s
@@ -71,27 +90,36 @@ const LIST: &str = history!(
           d.id < $1 AND d.id >= $2 AND d.finished_at >= coalesce($14::timestamptz, '-infinity')
           AND d.finished_at < coalesce($15::timestamptz, 'infinity') ORDER BY d.id DESC LIMIT $3) AS d
       WHERE ($7::text IS NULL OR k.name = $7) AND ($5::text IS NULL OR s.name = $5) AND ",
-    " ORDER BY d.id DESC LIMIT $3"
+    " ORDER BY d.id DESC LIMIT $3",
+    by_rows!()
 );
 const TAG: &str = history!(
     "jobs.lists.ended_by_tag",
+    "",
     " FROM (SELECT * FROM job.done WHERE tags @> $8::text[] AND tags <> '{}' OFFSET 0) AS d WHERE ",
-    " ORDER BY d.id DESC LIMIT $3"
+    " ORDER BY d.id DESC LIMIT $3",
+    by_rows!()
 );
 const OWNER: &str = history!(
     "jobs.lists.ended_by_owner",
+    "",
     " FROM job.done AS d WHERE d.owner_id = $9::uuid AND ",
-    " ORDER BY d.owner_id, d.id DESC LIMIT $3"
+    " ORDER BY d.owner_id, d.id DESC LIMIT $3",
+    by_rows!()
 );
 const BATCH: &str = history!(
     "jobs.lists.ended_by_batch",
+    "",
     " FROM job.done AS d WHERE d.batch_id = $10::bigint AND ",
-    " ORDER BY d.batch_id, d.id DESC LIMIT $3"
+    " ORDER BY d.batch_id, d.id DESC LIMIT $3",
+    by_rows!()
 );
 const FINGERPRINT: &str = history!(
     "jobs.lists.ended_by_fingerprint",
+    "",
     " FROM job.done AS d WHERE d.fingerprint = $13::bigint AND ",
-    " ORDER BY d.fingerprint, d.id DESC LIMIT $3"
+    " ORDER BY d.fingerprint, d.id DESC LIMIT $3",
+    by_rows!()
 );
 
 /// A window of the history.

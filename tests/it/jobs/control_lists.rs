@@ -12,7 +12,7 @@ use super::{
     kinds::{Nothing, Write, start_idle},
     node::{Worker, insert},
 };
-use crate::harness::app::TestApp;
+use crate::harness::{app::TestApp, sources};
 
 /// The jobs that fit, by page of `limit`.
 async fn listed(app: &TestApp, filter: &Filter, limit: i64) -> Vec<i64> {
@@ -161,21 +161,102 @@ async fn a_walk_shows_every_job_once_while_all_of_them_move() {
     app.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_looks_at_so_many_jobs_and_says_where_to_go_on() {
-    let app = start_idle().await;
-    insert(&app.app, &[NewJob::of(&Write(1))]).await;
-    // One job with a tag that many have, below fifty thousand others of another queue.
-    app.sql(
+/// Fifty thousand jobs that have ended, and fifty thousand that wait, of the kind and queue of `Write`; ids from 101 on,
+/// those that wait above the others. The lowest of both, and one in the middle, are of the queue `mail` and the kind
+/// `tests.nothing`.
+async fn crowd(app: &TestApp) {
+    insert(&app.app, &[NewJob::of(&Write(1)), NewJob::of(&Nothing)]).await;
+    app.sql("DELETE FROM job.ready; DELETE FROM job.body").await;
+    for sql in [
         "INSERT INTO job.done (id, queue_id, kind_id, state, attempts, crashes, enqueued_at, tags)
          SELECT 100 + n, q.id, k.id, 0, 1, 0, now(), ARRAY['often'] FROM generate_series(1, 50000) AS n,
             job.queue AS q, job.kind AS k WHERE q.name = 'default' AND k.name = 'tests.write'",
+        "INSERT INTO job.body (id, queue_id, kind_id, args, tags)
+         SELECT 100000 + n, q.id, k.id, '1', ARRAY['often'] FROM generate_series(1, 50000) AS n,
+            job.queue AS q, job.kind AS k WHERE q.name = 'default' AND k.name = 'tests.write'",
+        "INSERT INTO job.ready (queue_id, lane, rank, id) SELECT queue_id, 100, id, id FROM job.body",
+        "UPDATE job.done SET queue_id = (SELECT id FROM job.queue WHERE name = 'mail'),
+            kind_id = (SELECT id FROM job.kind WHERE name = 'tests.nothing') WHERE id IN (101, 30000)",
+        "UPDATE job.body SET queue_id = (SELECT id FROM job.queue WHERE name = 'mail'),
+            kind_id = (SELECT id FROM job.kind WHERE name = 'tests.nothing') WHERE id IN (100001, 130000)",
+        "ANALYZE job.done, job.body, job.lease, job.later, job.ready",
+    ] {
+        app.sql(sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_a_queue_or_a_kind_are_full_though_its_jobs_are_few_among_many() {
+    let app = start_idle().await;
+    crowd(&app).await;
+    let mail = || Some("mail".to_owned());
+    let nothing = || Some("tests.nothing".to_owned());
+    let plain = Filter::default;
+    for filter in [
+        Filter { queue: mail(), ..plain() },
+        Filter { kind: nothing(), ..plain() },
+        Filter { queue: mail(), tag: Some("often".to_owned()), ..plain() },
+        Filter {
+            queue: mail(),
+            enqueued_to: Some(app.app.clock.now() + SignedDuration::from_hours(1)),
+            ..plain()
+        },
+    ] {
+        let mut tx = app.app.db.begin("tests.list").await.unwrap();
+        let first = inspect::list(&mut tx, &filter, None, 3).await.unwrap();
+        let ids: Vec<_> = first.jobs.iter().map(|job| job.id.0).collect();
+        assert_eq!((ids, first.next.is_some()), (vec![130_000, 100_001, 30_000], true), "{filter:?}");
+        let rest = inspect::list(&mut tx, &filter, first.next, 3).await.unwrap();
+        let ids: Vec<_> = rest.jobs.iter().map(|job| job.id.0).collect();
+        assert_eq!((ids, rest.next), (vec![101], None), "{filter:?}");
+        tx.commit().await.unwrap();
+    }
+    let done = Filter { state: Some(State::Done), queue: mail(), ..plain() };
+    assert_eq!(listed(&app, &done, 1).await, [30_000, 101]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_windows_are_read_from_an_index() {
+    let app = start_idle().await;
+    crowd(&app).await;
+    let statements = sources::statements().statements;
+    let client = app.database.client().await;
+    client.batch_execute("SET plan_cache_mode = force_generic_plan; SET jit = off").await.unwrap();
+    for (label, count, index) in [("jobs.lists.live", 12, "body_pkey"), ("jobs.lists.ended", 15, "id_idx")] {
+        let name = label.replace('.', "_");
+        client.batch_execute(&format!("PREPARE {name} AS {}", statements[label])).await.unwrap();
+        let given = ["9223372036854775807", "0", "50000", "11", "NULL", "'mail'", "NULL", "'{}'"];
+        let arguments = given.into_iter().chain(std::iter::repeat("NULL")).take(count);
+        let explain = format!(
+            "EXPLAIN (ANALYZE, TIMING off) EXECUTE {name} ({})",
+            arguments.collect::<Vec<_>>().join(", ")
+        );
+        let plan: Vec<String> =
+            client.query(&explain, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        let scans = |what: &str| plan.iter().filter(|line| line.contains(what)).count();
+        assert!(scans(index) >= 2, "{label}: the edge and the window\n{}", plan.join("\n"));
+        for table in ["Seq Scan on body", "Seq Scan on done"] {
+            assert_eq!(scans(table), 0, "{label}\n{}", plan.join("\n"));
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_looks_at_so_many_jobs_and_says_where_to_go_on() {
+    let app = start_idle().await;
+    crowd(&app).await;
+    // Of its kind and in the history; its tag and its queue are compared with what the windows hold.
+    app.sql("DELETE FROM job.ready; DELETE FROM job.body").await;
+    app.sql("UPDATE job.done SET kind_id = (SELECT id FROM job.kind WHERE name = 'tests.write')").await;
+    let text = |text: &str| Some(text.to_owned());
+    let filter =
+        Filter { queue: text("mail"), kind: text("tests.write"), tag: text("often"), ..Filter::default() };
+    app.sql(
+        "UPDATE job.done SET queue_id = (SELECT id FROM job.queue WHERE name = 'default') WHERE id = 30000",
     )
     .await;
-    app.sql("UPDATE job.done SET queue_id = (SELECT id FROM job.queue WHERE name = 'mail') WHERE id = 101")
-        .await;
-    let filter =
-        Filter { queue: Some("mail".to_owned()), tag: Some("often".to_owned()), ..Filter::default() };
     let mut tx = app.app.db.begin("tests.list").await.unwrap();
     let first = inspect::list(&mut tx, &filter, None, 10).await.unwrap();
     // Windows of 250, 500, … 4000, and three of 5000.

@@ -3,12 +3,13 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use sportello::jobs::{
-    Hold, NewJob,
+    Hold, Keep, NewJob,
     inspect::{self, Bulk, Count, Filter, Order, OrderError, OrderResult, State, Who},
 };
 
 use super::{
-    kinds::{Write, start, start_idle},
+    answers::Measured,
+    kinds::{Write, kinds, start, start_idle},
     node::{Worker, insert},
 };
 use crate::harness::app::TestApp;
@@ -148,6 +149,48 @@ async fn an_ended_job_is_run_once_more_if_its_arguments_were_kept() {
     assert_eq!(refused(&order(&app, Order::Retry, 2).await.unwrap()), "arguments_not_kept");
     assert_eq!(refused(&order(&app, Order::Retry, 3).await.unwrap()), "ended");
     assert_eq!(refused(&order(&app, Order::Retry, 4).await.unwrap()), "kind_unknown");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_job_whose_arguments_have_an_older_shape_is_run_once_more_in_the_newest() {
+    let app = TestApp::start_full(|_| {}, kinds().with::<Measured>()).await;
+    app.sql("CREATE TABLE effect (n bigint NOT NULL, attempt smallint NOT NULL)").await;
+    app.pause_queue("default").await;
+    let of = |version: i16, args: &str| {
+        let mut new = NewJob::of(&Measured { value: 0, unit: "m".to_owned() });
+        (new.version, new.args, new.keep) = (version, args.to_owned(), Keep::Full);
+        new
+    };
+    let newest = r#"{"value": 30, "unit": "m"}"#;
+    let new = [of(1, "10"), of(2, r#"{"value": 20}"#), of(3, newest), of(3, newest), of(1, "40")];
+    let ids: Vec<i64> = insert(&app.app, &new).await.into_iter().map(|id| id.unwrap().0).collect();
+    for id in &ids {
+        assert_eq!(order(&app, Order::Cancel, *id).await.unwrap(), OrderResult::Cancelled);
+    }
+    let versions = "SELECT array_agg(args_version ORDER BY id) FROM job.done";
+    assert_eq!(app.value::<Vec<i16>>(versions).await, [1, 2, 3, 3, 1]);
+    app.sql(&format!("UPDATE job.done SET args_version = NULL WHERE id = {}", ids[3])).await;
+    app.sql(&format!("UPDATE job.done SET args_version = 4 WHERE id = {}", ids[4])).await;
+    for id in &ids[..4] {
+        let rerun = order(&app, Order::Retry, *id).await.unwrap();
+        assert!(matches!(rerun, OrderResult::Rerun { .. }), "{rerun:?}");
+    }
+    let OrderResult::Refused { code, detail } = order(&app, Order::Retry, ids[4]).await.unwrap() else {
+        panic!("arguments of a newer server were run")
+    };
+    assert_eq!(code, "arguments_unreadable");
+    assert!(detail.contains("version 4, newer than this server's 3"), "{detail}");
+    assert_eq!(app.count("job.body WHERE args_version = 3").await, 4);
+    app.sql("UPDATE job.queue SET paused_at = NULL").await;
+    app.app.jobs.heed_orders();
+    app.until_count("effect", 4).await;
+    let effects = "SELECT string_agg(n::text, ' ' ORDER BY n) FROM effect";
+    assert_eq!(app.value::<String>(effects).await, "11 21 30 30");
+    // The same of one that ended by itself, through the worker.
+    insert(&app.app, &[of(1, "50")]).await;
+    app.until_count("effect WHERE n = 51", 1).await;
+    app.until_count("job.done WHERE state = 0 AND args_version = 1 AND body = '50'", 1).await;
     app.finish().await;
 }
 

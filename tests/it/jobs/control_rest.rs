@@ -1,34 +1,30 @@
 //! Jobs over HTTP, as administrators see them: every route, what it refuses, and who may ask.
 
 use axum::http::Method;
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sportello::{accounts::policy::Role, config::Config, jobs::NewJob};
 
 use super::{
-    kinds::{Flaky, Nothing, Write, start},
+    kinds::{Flaky, Write, start},
     node::insert,
 };
-use crate::harness::{
-    app::TestApp,
-    client::{Client, PATIENCE},
-};
+use crate::harness::{app::TestApp, client::Client};
 
-const JOBS: &str = "/admin/api/jobs";
+pub(super) const JOBS: &str = "/admin/api/jobs";
 const JOBS_CANCEL: &str = "/admin/api/jobs/bulk/cancel?tag=a";
 
-async fn admin(change: impl FnOnce(&mut Config)) -> (TestApp, Client) {
+pub(super) async fn admin(change: impl FnOnce(&mut Config)) -> (TestApp, Client) {
     let app = start(change).await;
     let person = app.a_person_with(Role::Admin).await;
     let client = app.log_in(&person).await;
     (app, client)
 }
 
-fn reason() -> Value {
+pub(super) fn reason() -> Value {
     json!({"reason": "to see"})
 }
 
-async fn paused() -> (TestApp, Client, String) {
+pub(super) async fn paused() -> (TestApp, Client, String) {
     let (app, admin) = admin(|_| {}).await;
     app.pause_queue("default").await;
     let id = insert(&app.app, &[NewJob::of(&Write(1)).tag("a")]).await[0].unwrap().to_string();
@@ -262,34 +258,5 @@ async fn queues_nodes_and_batches_are_shown() {
     assert_eq!(list(&format!("?limit=1&cursor={cursor}")).await, ["5"]);
     let batch = admin.get("/admin/api/batches/5").await.expect(200).json();
     assert_eq!((&batch["left"], batch["members"].as_array().unwrap().len()), (&json!(1), 2));
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_happens_to_jobs_is_streamed_to_those_who_watch() {
-    let (app, admin) = admin(|_| {}).await;
-    let response = admin.send(Method::GET, &format!("{JOBS}/events"), &[], None).await.unwrap();
-    assert_eq!(
-        (response.status().as_u16(), &response.headers()["content-type"]),
-        (200, &"text/event-stream".parse().unwrap())
-    );
-    let ids = insert(&app.app, &[NewJob::of(&Nothing), NewJob::of(&Write(7))]).await;
-    let wanted: Vec<String> = ids.into_iter().map(|id| id.unwrap().to_string()).collect();
-    let (mut body, mut read, mut done) = (response.into_body(), String::new(), Vec::new());
-    while done.len() < wanted.len() {
-        let frame = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
-        read.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
-        while let Some((event, rest)) = read.clone().split_once("\n\n") {
-            read = rest.to_owned();
-            let Some(data) = event.strip_prefix("event: jobs\ndata: ") else { continue };
-            let told: Value = serde_json::from_str(data).unwrap();
-            for change in told["changes"].as_array().unwrap() {
-                let id = change["job"].as_str().unwrap().to_owned();
-                if change["what"] == "done" && wanted.contains(&id) {
-                    done.push(id);
-                }
-            }
-        }
-    }
     app.finish().await;
 }

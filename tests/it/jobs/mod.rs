@@ -7,6 +7,7 @@ mod cancel;
 mod chaos;
 mod command_line;
 mod control_cli;
+mod control_events;
 mod control_explain;
 mod control_lists;
 mod control_orders;

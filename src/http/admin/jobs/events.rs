@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Streams what happens to jobs as server-sent events (`event: jobs`): four times a second, the last change of each job
-/// that this server enqueued, started or ended. The stream ends after `ops.sse_life`, or when the viewer is too slow.
+/// that this server enqueued, started, ended or changed by order; `more` counts the jobs of which nothing more is told.
+/// The stream ends after `ops.sse_life`, or when the viewer is too slow.
 #[utoipa::path(get, path = "/admin/api/jobs/events", tag = "admin", security(("bearer" = [])),
     responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"),
         (status = 403, description = "Only administrators may do this")))]
