@@ -32,7 +32,7 @@ impl Key {
 }
 
 /// What jobs of a kind with a limit share.
-pub(super) fn of_kind(kind: &str) -> i64 {
+pub(crate) fn of_kind(kind: &str) -> i64 {
     hash("kind", kind)
 }
 

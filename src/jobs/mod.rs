@@ -103,7 +103,7 @@ mod idle;
 mod ids;
 pub mod inspect;
 mod job;
-mod key;
+pub(crate) mod key;
 mod new_job;
 pub mod order;
 pub mod registry;

@@ -48,6 +48,8 @@ pub enum Verdict {
     Snooze(Timestamp),
     /// Back to its place in the queue; the attempt does not count.
     GiveBack,
+    /// To this door, the one of its kind, which is paused; the attempt does not count.
+    Park(i64),
 }
 
 /// How a job ended; the number is in `job.done.state`.

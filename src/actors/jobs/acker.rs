@@ -200,7 +200,7 @@ async fn flush(engine: &Engine, link: &Link, batch: Batch) -> Result<(), usize> 
     }
     let due = written.iter().filter_map(|report| match report.verdict {
         Verdict::Retry(at) | Verdict::Snooze(at) => Some(at),
-        Verdict::End(_) | Verdict::GiveBack => None,
+        Verdict::End(_) | Verdict::GiveBack | Verdict::Park(_) => None,
     });
     if let Some(at) = due.min() {
         engine.jobs.wake_at(at);

@@ -16,6 +16,7 @@ use crate::{
         Attempt, AttemptOutcome, Ending, FailureSeen, JobContext, Outcome, Report, Story, Verdict,
         fingerprint,
         inspect::{Change, Changed},
+        key,
         registry::{self, ArgsError, Kind},
         seal::OpenError,
         store::{self, Arguments, Claimed},
@@ -25,8 +26,6 @@ use crate::{
 
 /// A kind this binary does not know waits this long for a newer one.
 const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(60);
-/// A job of a paused kind is looked at again after this long.
-const PAUSED_KIND_PAUSE: Duration = Duration::from_secs(10);
 /// What the history keeps of an error, in characters: enough for any chain of causes.
 const ERROR_CHARS: usize = 4_000;
 /// Between two writes of one attempt's progress.
@@ -81,7 +80,7 @@ pub(super) fn cancel_story(text: &str) -> Story {
 pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> Option<Report> {
     let kind = match kind_of(engine, &claimed) {
         Ok(kind) => kind,
-        Err(pause) => return Some(snoozed(&claimed, engine.jobs.clock().now() + pause)),
+        Err(verdict) => return Some(not_now(&claimed, verdict)),
     };
     let _alone = match engine.last_chance.wait(engine, &claimed).await {
         Ok(alone) => alone,
@@ -93,7 +92,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         Ok(running) => running,
         Err(StartError::Elsewhere(why)) => {
             tracing::warn!(job.id = %claimed.job, job.kind = kind.name, why, "a job waits for another server");
-            return Some(snoozed(&claimed, engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE));
+            return Some(not_now(&claimed, for_a_newer_server(engine)));
         }
         Err(StartError::Unreadable(error)) => {
             return Some(unreadable(engine, kind, &attempt, &claimed, &error));
@@ -149,14 +148,21 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
     Some(Report { job: claimed.job, token: claimed.token, verdict, story, answer, ties: claimed.ties })
 }
 
-/// The kind of the job, if it may run here and now; otherwise when to look again.
-fn kind_of<'e>(engine: &'e Engine, claimed: &Claimed) -> Result<&'e Kind, Duration> {
+/// The kind of the job, if it may run here and now; otherwise where it waits.
+fn kind_of<'e>(engine: &'e Engine, claimed: &Claimed) -> Result<&'e Kind, Verdict> {
     let kind = engine.jobs.catalog().and_then(|catalog| catalog.kind_name(claimed.kind));
     let Some(kind) = kind.and_then(|name| engine.jobs.registry().get(name)) else {
         tracing::warn!(job.id = %claimed.job, job.kind_id = claimed.kind, "a job of an unknown kind waits for a newer server");
-        return Err(UNKNOWN_KIND_PAUSE);
+        return Err(for_a_newer_server(engine));
     };
-    if engine.is_kind_paused(claimed.kind) { Err(PAUSED_KIND_PAUSE) } else { Ok(kind) }
+    if engine.is_kind_paused(claimed.kind) {
+        return Err(Verdict::Park(key::of_kind(kind.name)));
+    }
+    Ok(kind)
+}
+
+fn for_a_newer_server(engine: &Engine) -> Verdict {
+    Verdict::Snooze(engine.jobs.clock().now() + UNKNOWN_KIND_PAUSE)
 }
 
 /// How long the job was due, where its rank tells.
@@ -179,8 +185,8 @@ fn ended_by_itself(engine: &Engine, claimed: &Claimed) {
     engine.jobs.figures().progress.notify_waiters();
 }
 
-fn snoozed(claimed: &Claimed, until: Timestamp) -> Report {
-    Report { ties: claimed.ties.clone(), ..Report::new(claimed.job, claimed.token, Verdict::Snooze(until)) }
+fn not_now(claimed: &Claimed, verdict: Verdict) -> Report {
+    Report { ties: claimed.ties.clone(), ..Report::new(claimed.job, claimed.token, verdict) }
 }
 
 /// Why an attempt could not begin.
@@ -361,7 +367,7 @@ fn count(engine: &Engine, kind: &Kind, verdict: Verdict) {
         Verdict::End(Ending::Quarantined) => &outcomes.quarantined,
         Verdict::Retry(_) => &outcomes.retried,
         Verdict::Snooze(_) => &outcomes.snoozed,
-        Verdict::GiveBack => &outcomes.interrupted,
+        Verdict::GiveBack | Verdict::Park(_) => &outcomes.interrupted,
     };
     counter.fetch_add(1, Relaxed);
 }

@@ -27,7 +27,7 @@ use crate::{
     config::sections,
     db::{Connector, DbError, Link, Observer},
     jobs::{
-        Jobs, QueueName, Resources,
+        Jobs, QueueName, Resources, key,
         store::{self, steering},
     },
 };
@@ -160,13 +160,19 @@ impl Engine {
         }
     }
 
-    /// Jobs of these kinds are put off; of no other.
+    /// Jobs of these kinds wait at the door of their kind; those of no other.
     pub(super) fn pause_kinds(&self, kinds: &[i16]) {
-        let mut paused = self.paused_kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        if *paused != kinds {
-            kinds.clone_into(&mut paused);
+        let before = {
+            let mut paused = self.paused_kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            if *paused == kinds {
+                return;
+            }
             self.any_kind_paused.store(!kinds.is_empty(), Relaxed);
-        }
+            std::mem::replace(&mut *paused, kinds.to_vec())
+        };
+        let resumed = before.iter().filter(|kind| !kinds.contains(kind));
+        let names = resumed.filter_map(|kind| self.jobs.catalog()?.kind_name(*kind));
+        self.look_at_doors(names.map(key::of_kind));
     }
 
     pub(super) fn is_kind_paused(&self, kind: i16) -> bool {

@@ -181,11 +181,16 @@ fn waiting(it: &Snapshot, reasons: &mut Vec<Reason>) {
 
 fn full(it: &Snapshot, reasons: &mut Vec<Reason>) {
     if it.state == State::Parked {
-        reasons.push(match &it.key {
-            Some(key) if it.at_key => {
-                Reason::KeyFull { key: key.name.clone(), limit: key.limit, held_by: key.held_by.clone() }
-            }
-            _ => Reason::KindFull { limit: it.kind.limit, held_by: it.kind.held_by.clone() },
+        reasons.extend(match &it.key {
+            Some(key) if it.at_key => Some(Reason::KeyFull {
+                key: key.name.clone(),
+                limit: key.limit,
+                held_by: key.held_by.clone(),
+            }),
+            _ => it.kind.limit.map(|limit| Reason::KindFull {
+                limit: Some(limit),
+                held_by: it.kind.held_by.clone(),
+            }),
         });
     }
     if !matches!(it.state, State::Ready | State::Parked) {

@@ -170,7 +170,7 @@ impl From<Verdict> for Changed {
             Verdict::End(Ending::Quarantined) => Self::Quarantined,
             Verdict::Retry(_) => Self::Retrying,
             Verdict::Snooze(_) => Self::Snoozed,
-            Verdict::GiveBack => Self::GivenBack,
+            Verdict::GiveBack | Verdict::Park(_) => Self::GivenBack,
         }
     }
 }

@@ -183,7 +183,7 @@ async fn end(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
         .iter()
         .map(|report| match report.verdict {
             Verdict::End(ending) => ending as i16,
-            Verdict::Retry(_) | Verdict::Snooze(_) | Verdict::GiveBack => {
+            Verdict::Retry(_) | Verdict::Snooze(_) | Verdict::GiveBack | Verdict::Park(_) => {
                 unreachable!("only endings come here")
             }
         })
@@ -195,15 +195,15 @@ async fn end(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
     Ok(link.query(END, &args).await?.len())
 }
 
-/// Jobs that run again: later, or at once in their old place. That place is within their limits: it was never free. What
+/// Jobs that run again: later, when their kind is no longer paused, or at once in their old place. That place is within their limits: it was never free. What
 /// is to be cancelled does not run again: the steward ends it.
 async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
     const PUT_BACK: &str = concat!(
         "-- jobs.acks.put_back
         WITH a AS MATERIALIZED (
             SELECT * FROM unnest($1::bigint[], $3::timestamptz[], $4::smallint[], $5::smallint[],
-                $6::smallint[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[])
-            AS t (id, run_at, why, refund, outcome, error_kind, error, trace, fingerprint, log)
+                $6::smallint[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
+            AS t (id, run_at, why, refund, outcome, error_kind, error, trace, fingerprint, log, door)
         ), lease AS (
             DELETE FROM job.lease WHERE id = ANY ($1::bigint[]) AND token = ANY ($2::bigint[])
               AND cancel_at IS NULL RETURNING *
@@ -213,10 +213,14 @@ async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
             INSERT INTO job.later (run_at, id, queue_id, lane, rank, attempt, crashes, key_hash, kind_key, why)
             SELECT a.run_at, id, queue_id, lane, rank, attempt - a.refund, crashes, key_hash, kind_key, a.why
             FROM lease JOIN a USING (id) WHERE a.run_at IS NOT NULL
+        ), parked AS (
+            INSERT INTO job.parked (door, lane, rank, id, queue_id, attempt, crashes, key_hash, kind_key)
+            SELECT a.door, lane, rank, id, queue_id, attempt - a.refund, crashes, key_hash, a.door
+            FROM lease JOIN a USING (id) WHERE a.door IS NOT NULL
         ), ready AS (
             INSERT INTO job.ready (queue_id, lane, rank, id, attempt, crashes, key_hash, kind_key)
             SELECT queue_id, lane, rank, id, attempt - a.refund, crashes, key_hash, kind_key
-            FROM lease JOIN a USING (id) WHERE a.run_at IS NULL
+            FROM lease JOIN a USING (id) WHERE a.run_at IS NULL AND a.door IS NULL
         )
         SELECT id FROM lease"
     );
@@ -224,21 +228,23 @@ async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
         return Ok(0);
     }
     let ((ids, tokens), stories) = (keys(reports), Stories::of(reports));
-    let (mut run_ats, mut whys, mut refunds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut run_ats, mut doors, mut whys, mut refunds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for report in reports {
-        let (run_at, why, refund): (Option<Timestamp>, i16, i16) = match report.verdict {
-            Verdict::Retry(at) => (Some(at), super::why::RETRY, 0),
-            Verdict::Snooze(at) => (Some(at), super::why::SNOOZE, 1),
-            Verdict::GiveBack => (None, super::why::SCHEDULED, 1),
+        let (run_at, door, why, refund): (Option<Timestamp>, Option<i64>, i16, i16) = match report.verdict {
+            Verdict::Retry(at) => (Some(at), None, super::why::RETRY, 0),
+            Verdict::Snooze(at) => (Some(at), None, super::why::SNOOZE, 1),
+            Verdict::GiveBack => (None, None, super::why::SCHEDULED, 1),
+            Verdict::Park(door) => (None, Some(door), super::why::SCHEDULED, 1),
             Verdict::End(_) => unreachable!("endings do not come here"),
         };
         run_ats.push(run_at);
+        doors.push(door);
         whys.push(why);
         refunds.push(refund);
     }
     let Stories { outcomes, kinds, texts, traces, fingerprints, logs } = &stories;
-    let args: [&(dyn postgres_types::ToSql + Sync); 11] =
-        [&ids, &tokens, &run_ats, &whys, &refunds, outcomes, kinds, texts, traces, fingerprints, logs];
+    let args: [&(dyn postgres_types::ToSql + Sync); 12] =
+        [&ids, &tokens, &run_ats, &whys, &refunds, outcomes, kinds, texts, traces, fingerprints, logs, &doors];
     Ok(link.query(PUT_BACK, &args).await?.len())
 }
 

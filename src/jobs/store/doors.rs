@@ -1,4 +1,5 @@
-//! Doors: a job with a key, or of a kind with a limit, is parked until there is room, and then let through.
+//! Doors: a job with a key, or of a kind with a limit, is parked until there is room, and then let through. Jobs of a
+//! paused kind wait at its door, too, once somebody has claimed them.
 //!
 //! Room is counted from leases (and from what is about to be leased), never kept in a counter that could leak: a rescued
 //! job frees its place by itself. One door is opened by one transaction at a time (advisory lock); it counts in a
@@ -9,6 +10,9 @@ use crate::db::{DbError, Link};
 
 /// Most doors opened by one transaction: it holds their locks.
 pub const OPENED_AT_ONCE: usize = 200;
+/// Most jobs let through at one door by one transaction: a statement of milliseconds, whatever waited for a kind that
+/// was paused.
+const LET_THROUGH_AT_ONCE: i64 = 2_000;
 
 /// What was let through.
 #[derive(Debug, Default)]
@@ -38,6 +42,7 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
                     + (SELECT count(*) FROM job.parked AS p WHERE p.key_hash = d.door AND p.key_hash <> p.door)
                     + CASE WHEN b.key_limit = 0 THEN (SELECT count(*) FROM job.later AS w
                         WHERE w.key_hash = d.door AND w.why > 0) ELSE 0 END)
+                WHEN k.paused_at IS NOT NULL THEN 0
                 ELSE coalesce(k.max_running, 1000000) - (
                     (SELECT count(*) FROM job.ready AS r WHERE r.kind_key = d.door)
                     + (SELECT count(*) FROM job.lease AS l WHERE l.kind_key = d.door))
@@ -48,7 +53,8 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
             JOIN job.body AS b ON b.id = head.id JOIN job.kind AS k ON k.id = b.kind_id
         ), through AS MATERIALIZED (
             SELECT p.* FROM door AS d CROSS JOIN LATERAL (
-                SELECT * FROM job.parked AS p WHERE p.door = d.door ORDER BY lane, rank, id LIMIT greatest(d.room, 0)
+                SELECT * FROM job.parked AS p WHERE p.door = d.door ORDER BY lane, rank, id
+                LIMIT least(greatest(d.room, 0), $2)
             ) AS p
         ), gone AS (
             DELETE FROM job.parked USING through AS t
@@ -63,14 +69,14 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
             WHERE (parked.door, parked.lane, parked.rank, parked.id) = (t.door, t.lane, t.rank, t.id)
               AND t.door <> t.kind_key
         )
-        SELECT queue_id, CASE WHEN door <> kind_key THEN kind_key END FROM through";
+        SELECT queue_id, door, CASE WHEN door <> kind_key THEN kind_key END FROM through";
     if doors.is_empty() {
         return Ok(Opened::default());
     }
     link.batch("BEGIN").await?;
     let opened = async {
         link.query(LOCK, &[&doors]).await?;
-        link.query(OPEN, &[&doors]).await
+        link.query(OPEN, &[&doors, &LET_THROUGH_AT_ONCE]).await
     };
     let rows = match opened.await {
         Ok(rows) => rows,
@@ -81,12 +87,16 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
     };
     link.batch("COMMIT").await?;
     let mut opened = Opened { count: rows.len(), ..Opened::default() };
-    for row in rows {
-        match row.get(1) {
+    for row in &rows {
+        match row.get(2) {
             Some(door) => opened.doors.push(door),
             None => opened.queues.push(row.get(0)),
         }
     }
+    // Where the bound was reached more may wait. The rows of a door come together.
+    let crowds = rows.chunk_by(|one, other| one.get::<_, i64>(1) == other.get::<_, i64>(1));
+    let crowds = crowds.filter(|rows| rows.len() >= LET_THROUGH_AT_ONCE as usize);
+    opened.doors.extend(crowds.map(|rows| rows[0].get::<_, i64>(1)));
     opened.queues.sort_unstable();
     opened.queues.dedup();
     opened.doors.sort_unstable();

@@ -20,7 +20,7 @@ async fn show(app: &TestApp, id: JobId) -> Detail {
     detail.unwrap()
 }
 
-async fn reasons(app: &TestApp, id: JobId) -> Vec<Reason> {
+pub(super) async fn reasons(app: &TestApp, id: JobId) -> Vec<Reason> {
     show(app, id).await.explanation.reasons.into_iter().map(|why| why.reason).collect()
 }
 

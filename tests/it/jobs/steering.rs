@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sportello::jobs::{QueueName, store::workers};
+use sportello::jobs::{JobId, NewJob, inspect::Reason, store::workers};
 
 use super::{
+    control_explain::reasons,
     kinds::{Hang, Nothing, Write, kinds, start, start_idle},
     node::{Worker, enqueue, eventually},
 };
@@ -79,7 +80,7 @@ async fn a_drained_node_finishes_what_runs_and_takes_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_of_a_paused_kind_waits_without_losing_an_attempt() {
+async fn jobs_of_a_paused_kind_wait_at_its_door_without_losing_an_attempt() {
     let app = start(|_| {}).await;
     app.run_jobs().await;
     app.sql("UPDATE job.kind SET paused_at = now() WHERE name = 'tests.write'").await;
@@ -88,15 +89,21 @@ async fn a_job_of_a_paused_kind_waits_without_losing_an_attempt() {
         view(&app, "root/jobs/steward").await["paused_kinds"][0] == "tests.write"
     })
     .await;
-    enqueue(&app.app, &Write(1)).await;
+    // More than are let through at once.
+    let jobs: Vec<_> = (0..5_000).map(|n| NewJob::of(&Write(n))).collect();
+    super::node::insert(&app.app, &jobs).await;
     enqueue(&app.app, &Nothing).await;
-    app.until_count("job.later WHERE attempt = 0 AND crashes = 0", 1).await;
+    app.until_count("job.parked WHERE attempt = 0 AND crashes = 0 AND door = kind_key", 5_000).await;
     app.until_count("job.done", 1).await;
-    app.sql("UPDATE job.kind SET paused_at = NULL; UPDATE job.later SET run_at = now()").await;
+    assert_eq!(app.count("job.ready").await + app.count("job.lease").await, 0, "nobody touches them again");
+    let first = JobId(app.value("SELECT min(id) FROM job.parked").await);
+    let why = reasons(&app, first).await;
+    assert!(matches!(&why[..], [Reason::KindPaused { .. }]), "its kind has no limit that could be full: {why:?}");
+    app.sql("UPDATE job.kind SET paused_at = NULL").await;
     app.app.jobs.heed_orders();
-    app.until_count("effect", 1).await;
-    app.app.jobs.wake(QueueName::Default);
-    app.until_count("job.done WHERE attempts = 1", 2).await;
+    app.until_count("job.done WHERE attempts = 1", 5_001).await;
+    assert_eq!(app.count("effect").await, 5_000);
+    app.assert_in_place().await;
     app.finish().await;
 }
 

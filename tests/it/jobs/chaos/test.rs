@@ -18,9 +18,6 @@ use crate::harness::{cluster::start_postgres, database::TestDatabase, scratch::S
 /// From the registration of a server to the rescue of what an earlier boot of its node has left.
 const ENGINE: Duration = Duration::from_secs(2);
 const SERVERS: usize = 3;
-/// Nobody can tell a job that kills its server from one beside which it was killed three times, the last time alone with
-/// it: of so many jobs, one may be taken for such. It is not lost: it waits for an administrator.
-const SET_ASIDE: i64 = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
@@ -48,10 +45,13 @@ async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twi
     field.assert_nothing_left().await;
     assert_eq!(field.count("job.done WHERE state = 0").await, plan.jobs, "every job is done");
     assert_eq!(field.count("job.done WHERE state <> 0").await, set_aside);
-    assert!(set_aside <= plan.jobs / SET_ASIDE, "{set_aside} innocent jobs were set aside");
+    // Nobody can tell a job that kills its server from one that was in two such deaths before and ran alone, announced,
+    // in the third. Of each kill that can be one job; it is not lost, it waits for an administrator.
+    let kills = story.kills.load(Relaxed);
+    assert!(set_aside <= kills as i64, "{set_aside} innocent jobs were set aside by {kills} kills");
     let outside = surplus(&field, plan);
     assert!(outside >= 0, "outside PostgreSQL every job has acted at least once");
-    assert!(story.kills.load(Relaxed) >= 4 && story.leases() > 0, "there was chaos");
+    assert!(kills >= 4 && story.leases() > 0, "there was chaos");
     assert!(!story.recoveries(true).is_empty() && !story.recoveries(false).is_empty(), "both ways were seen");
     assert!(story.recoveries(true).iter().all(|took| *took <= plan.same_node), "recovery on the same node");
     assert!(story.recoveries(false).iter().all(|took| *took <= plan.elsewhere), "recovery elsewhere");
