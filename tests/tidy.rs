@@ -236,6 +236,17 @@ fn every_feature_of_the_jobs_names_tests_that_exist() {
 }
 
 #[test]
+fn every_guarantee_of_the_jobs_has_tests_with_its_number() {
+    let sources: String = rust_files(&["tests"]).iter().map(|file| file.text.as_str()).collect();
+    let contract = fs::read_to_string(root().join("src/jobs/mod.rs")).unwrap();
+    // The tenth is measured: a test would be a timed one.
+    for number in (1..=11).filter(|number| *number != 10) {
+        assert!(contract.contains(&format!("//! - **G{number}**")), "G{number} is not written down");
+        assert!(sources.contains(&format!("fn g{number}_")), "no test shows G{number}");
+    }
+}
+
+#[test]
 fn statements_of_the_database_are_labelled() {
     const VERBS: [&str; 6] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "COPY "];
     // Pieces that a labelled statement is put together from.

@@ -26,8 +26,8 @@
 //!
 //! # Guarantees
 //!
-//! Each with its tests in `tests/it/jobs`; those about claims, leases, crashes, stops and ticks also hold in a model of
-//! the statements that is checked exhaustively (`tests/model`):
+//! Each with its tests in `tests/it/jobs`, whose names begin with its number (`g4_…`); those about claims, leases,
+//! crashes, stops and ticks also hold in a model of the statements that is checked exhaustively (`tests/model`):
 //! - **G1** A committed job is never lost: it is in a table until it has ended. (`outage`, `rescue`, `chaos`)
 //! - **G2** A rolled-back job is never seen; hints are rung only after the commit. (`enqueue`, `flows`)
 //! - **G3** One live lease per job. A token is given at each claim and only grows; a report, a `finish`, a step, a
@@ -73,7 +73,8 @@
 //! # Steering while it runs
 //!
 //! What administrators want stands in rows (`job.queue`, `job.kind`, `job.worker`, marks on leases); the steward of every
-//! process reads them each second, and at once when it is told. Queues are paused, limited and scaled, kinds paused,
+//! process reads them each second, and at once when it is told. Queues are paused, limited and scaled, kinds paused (their
+//! jobs are parked),
 //! nodes drained ([`settings`]): what was claimed ahead goes back, what runs is finished, no attempt is burned. A running
 //! job is cancelled by its lease: asked, then cut, never retried nor rescued ([`Jobs::cancel_running`]). Work that blocks
 //! has threads of its own ([`JobContext::blocking`]); what goes on after its attempt is reported as stuck.

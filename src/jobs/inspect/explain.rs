@@ -187,10 +187,10 @@ fn full(it: &Snapshot, reasons: &mut Vec<Reason>) {
                 limit: key.limit,
                 held_by: key.held_by.clone(),
             }),
-            _ => it.kind.limit.map(|limit| Reason::KindFull {
-                limit: Some(limit),
-                held_by: it.kind.held_by.clone(),
-            }),
+            _ => it
+                .kind
+                .limit
+                .map(|limit| Reason::KindFull { limit: Some(limit), held_by: it.kind.held_by.clone() }),
         });
     }
     if !matches!(it.state, State::Ready | State::Parked) {

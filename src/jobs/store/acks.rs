@@ -243,8 +243,20 @@ async fn put_back(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
         refunds.push(refund);
     }
     let Stories { outcomes, kinds, texts, traces, fingerprints, logs } = &stories;
-    let args: [&(dyn postgres_types::ToSql + Sync); 12] =
-        [&ids, &tokens, &run_ats, &whys, &refunds, outcomes, kinds, texts, traces, fingerprints, logs, &doors];
+    let args: [&(dyn postgres_types::ToSql + Sync); 12] = [
+        &ids,
+        &tokens,
+        &run_ats,
+        &whys,
+        &refunds,
+        outcomes,
+        kinds,
+        texts,
+        traces,
+        fingerprints,
+        logs,
+        &doors,
+    ];
     Ok(link.query(PUT_BACK, &args).await?.len())
 }
 

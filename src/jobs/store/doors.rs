@@ -6,6 +6,8 @@
 //! statement of its own, whose snapshot is taken after the lock. A job with both limits passes its key's door first, and
 //! holds a place of its key while it waits at its kind's.
 
+use tokio_postgres::Row;
+
 use crate::db::{DbError, Link};
 
 /// Most doors opened by one transaction: it holds their locks.
@@ -23,6 +25,28 @@ pub struct Opened {
     pub queues: Vec<i16>,
     /// The doors at which something waits now.
     pub doors: Vec<i64>,
+}
+
+impl Opened {
+    /// From a job's queue, the door that it has passed, and the one to which it has gone on.
+    fn of(rows: &[Row]) -> Self {
+        let mut opened = Self { count: rows.len(), ..Self::default() };
+        for row in rows {
+            match row.get(2) {
+                Some(door) => opened.doors.push(door),
+                None => opened.queues.push(row.get(0)),
+            }
+        }
+        // Where the bound was reached more may wait. The rows of a door come together.
+        let crowds = rows.chunk_by(|one, other| one.get::<_, i64>(1) == other.get::<_, i64>(1));
+        let crowds = crowds.filter(|rows| rows.len() >= LET_THROUGH_AT_ONCE as usize);
+        opened.doors.extend(crowds.map(|rows| rows[0].get::<_, i64>(1)));
+        opened.queues.sort_unstable();
+        opened.queues.dedup();
+        opened.doors.sort_unstable();
+        opened.doors.dedup();
+        opened
+    }
 }
 
 /// Lets through what there is room for at these doors, the first in order first.
@@ -43,7 +67,8 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
                     + CASE WHEN b.key_limit = 0 THEN (SELECT count(*) FROM job.later AS w
                         WHERE w.key_hash = d.door AND w.why > 0) ELSE 0 END)
                 WHEN k.paused_at IS NOT NULL THEN 0
-                ELSE coalesce(k.max_running, 1000000) - (
+                WHEN k.max_running IS NULL THEN $2
+                ELSE k.max_running - (
                     (SELECT count(*) FROM job.ready AS r WHERE r.kind_key = d.door)
                     + (SELECT count(*) FROM job.lease AS l WHERE l.kind_key = d.door))
                 END AS room
@@ -86,22 +111,7 @@ pub async fn open(link: &Link, doors: &[i64]) -> Result<Opened, DbError> {
         }
     };
     link.batch("COMMIT").await?;
-    let mut opened = Opened { count: rows.len(), ..Opened::default() };
-    for row in &rows {
-        match row.get(2) {
-            Some(door) => opened.doors.push(door),
-            None => opened.queues.push(row.get(0)),
-        }
-    }
-    // Where the bound was reached more may wait. The rows of a door come together.
-    let crowds = rows.chunk_by(|one, other| one.get::<_, i64>(1) == other.get::<_, i64>(1));
-    let crowds = crowds.filter(|rows| rows.len() >= LET_THROUGH_AT_ONCE as usize);
-    opened.doors.extend(crowds.map(|rows| rows[0].get::<_, i64>(1)));
-    opened.queues.sort_unstable();
-    opened.queues.dedup();
-    opened.doors.sort_unstable();
-    opened.doors.dedup();
-    Ok(opened)
+    Ok(Opened::of(&rows))
 }
 
 /// Up to `limit` doors behind `after` at which jobs wait: a walk over the distinct doors, whatever waits at each.

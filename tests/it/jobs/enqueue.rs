@@ -1,7 +1,7 @@
 //! Enqueueing: inside the caller's transaction, once per unique key.
 
 use jiff::SignedDuration;
-use sportello::jobs::{Hold, NewJob};
+use sportello::jobs::{Hold, Key, NewJob};
 
 use super::{
     kinds::{Hang, Write, start},
@@ -9,7 +9,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rolled_back_job_is_never_seen() {
+async fn g2_a_rolled_back_job_is_never_seen() {
     let app = start(|_| {}).await;
     let mut tx = app.app.db.begin("tests.rollback").await.unwrap();
     app.app.jobs.enqueue(&mut tx, &Write(1)).await.unwrap();
@@ -118,5 +118,29 @@ async fn an_equal_key_in_an_open_transaction_is_waited_for() {
     assert!(second[0].is_some(), "the first was rolled back, so the second goes in");
     app.run_jobs().await;
     assert_eq!(app.value::<i64>("SELECT sum(n)::bigint FROM effect").await, 2);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_an_open_transaction_that_enqueued_keeps_no_other_one_waiting() {
+    let app = start(|_| {}).await;
+    let hour = app.app.clock.now() + SignedDuration::from_hours(1);
+    let jobs = |n: i64| {
+        [
+            NewJob::of(&Write(n)),
+            NewJob::of(&Write(n + 1)).key(Key::at_most("shared", 1)),
+            NewJob::of(&Write(n + 2)).unique(format!("own-{n}"), Hold::End),
+            NewJob::of(&Write(n + 3)).at(hour),
+        ]
+    };
+    let mut first = app.app.db.begin("tests.first").await.unwrap();
+    assert!(app.app.jobs.insert(&mut first, &jobs(10)).await.unwrap().iter().all(Option::is_some));
+    // If it had to wait it would wait until its time is up: the first one ends after it.
+    assert!(insert(&app.app, &jobs(20)).await.iter().all(Option::is_some));
+    app.run_jobs().await;
+    assert_eq!(app.value::<i64>("SELECT sum(n)::bigint FROM effect").await, 20 + 21 + 22);
+    first.commit().await.unwrap();
+    app.run_jobs().await;
+    assert_eq!(app.count("effect").await, 6);
     app.finish().await;
 }

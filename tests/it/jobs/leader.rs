@@ -108,7 +108,7 @@ async fn open(gate: &Client, step: &Step) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_killed_at_any_step_of_firing_loses_no_tick_and_doubles_none() {
+async fn g6_a_leader_killed_at_any_step_of_firing_loses_no_tick_and_doubles_none() {
     const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1 || '%'";
     let field = Field::new().await;
@@ -152,7 +152,7 @@ async fn a_leader_killed_at_any_step_of_firing_loses_no_tick_and_doubles_none() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_servers_tick_each_second_for_twenty_schedules_once() {
+async fn g6_three_servers_tick_each_second_for_twenty_schedules_once() {
     const SCHEDULES: i32 = 20;
     const SECONDS: i64 = 15;
     let field = Field::new().await;

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_connections_lose_no_job_and_finish_none_twice() {
+async fn g1_lost_connections_lose_no_job_and_finish_none_twice() {
     let app = start(|config| {
         config.actors.intensity = 1000;
         config.jobs.poll_max.0 = Duration::from_millis(100);
@@ -38,7 +38,7 @@ async fn lost_connections_lose_no_job_and_finish_none_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_cannot_beat_cancels_its_jobs_and_comes_back() {
+async fn g4_a_node_that_cannot_beat_cancels_its_jobs_and_comes_back() {
     let app = start(|config| {
         config.jobs.beat.0 = Duration::from_millis(100);
         config.jobs.fence.0 = Duration::from_millis(600);

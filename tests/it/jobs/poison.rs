@@ -23,7 +23,7 @@ fn innocents(numbers: std::ops::Range<i64>) -> Vec<NewJob> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_aborts_the_process_runs_three_times_and_its_neighbours_all_end_well() {
+async fn g5_a_job_that_aborts_the_process_runs_three_times_and_its_neighbours_all_end_well() {
     let field = Field::new().await;
     let mut jobs = innocents(0..INNOCENTS);
     jobs.insert(INNOCENTS as usize / 8, NewJob::of(&Poison { n: POISON }));

@@ -39,7 +39,7 @@ async fn three_nodes_run_every_job_once_and_lose_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_claimers_never_share_a_job() {
+async fn g3_eight_claimers_never_share_a_job() {
     let app = start_idle().await;
     let jobs: Vec<_> = (0..2000).map(Write).collect();
     let mut tx = app.app.db.begin("tests.many").await.unwrap();
@@ -65,7 +65,7 @@ async fn eight_claimers_never_share_a_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_report_of_a_robbed_attempt_changes_nothing() {
+async fn g3_the_report_of_a_robbed_attempt_changes_nothing() {
     let app = start_idle().await;
     let job = enqueue(&app.app, &Finish(1)).await;
     let (zombie, heir) = (Worker::new(&app, "zombie").await, Worker::new(&app, "heir").await);

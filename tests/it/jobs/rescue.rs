@@ -46,7 +46,7 @@ async fn a_job_that_kills_its_process_three_times_is_quarantined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_crash_counts_only_for_the_job_that_had_started() {
+async fn g5_the_last_crash_counts_only_for_the_job_that_had_started() {
     let app = start_idle().await;
     for n in 0..3 {
         enqueue(&app.app, &Write(n)).await;
@@ -97,7 +97,7 @@ async fn the_engine_rescues_the_jobs_of_a_dead_process_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_node_takes_its_earlier_jobs_back_at_once() {
+async fn g4_a_restarted_node_takes_its_earlier_jobs_back_at_once() {
     let app = start_idle().await;
     enqueue(&app.app, &Write(1)).await;
     let (link, earlier) = {
@@ -119,7 +119,7 @@ async fn a_restarted_node_takes_its_earlier_jobs_back_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_gives_running_and_waiting_jobs_back_in_place() {
+async fn g7_a_stop_gives_running_and_waiting_jobs_back_in_place() {
     let app = start(|config| {
         config.server.stop_grace.0 = Duration::from_millis(300);
         config.jobs.workers = 2;

@@ -75,7 +75,7 @@ async fn outcomes_are_values_and_panics_and_timeouts_are_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_finishes_itself_is_acknowledged_with_its_writes() {
+async fn g11_a_job_that_finishes_itself_is_acknowledged_with_its_writes() {
     let app = start(|_| {}).await;
     let job = enqueue(&app.app, &Finish(7)).await;
     app.run_jobs().await;

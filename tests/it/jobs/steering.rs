@@ -98,7 +98,10 @@ async fn jobs_of_a_paused_kind_wait_at_its_door_without_losing_an_attempt() {
     assert_eq!(app.count("job.ready").await + app.count("job.lease").await, 0, "nobody touches them again");
     let first = JobId(app.value("SELECT min(id) FROM job.parked").await);
     let why = reasons(&app, first).await;
-    assert!(matches!(&why[..], [Reason::KindPaused { .. }]), "its kind has no limit that could be full: {why:?}");
+    assert!(
+        matches!(&why[..], [Reason::KindPaused { .. }]),
+        "its kind has no limit that could be full: {why:?}"
+    );
     app.sql("UPDATE job.kind SET paused_at = NULL").await;
     app.app.jobs.heed_orders();
     app.until_count("job.done WHERE attempts = 1", 5_001).await;

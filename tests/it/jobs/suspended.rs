@@ -24,7 +24,7 @@ const RESCUE: f64 = 10.0;
 const TAKEN_WITHIN: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_suspended_for_fifteen_seconds_comes_back_fenced() {
+async fn g4_a_server_suspended_for_fifteen_seconds_comes_back_fenced() {
     let field = Field::new().await;
     let mut nodes = field.nodes(2);
     for node in &mut nodes {

@@ -119,7 +119,7 @@ fn a_job_is_quarantined_after_its_third_crash_and_never_before() {
 }
 
 #[test]
-fn the_last_crash_counts_only_for_the_job_that_had_started() {
+fn g5_the_last_crash_counts_only_for_the_job_that_had_started() {
     let two = Engine { nodes: 1, workers: 2, jobs: &[false, false], ..TWO };
     let engine = Engine { budget: Budget { crashes: 3, ..NOTHING }, ..two };
     holds(engine, &["a last chance waits beside another", "a job is quarantined", "every job is done"]);

@@ -20,7 +20,7 @@ const ENGINE: Duration = Duration::from_secs(2);
 const SERVERS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
+async fn g1_killed_servers_and_restarts_of_postgres_lose_no_job_and_finish_none_twice() {
     let (plan, seed) = (Plan::read(), u64::from(std::process::id()));
     eprintln!("{plan:?}, seed {seed}");
     let scratch = Scratch::new();
