@@ -9,6 +9,8 @@ use crate::db::{DbError, Link};
 
 /// Tables with a partition per day.
 const TABLES: [&str; 2] = ["done", "attempt"];
+/// The advisory lock of who makes or drops partitions: "spjp". Nodes that boot together do it one after the other.
+const LOCK: &str = "-- jobs.history.lock\nSELECT pg_advisory_xact_lock(x'73706A70'::int, 0)";
 /// Days for which a partition exists in advance: a server that sleeps for a weekend still finds one.
 const DAYS_AHEAD: i64 = 4;
 
@@ -29,17 +31,18 @@ pub async fn make_partitions(link: &Link) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Rows of that day may already be in the default partition (the janitor was away): then it stays there.
+/// Rows of that day may already be in the default partition (the janitor was away): then it stays there. What another
+/// node has made meanwhile is there.
 async fn make_partition(link: &Link, table: &str, name: &str, day: Date) -> Result<(), DbError> {
     let (from, to) = (midnight(day), midnight(day.saturating_add(jiff::Span::new().days(1))));
     let made = link
         .batch(&format!(
-            "SET lock_timeout = '2s';
-             CREATE TABLE IF NOT EXISTS job.{name} PARTITION OF job.{table} FOR VALUES FROM ('{from}') TO ('{to}');
-             RESET lock_timeout"
+            "{LOCK}; SET LOCAL lock_timeout = '2s';
+             CREATE TABLE IF NOT EXISTS job.{name} PARTITION OF job.{table} FOR VALUES FROM ('{from}') TO ('{to}')"
         ))
         .await;
     match made {
+        Err(DbError::Postgres(_)) if partitions(link).await?.iter().any(|it| it == name) => Ok(()),
         Err(DbError::Postgres(error)) => {
             tracing::warn!(%error, partition = name, "a history partition could not be made");
             Ok(())
@@ -55,10 +58,8 @@ pub async fn drop_partitions(link: &Link, now: Timestamp, keep: Duration) -> Res
     for name in partitions(link).await? {
         let Some(day) = TABLES.iter().find_map(|table| partition_day(table, &name)) else { continue };
         if day < oldest {
-            link.batch(&format!(
-                "SET lock_timeout = '2s'; DROP TABLE IF EXISTS job.{name}; RESET lock_timeout"
-            ))
-            .await?;
+            link.batch(&format!("{LOCK}; SET LOCAL lock_timeout = '2s'; DROP TABLE IF EXISTS job.{name}"))
+                .await?;
             dropped += 1;
         }
     }
