@@ -37,6 +37,8 @@ pub enum Hint {
     Gates,
     /// A job that somebody may wait for has answered.
     Ended,
+    /// Schedules were made or changed: a tick may come earlier than the schedulers know.
+    Cron,
 }
 
 /// Who wants to know that there is work. Hints only: all of them may be lost.
@@ -63,7 +65,8 @@ pub trait Hints: Send + Sync + 'static {
 impl Hint {
     /// Every hint there is.
     pub fn all() -> impl Iterator<Item = Self> {
-        QueueName::ALL.into_iter().map(Self::Ready).chain([Self::Due, Self::Orders, Self::Gates, Self::Ended])
+        let others = [Self::Due, Self::Orders, Self::Gates, Self::Ended, Self::Cron];
+        QueueName::ALL.into_iter().map(Self::Ready).chain(others)
     }
 
     /// Its word in notifications. Queues have theirs; the others begin with a sign that no queue has.
@@ -74,6 +77,7 @@ impl Hint {
             Self::Orders => "!orders",
             Self::Gates => "!gates",
             Self::Ended => "!ended",
+            Self::Cron => "!cron",
         }
     }
 

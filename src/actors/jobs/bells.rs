@@ -22,6 +22,8 @@ pub(super) struct Bells {
     pub(super) rescue: Bell<RescuerMsg>,
     /// Administrators want something.
     pub(super) orders: Bell<StewardMsg>,
+    /// Schedules were made or changed.
+    pub(super) cron: Bell<SchedulerMsg>,
     /// Other nodes should hear of work.
     pub(super) notify: Bell<NotifierMsg>,
     /// For the exact time of the next due job.

@@ -71,6 +71,7 @@ pub fn branch(site: Site<'_>, resources: Resources) -> Supervisor {
         gates: Bell::new(&gates, || GatesMsg::Look),
         rescue: Bell::new(&rescuer, || RescuerMsg::Now),
         orders: Bell::new(&steward, || StewardMsg::Orders),
+        cron: Bell::new(&scheduler, || SchedulerMsg::Changed),
         notify: Bell::new(&notifier, || NotifierMsg::Ready),
         timer: timer.clone(),
         scheduler: scheduler.clone(),

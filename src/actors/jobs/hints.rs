@@ -44,6 +44,7 @@ impl Hints for Ringer {
             Hint::Orders => bells.orders.ring(),
             Hint::Gates => self.engine.sweep(),
             Hint::Ended => self.engine.jobs.some_ended(),
+            Hint::Cron => bells.cron.ring(),
         }
     }
 

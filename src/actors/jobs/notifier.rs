@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicU16, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -35,7 +35,7 @@ crate::kinds!(NotifierMsg: Ready, Sent);
 
 /// Hints to be told: one bit each.
 #[derive(Default)]
-pub(super) struct Named(AtomicU8);
+pub(super) struct Named(AtomicU16);
 
 impl Named {
     pub(super) fn add(&self, hint: Hint) {
@@ -139,13 +139,13 @@ mod tests {
     #[test]
     fn what_is_named_is_said_once_and_understood() {
         let named = Named::default();
-        for hint in [Hint::Orders, Hint::Ready(QueueName::Mail), Hint::Orders] {
+        for hint in [Hint::Orders, Hint::Ready(QueueName::Mail), Hint::Cron, Hint::Orders] {
             named.add(hint);
         }
         let said = named.take();
-        assert_eq!(said, "mail,!orders");
+        assert_eq!(said, "mail,!orders,!cron");
         let heard: Vec<_> = said.split(',').filter_map(Hint::parse).collect();
-        assert_eq!(heard, [Hint::Ready(QueueName::Mail), Hint::Orders]);
+        assert_eq!(heard, [Hint::Ready(QueueName::Mail), Hint::Orders, Hint::Cron]);
         assert_eq!((named.take(), Hint::parse("!newer")), (String::new(), None));
     }
 }

@@ -1,7 +1,8 @@
 //! The scheduler: decides cron ticks. Several nodes may run it; one compare-and-swap per tick decides who enqueues.
 //!
 //! Nodes that look at the same moment begin at different places of the list, and leave to the others what these have in
-//! hand: they share the work instead of queueing for it.
+//! hand: they share the work instead of queueing for it. Who changes the table says so to all (a hint); the look once per
+//! `jobs.poll_max` is the guarantee.
 
 use std::{
     sync::{
@@ -31,8 +32,13 @@ const AGAIN: Duration = Duration::from_millis(25);
 
 /// Messages of the scheduler.
 pub enum SchedulerMsg {
-    /// Time to look.
-    Look,
+    /// The table has changed.
+    Changed,
+    /// The time of that plan has come.
+    Look {
+        /// An older one than the newest is void.
+        plan: u64,
+    },
     /// A look has ended.
     Looked {
         /// When the next tick comes, if that is known.
@@ -44,7 +50,7 @@ pub enum SchedulerMsg {
         done: Reply<()>,
     },
 }
-crate::kinds!(SchedulerMsg: Look, Looked, CatchUp);
+crate::kinds!(SchedulerMsg: Changed, Look, Looked, CatchUp);
 
 /// The scheduler.
 pub(super) struct Scheduler {
@@ -54,53 +60,77 @@ pub(super) struct Scheduler {
     pub(super) saved: AtomicBool,
 }
 
+/// Lost in a crash: only the pace.
+#[derive(Default)]
+pub(super) struct SchedulerState {
+    next: Option<Timestamp>,
+    /// The number of the newest plan to look.
+    plan: u64,
+    looking: bool,
+    again: bool,
+}
+
 impl Behaviour for Arc<Scheduler> {
     type Msg = SchedulerMsg;
-    type State = Option<Timestamp>;
+    type State = SchedulerState;
 
-    async fn init(&self, ctx: &Context<SchedulerMsg>) -> Result<Option<Timestamp>, Failure> {
-        ctx.myself().tell(SchedulerMsg::Look);
-        Ok(None)
+    async fn init(&self, ctx: &Context<SchedulerMsg>) -> Result<SchedulerState, Failure> {
+        self.engine.bells.cron.answer();
+        ctx.myself().tell(SchedulerMsg::Look { plan: 0 });
+        Ok(SchedulerState::default())
     }
 
     async fn handle(
         &self,
         ctx: &Context<SchedulerMsg>,
         message: SchedulerMsg,
-        next_seen: &mut Option<Timestamp>,
+        state: &mut SchedulerState,
     ) -> Result<(), Failure> {
         let (scheduler, myself) = (self.clone(), ctx.myself());
         match message {
-            SchedulerMsg::Look => fly(ctx, SchedulerMsg::Looked { next: None }, async move {
-                SchedulerMsg::Looked { next: scheduler.look_and_log(false).await }
-            }),
-            SchedulerMsg::Looked { next } => {
-                *next_seen = next;
-                let sleep = self.pause(next);
-                ctx.background(async move {
-                    tokio::time::sleep(sleep).await;
-                    myself.tell(SchedulerMsg::Look);
-                });
+            SchedulerMsg::Changed => {
+                self.engine.bells.cron.answer();
+                state.again = true;
             }
-            SchedulerMsg::CatchUp { done } => ctx.spawn(async move {
-                scheduler.look_and_log(true).await;
-                done.send(());
-            }),
+            SchedulerMsg::Look { plan } => state.again |= plan == state.plan,
+            SchedulerMsg::Looked { next } => {
+                (state.looking, state.next, state.plan) = (false, next, state.plan + 1);
+                let (plan, sleep) = (state.plan, self.pause(next));
+                if !state.again {
+                    ctx.background(async move {
+                        tokio::time::sleep(sleep).await;
+                        myself.tell(SchedulerMsg::Look { plan });
+                    });
+                }
+            }
+            SchedulerMsg::CatchUp { done } => {
+                ctx.spawn(async move {
+                    scheduler.look_and_log(true).await;
+                    done.send(());
+                });
+                return Ok(());
+            }
+        }
+        if state.again && !std::mem::replace(&mut state.looking, true) {
+            state.again = false;
+            fly(ctx, SchedulerMsg::Looked { next: None }, async move {
+                SchedulerMsg::Looked { next: scheduler.look_and_log(false).await }
+            });
         }
         Ok(())
     }
 
-    fn view(&self, next: &Option<Timestamp>) -> serde_json::Value {
+    fn view(&self, state: &SchedulerState) -> serde_json::Value {
         let figures = &self.engine.jobs.figures().engine;
         serde_json::json!({
-            "schedules": self.schedules.iter().map(|it| it.key).collect::<Vec<_>>(), "next_tick": next,
+            "schedules": self.schedules.iter().map(|it| it.key).collect::<Vec<_>>(), "next_tick": state.next,
             "fired": figures.fired.load(Relaxed), "skipped": figures.skipped.load(Relaxed),
         })
     }
 }
 
 impl Scheduler {
-    /// Until the next look. Tests move the clock, other nodes change the table: never longer than the poll.
+    /// Until the next look. Tests move the clock, hints may be lost: never longer than the poll.
     fn pause(&self, next: Option<Timestamp>) -> Duration {
         let longest = *self.engine.config.poll_max;
         let Some(next) = next else { return longest };
@@ -156,6 +186,13 @@ impl Scheduler {
         let Some(catalog) = jobs.catalog() else { return Ok(()) };
         let now = jobs.clock().now();
         for schedule in &self.schedules {
+            if jobs.registry().get(schedule.kind).is_some_and(|kind| kind.sealed) {
+                tracing::error!(
+                    cron.key = schedule.key,
+                    "its kind is sealed: a schedule would show its arguments"
+                );
+                continue;
+            }
             match schedule.timing().map(|timing| timing.after(now).next()) {
                 Ok(Some(next)) => {
                     if !cron::save(&mut &self.engine.control, catalog, schedule, next.at).await? {

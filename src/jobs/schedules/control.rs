@@ -10,7 +10,7 @@ use crate::{
     db::{DbError, Tx},
     ids::UserId,
     jobs::{
-        JobId, Jobs,
+        Hint, JobId, Jobs,
         store::cron::{self, FireOutcome, Record, Stored},
     },
     journal::{self, Entry},
@@ -70,10 +70,12 @@ pub async fn create(
         return Err(Refusal::Exists);
     }
     note(tx, who, "cron.create", &it.key, None, json!({ "schedule": it }), now).await?;
+    wake_on_commit(tx, jobs);
     found(tx, &it.key).await
 }
 
-/// Changes a schedule that [`cron::lock`] has locked. A changed timing computes the next tick anew.
+/// Changes a schedule that [`cron::lock`] has locked. A changed timing computes the next tick anew. An equal one changes
+/// nothing.
 pub async fn change(
     tx: &mut Tx,
     jobs: &Jobs,
@@ -89,6 +91,9 @@ pub async fn change(
         let detail = "never changes: make another schedule".to_owned();
         return Err(Refusal::Wrong(vec![WrongField { pointer: "/key".to_owned(), code: "fixed", detail }]));
     }
+    if *it == before.definition {
+        return Ok(before.clone());
+    }
     let first = first_tick(it, jobs, now)?;
     let next_at = settled(tx, jobs, before, now).await?;
     let next_at = if it.ticks_like(&before.definition) { next_at } else { Some(first) };
@@ -96,6 +101,7 @@ pub async fn change(
     cron::update(tx, kind, it, next_at, (&who.name, now)).await?;
     let details = json!({ "before": before.definition, "schedule": it });
     note(tx, who, "cron.change", &it.key, None, details, now).await?;
+    wake_on_commit(tx, jobs);
     found(tx, &it.key).await
 }
 
@@ -120,6 +126,7 @@ pub async fn pause(
 /// Lets it tick again; the ticks of the pause are recorded as skipped. Resuming one that is not paused changes nothing.
 pub async fn resume(
     tx: &mut Tx,
+    jobs: &Jobs,
     key: &str,
     (who, reason): (&Operator, Option<&str>),
     now: Timestamp,
@@ -134,6 +141,7 @@ pub async fn resume(
     cron::resume(tx, key, next_at).await?;
     let details = json!({ "skipped": records.len(), "paused_by": before.paused_by });
     note(tx, who, "cron.resume", key, reason, details, now).await?;
+    wake_on_commit(tx, jobs);
     found(tx, key).await
 }
 
@@ -178,6 +186,12 @@ pub async fn delete(
     let key = &before.definition.key;
     cron::delete(tx, key).await?;
     note(tx, who, "cron.delete", key, reason, json!({ "schedule": before.definition }), now).await
+}
+
+/// The next tick may come before any scheduler looks: all of them should hear of it.
+fn wake_on_commit(tx: &mut Tx, jobs: &Jobs) {
+    let jobs = jobs.clone();
+    tx.on_commit(move || jobs.hint(Hint::Cron));
 }
 
 /// The number of the kind, and the shape of its arguments: a later server brings them up to date.

@@ -30,8 +30,11 @@
 //! # Limits
 //!
 //! The shortest distance of ticks is a second. The scheduler sleeps until the next tick and looks at least every
-//! `jobs.poll_max`, so that a schedule made on another node begins at most that much late. A node decides four schedules at
-//! once; each decision is one transaction of about five round trips.
+//! `jobs.poll_max`; who makes or changes a schedule wakes the schedulers of all nodes, so that only a lost hint costs that
+//! look. A node decides four schedules at once; each decision is one transaction of about five round trips.
+//!
+//! Kinds with sealed arguments have no schedules: a row of the table, what the API shows and the journal would hold them in
+//! clear. A scheduled job of an open kind may enqueue a sealed one.
 
 mod checks;
 mod control;

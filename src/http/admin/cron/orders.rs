@@ -79,7 +79,7 @@ pub(super) async fn resume(
 ) -> Answer {
     let (reason, who, now) = (body.checked()?, operator(&admin), state.clock.now());
     let mut tx = state.db.begin("admin.cron.resume").await?;
-    let resumed = schedules::resume(&mut tx, &key, (&who, Some(reason)), now).await;
+    let resumed = schedules::resume(&mut tx, &state.jobs, &key, (&who, Some(reason)), now).await;
     let view = View::from(resumed.map_err(refused)?);
     tx.commit().await?;
     Ok(tagged(view))
