@@ -27,7 +27,7 @@ pub(super) enum Command {
         #[arg(long)]
         paused: bool,
         /// At most so many.
-        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000), allow_negative_numbers = true)]
         limit: u16,
         /// As JSON, for scripts.
         #[arg(long)]
@@ -49,7 +49,7 @@ pub(super) enum Command {
         #[arg(long)]
         kind: String,
         /// Five fields (minute hour day month weekday), six with the second first, or @daily and its like.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         spec: String,
         #[command(flatten)]
         terms: Box<Terms>,
@@ -65,7 +65,7 @@ pub(super) enum Command {
         #[arg(long)]
         kind: Option<String>,
         /// When.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         spec: Option<String>,
         #[command(flatten)]
         terms: Box<Terms>,
@@ -91,7 +91,7 @@ pub(super) enum Command {
         #[arg(long, value_parser = outcome)]
         outcome: Option<FireOutcome>,
         /// At most so many.
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000), allow_negative_numbers = true)]
         limit: u16,
         /// As JSON, for scripts.
         #[arg(long)]
@@ -99,12 +99,19 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// Whether servers should hear of it.
+    pub(super) const fn changes(&self) -> bool {
+        !matches!(self, Self::List { .. } | Self::Show { .. } | Self::Preview(_) | Self::Fires { .. })
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Why {
     /// Its name.
     pub(super) key: String,
     /// For the journal.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub(super) reason: Option<String>,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -125,10 +132,10 @@ pub(super) struct Preview {
     #[arg(long, value_parser = fold)]
     pub(super) fold: Option<Fold>,
     /// So many ticks.
-    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100), allow_negative_numbers = true)]
     pub(super) count: u16,
     /// Those after this time (RFC 3339); now by default.
-    #[arg(long)]
+    #[arg(long, value_parser = instant, allow_hyphen_values = true)]
     pub(super) after: Option<Timestamp>,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -141,7 +148,7 @@ pub(super) struct Of {
     /// The name of a schedule.
     pub(super) key: Option<String>,
     /// A schedule to be tried.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(super) spec: Option<String>,
 }
 
@@ -149,7 +156,7 @@ pub(super) struct Of {
 #[derive(Debug, clap::Args)]
 pub(super) struct Terms {
     /// The job's arguments, as JSON; {} by default.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     args: Option<String>,
     /// The time zone, for example Europe/Rome; UTC by default.
     #[arg(long)]
@@ -158,10 +165,10 @@ pub(super) struct Terms {
     #[arg(long, value_parser = missed)]
     missed: Option<Missed>,
     /// Ticks missed longer ago are not made up for, for example 12h; 1day by default.
-    #[arg(long, value_parser = seconds)]
+    #[arg(long, value_parser = seconds, allow_hyphen_values = true)]
     missed_within: Option<u32>,
     /// At most so many are made up for; 100 by default.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1..=1000), allow_negative_numbers = true)]
     missed_max: Option<i16>,
     /// Of local times that do not exist: shift (the default) or skip.
     #[arg(long, value_parser = gap)]
@@ -173,16 +180,16 @@ pub(super) struct Terms {
     #[arg(long, value_parser = overlap)]
     overlap: Option<Overlap>,
     /// Delays each tick by a fixed part of this, for example 30s.
-    #[arg(long, value_parser = seconds)]
+    #[arg(long, value_parser = seconds, allow_hyphen_values = true)]
     splay: Option<u32>,
     /// Where its jobs wait; where all of their kind do by default.
     #[arg(long, value_parser = queue)]
     queue: Option<QueueName>,
     /// Smaller runs first.
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, value_parser = clap::value_parser!(i16).range(-1000..=1000), allow_negative_numbers = true)]
     priority: Option<i16>,
     /// Attempts before a job is discarded.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1..=100), allow_negative_numbers = true)]
     max_attempts: Option<i16>,
     /// A tag of its jobs; may be repeated.
     #[arg(long = "tag", value_name = "TAG")]
@@ -216,6 +223,20 @@ impl Terms {
         it.description = self.description.or(it.description);
         Ok(it)
     }
+}
+
+/// The same as over HTTP.
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if !(1..=500).contains(&text.chars().count()) {
+        return Err("write 1 to 500 characters".to_owned());
+    }
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
+    if text.contains(is_odd) { Err("write no control characters".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time such as 2026-12-31T20:00:00Z".to_owned())
 }
 
 fn missed(text: &str) -> Result<Missed, String> {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,11 +11,12 @@ use super::{
     told::{as_json, tell, tell_fires, tell_preview, tell_view},
 };
 use crate::{
+    actors::jobs::CHANNEL,
     clock::Clock,
     config::{Config, Loaded},
     db::Tx,
     jobs::{
-        Jobs,
+        Hint, Jobs,
         registry::registry,
         schedules::{self, Definition, Fold, Gap, Operator, Refusal, Timing, View},
         seal::KeyRing,
@@ -51,9 +51,16 @@ pub(in crate::cli) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<Ex
     };
     let session = Session::open(config, clock).await?;
     let done = async {
+        // This process has no engine that could tell the servers.
+        const TELL: &str = "-- cli.cron.tell\nSELECT pg_notify($1, $2)";
         let mut tx = session.db.begin("cli.cron").await?;
+        let changes = args.command.changes();
         // What is told is told after the commit.
         let told = desk.serve(&mut tx, args.command, config).await?;
+        if changes {
+            let words = Hint::all().map(Hint::word).collect::<Vec<_>>().join(",");
+            tx.query(TELL, &[&CHANNEL, &words]).await?;
+        }
         tx.commit().await?;
         anyhow::Ok(told)
     };
@@ -76,10 +83,8 @@ impl Desk {
             Command::Show { key, json } => shown(&self.find(tx, &key).await?, json),
             Command::Create { key, kind, spec, terms, json } => {
                 let wanted = terms.applied(Definition::new(key, kind, spec))?;
-                {
-                    let made = schedules::create(tx, &self.jobs, &wanted, &self.who, now).await;
-                    shown(&made.map_err(refused)?.into(), json)
-                }
+                let made = schedules::create(tx, &self.jobs, &wanted, &self.who, now).await;
+                shown(&made.map_err(|it| named(it, &wanted.key))?.into(), json)
             }
             Command::Change { key, kind, spec, terms, json } => {
                 let before = schedules::locked(tx, &key).await.map_err(|it| named(it, &key))?;
@@ -87,7 +92,7 @@ impl Desk {
                 wanted.kind = kind.unwrap_or(wanted.kind);
                 wanted.spec = spec.unwrap_or(wanted.spec);
                 let changed = schedules::change(tx, &self.jobs, &before, &wanted, &self.who, now).await;
-                shown(&changed.map_err(refused)?.into(), json)
+                shown(&changed.map_err(|it| named(it, &key))?.into(), json)
             }
             Command::Pause(Why { key, reason, json }) => {
                 let who = (&self.who, reason.as_deref());
@@ -95,7 +100,8 @@ impl Desk {
                 shown(&paused.map_err(|it| named(it, &key))?.into(), json)
             }
             Command::Resume(Why { key, reason, json }) => {
-                let resumed = schedules::resume(tx, &key, (&self.who, reason.as_deref()), now).await;
+                let resumed =
+                    schedules::resume(tx, &self.jobs, &key, (&self.who, reason.as_deref()), now).await;
                 shown(&resumed.map_err(|it| named(it, &key))?.into(), json)
             }
             Command::Run(why) => self.run_now(tx, &why).await,
@@ -103,7 +109,7 @@ impl Desk {
                 let before = schedules::locked(tx, &key).await.map_err(|it| named(it, &key))?;
                 let in_code = schedules::schedules(config).iter().any(|it| it.key == key);
                 let who = (&self.who, reason.as_deref());
-                schedules::delete(tx, &before, in_code, who, now).await.map_err(refused)?;
+                schedules::delete(tx, &before, in_code, who, now).await.map_err(|it| named(it, &key))?;
                 Ok(if json { as_json(&json!({ "deleted": key }))? } else { format!("{key}: deleted") })
             }
             Command::Preview(preview) => {
@@ -171,14 +177,10 @@ fn previewed(
     if preview.json { as_json(&ticks) } else { Ok(tell_preview(&ticks)) }
 }
 
-/// What is wrong with what was written is wrong usage.
-fn refused(refusal: Refusal) -> anyhow::Error {
+/// What is wrong with what was written is wrong usage; everything else is about this schedule.
+fn named(refusal: Refusal, key: &str) -> anyhow::Error {
     match refusal {
         Refusal::Wrong(_) => Usage(refusal.to_string()).into(),
-        refusal => refusal.into(),
+        refusal => anyhow::Error::new(refusal).context(format!("{key:?}")),
     }
-}
-
-fn named(refusal: Refusal, key: &str) -> anyhow::Error {
-    Err::<(), _>(refused(refusal)).context(key.to_owned()).expect_err("it is one")
 }

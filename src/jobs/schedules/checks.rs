@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Definition, Timing, TimingError};
+use super::{Definition, Spec, Timing, TimingError};
 use crate::jobs::registry::Registry;
 
 /// The name of the route that tries schedules.
@@ -65,6 +65,10 @@ pub fn check(it: &Definition, kinds: &Registry) -> (Vec<WrongField>, Option<Timi
                 TimingError::Zone(_) => ("/tz", "unknown_time_zone"),
             };
             found.wrong(pointer, code, error.to_string());
+            // The time zone is read first.
+            if let (TimingError::Zone(_), Err(error)) = (&error, it.spec.parse::<Spec>()) {
+                found.wrong("/spec", "invalid_schedule", error.to_string());
+            }
             None
         }
     };
@@ -78,6 +82,9 @@ pub fn check(it: &Definition, kinds: &Registry) -> (Vec<WrongField>, Option<Timi
             "too_long",
             format!("has {length} characters, at most {TEXT_MAX} are allowed"),
         );
+    }
+    if it.description.as_deref().is_some_and(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
+        found.wrong("/description", "invalid_text", "must not contain control characters");
     }
     (found.0, timing)
 }
@@ -103,7 +110,7 @@ fn check_job(found: &mut Found, it: &Definition, kinds: &Registry) {
             found.wrong("/kind", "unknown_kind", detail);
         }
         Some(kind) if kind.sealed => {
-            let detail = "has arguments that are encrypted, and a schedule would show them";
+            let detail = "has sealed arguments, and a schedule would show them: schedule a kind that enqueues this one";
             found.wrong("/kind", "sealed_kind", detail);
         }
         Some(kind) => {
@@ -147,7 +154,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jobs::registry::registry;
+    use crate::jobs::{Job, JobContext, Outcome, registry::registry};
 
     fn wrong(change: impl FnOnce(&mut Definition)) -> Vec<(String, &'static str)> {
         let mut it = Definition::new("reports.nightly", "events.warm_cache", "30 2 * * *");
@@ -179,6 +186,31 @@ mod tests {
         assert_eq!(wrong(|it| it.tags = vec!["cron:x".to_owned()]), one("/tags/0", "reserved"));
         assert_eq!(wrong(|it| it.tags = vec!["a".to_owned(); 17]), one("/tags", "too_many"));
         assert_eq!(wrong(|it| it.description = Some("a".repeat(501))), one("/description", "too_long"));
+        assert_eq!(
+            wrong(|it| it.description = Some("a\x1b[2J".to_owned())),
+            one("/description", "invalid_text")
+        );
+        let both = wrong(|it| (it.tz, it.spec) = ("Mars".to_owned(), "never".to_owned()));
+        assert_eq!(both, [one("/tz", "unknown_time_zone"), one("/spec", "invalid_schedule")].concat());
+    }
+
+    #[test]
+    fn schedules_of_sealed_kinds_are_refused() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Secret {}
+
+        impl Job for Secret {
+            const KIND: &'static str = "tests.secret";
+            const SEALED: bool = true;
+
+            async fn run(&self, _ctx: &JobContext) -> anyhow::Result<Outcome> {
+                Ok(Outcome::Done)
+            }
+        }
+
+        let it = Definition::new("tests.secrets", Secret::KIND, "@daily");
+        let (wrong, _) = check(&it, &Registry::default().with::<Secret>());
+        assert_eq!((wrong.len(), wrong[0].pointer.as_str(), wrong[0].code), (1, "/kind", "sealed_kind"));
     }
 
     #[test]
