@@ -152,7 +152,38 @@ async fn a_changed_timing_starts_anew_and_an_unchanged_one_keeps_its_next_tick()
     app.finish().await;
 }
 
-/// What the table of `two_years.rs` says, through the whole engine: a month at a time, each tick decided by the scheduler
+/// A series of the metrics page.
+async fn series(app: &TestApp, name: &str) -> Option<f64> {
+    let answer = app.anonymous().get("/metrics").await.expect(200);
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map(|number| number.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_late_ticks_are_decided_is_measured_but_not_of_those_made_up_for() {
+    const LATE: &str = "sportello_cron_lateness_seconds";
+    let app = start(|_| {}).await;
+    let schedule = Schedule::new("tests.hourly", "0 * * * *", &Write(1)).overlap(Overlap::Allow);
+    let next_at = app.schedule(&schedule, app.app.clock.now()).await;
+    let [count, sum] = ["count", "sum"].map(|what| format!("{LATE}_{what}"));
+    assert_eq!((series(&app, &count).await, series(&app, &sum).await), (Some(0.0), Some(0.0)));
+    app.travel(next_at + SignedDuration::from_secs(7));
+    app.run_jobs().await;
+    let late = series(&app, &sum).await;
+    assert!(late >= Some(7.0) && late < Some(37.0), "{late:?}");
+    let up_to = async |seconds: &str| series(&app, &format!("{LATE}_bucket{{le=\"{seconds}\"}}")).await;
+    assert_eq!((series(&app, &count).await, up_to("2.0").await), (Some(1.0), Some(0.0)));
+    assert_eq!((up_to("60.0").await, up_to("+Inf").await), (Some(1.0), Some(1.0)));
+    // A quarter of an hour late is missed, and made up for.
+    app.travel(next_at + SignedDuration::from_mins(75));
+    app.run_jobs().await;
+    assert_eq!(app.count("job.cron_fire WHERE outcome = 'fired'").await, 2);
+    assert_eq!((series(&app, &count).await, series(&app, &sum).await), (Some(1.0), late));
+    app.finish().await;
+}
+
+/// What the table of `two_years` says, through the whole engine: a month at a time, each tick decided by the scheduler
 /// and run as a job.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_years_of_ticks_are_decided_and_run_once_each() {

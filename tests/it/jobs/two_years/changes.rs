@@ -1,18 +1,16 @@
-//! Two years of ticks in Rome, 2027 and 2028, against expectations written by hand. The clock jumps from tick to tick, or
-//! over the times in which nobody was there; the decisions are those of the scheduler.
-//!
-//! The clocks change on 28 March 2027 (02:00 → 03:00, at 01:00 UTC) and 31 October 2027 (03:00 → 02:00, at 01:00 UTC), and
-//! again on 26 March and 29 October 2028. 2027 has 365 days and begins on a Friday, 2028 has 366 and begins on a Saturday.
+//! Every policy for changes of the clocks; and ticks missed across them.
 
-use std::time::Duration;
+use jiff::{SignedDuration, Timestamp};
+use sportello::jobs::schedules::{Fold, Gap, Missed};
 
-use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
-use sportello::jobs::schedules::{Fold, Gap, Missed, Timing, decide};
-
+use super::{
+    eight::{
+        AT_HALF_PAST_TWO, AT_THREE, FIVE, HOURLY, LEAP_DAY, MONDAYS, ON_THE_31ST, WORKDAYS, new_year, rome,
+    },
+    run::Run,
+};
 use Fold::{Both, First, Second};
 use Gap::{Shift, Skip};
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A schedule and what it must do.
 struct Line {
@@ -48,25 +46,6 @@ const fn line(
 ) -> Line {
     Line { spec, gap, fold, ticks, spring, autumn }
 }
-
-/// The ticks of `*/5` in the hour that does not exist come together with those of the next one, if they are shifted at
-/// all: either way 12 fewer than 288 a day. The hour that exists twice has 12 more, if both count.
-/// 2027: 365 × 288 = 105,120; 2028: 366 × 288 = 105,408.
-const FIVE: &str = "*/5 * * * *";
-/// As above, with one tick an hour. 2027: 365 × 24 = 8,760; 2028: 366 × 24 = 8,784.
-const HOURLY: &str = "30 * * * *";
-/// The awkward one: 365 and 366, one fewer without the night in March, one more with both times in October.
-const AT_HALF_PAST_TWO: &str = "30 2 * * *";
-/// Three o'clock exists once every day: the gap ends there, and the second hour of two does.
-const AT_THREE: &str = "0 3 * * *";
-/// 52 weeks, and a Friday in 2027, a Saturday and a Sunday in 2028: 52 Mondays each.
-const MONDAYS: &str = "0 9 * * MON";
-/// January, March, May, July, August, October, December.
-const ON_THE_31ST: &str = "0 12 31 * *";
-/// Only 2028 has one.
-const LEAP_DAY: &str = "0 0 29 2 *";
-/// 52 × 5, and the extra Friday of 2027.
-const WORKDAYS: &str = "15 8 * JAN-DEC MON-FRI";
 
 /// 27, 28 and 29 March; 30 and 31 October and 1 November.
 const SPRING_DAYS: [&str; 2] = ["2027-03-27", "2027-03-30"];
@@ -107,63 +86,6 @@ const HIT: [Line; 6] = [
     line(AT_HALF_PAST_TWO, POLICIES[4], [364, 365], HALF_PAST_TWO_SKIPPED, HALF_PAST_TWO_SECOND),
     line(AT_HALF_PAST_TWO, POLICIES[5], [365, 366], HALF_PAST_TWO_SKIPPED, HALF_PAST_TWO_BOTH),
 ];
-
-/// The scheduler without its database: a tick that has come is decided a moment later.
-struct Run {
-    timing: Timing,
-    missed: Missed,
-    max: usize,
-    next_at: Option<Timestamp>,
-    fired: Vec<Timestamp>,
-    decisions: usize,
-}
-
-fn rome(day: &str) -> Timestamp {
-    let rome = TimeZone::get("Europe/Rome").unwrap();
-    day.parse::<jiff::civil::Date>().unwrap().to_zoned(rome).unwrap().timestamp()
-}
-
-fn new_year(year: i16) -> Timestamp {
-    date(year, 1, 1).to_zoned(TimeZone::get("Europe/Rome").unwrap()).unwrap().timestamp()
-}
-
-impl Run {
-    fn new(spec: &str, (gap, fold): (Gap, Fold), missed: Missed) -> Self {
-        let timing = Timing::new(spec, "Europe/Rome", gap, fold).unwrap();
-        let next_at = timing.from(new_year(2027)).next().map(|it| it.at);
-        Self { timing, missed, max: 100, next_at, fired: Vec::new(), decisions: 0 }
-    }
-
-    /// Decides what has come at `now`.
-    fn look(&mut self, now: Timestamp) {
-        let Some(next_at) = self.next_at.filter(|next_at| *next_at <= now) else { return };
-        let decision = decide(&self.timing, next_at, now, self.missed, DAY, self.max);
-        self.decisions += decision.ticks.len();
-        let fired = decision.ticks.iter().filter(|(_, tick)| tick.fires());
-        self.fired.extend(fired.map(|(at, _)| *at));
-        self.next_at = decision.next_at;
-    }
-
-    /// Looks at every tick, a moment after it has come, until `end`.
-    fn go_on(&mut self, end: Timestamp) {
-        while let Some(next_at) = self.next_at.filter(|next_at| *next_at < end) {
-            self.look(next_at + SignedDuration::from_millis(3));
-        }
-    }
-
-    fn in_order(&self) -> bool {
-        self.fired.is_sorted_by(|one, next| one < next)
-    }
-
-    fn years(&self) -> [usize; 2] {
-        [2027, 2028].map(|year| self.between(new_year(year), new_year(year + 1)).len())
-    }
-
-    fn between(&self, from: Timestamp, to: Timestamp) -> Vec<String> {
-        let fired = self.fired.iter().filter(|at| (from..to).contains(*at));
-        fired.map(|at| at.strftime("%m-%dT%H:%M").to_string()).collect()
-    }
-}
 
 fn check(line: &Line) {
     let mut run = Run::new(line.spec, (line.gap, line.fold), Missed::Skip);
