@@ -130,6 +130,9 @@ impl Field {
             }
             None => (item, None),
         };
+        if range.split('-').any(str::is_empty) {
+            return Err(self.wrong(item, Kind::Unknown));
+        }
         let (first, last) = match range.split_once('-') {
             _ if range == "*" => (self.min, self.max),
             Some((first, last)) => (self.value(first)?, self.last_of_range(last)?),

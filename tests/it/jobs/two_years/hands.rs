@@ -110,7 +110,7 @@ impl Hands {
                     tx.commit().await.unwrap();
                 }
                 Event::Ends(job) => {
-                    if self.end(job, Ending::Done).await {
+                    if self.end(job, Ending::Done).await && self.one_waits() {
                         self.start(at).await;
                     }
                 }
@@ -135,6 +135,11 @@ impl Hands {
             }
         }
         self.became.clone()
+    }
+
+    /// Whether there may be one.
+    fn one_waits(&self) -> bool {
+        matches!(self.overlap, Overlap::QueueOne | Overlap::CancelOld)
     }
 
     async fn fire(&self, now: Timestamp) {
@@ -169,7 +174,7 @@ impl Hands {
 
     /// Lets in what there is room for, and starts what is ready.
     async fn start(&mut self, at: Timestamp) {
-        if matches!(self.overlap, Overlap::QueueOne | Overlap::CancelOld) {
+        if self.one_waits() {
             let waiting = doors::with_waiting(&self.worker.link, None, ALL).await.unwrap();
             doors::open(&self.worker.link, &waiting).await.unwrap();
         }
