@@ -3,6 +3,8 @@
 //! Handlers describe what is theirs. The answers of the front and the extractors (malformed requests, limits, time,
 //! overload) are added here, to exactly those operations that can give them.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
@@ -14,7 +16,7 @@ use utoipa::{
     openapi::{
         ContentBuilder, HeaderBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
-        schema::{Object, ObjectBuilder, Schema, Type},
+        schema::{AdditionalProperties, Array, ArrayItems, Components, Object, ObjectBuilder, Schema, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -24,6 +26,7 @@ use super::{
     JSON, compress::Effort, idempotency, limits, problem::ProblemDocument, request_id, router,
     routes::EXEMPT, state::AppState, stored::Stored,
 };
+use crate::jobs::inspect::Changes;
 
 /// The description of this server's API.
 pub fn document() -> OpenApi {
@@ -83,13 +86,61 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     components.schemas.insert(ProblemDocument::name().into_owned(), ProblemDocument::schema());
     let mut schemas = Vec::new();
     ProblemDocument::schemas(&mut schemas);
+    Changes::schemas(&mut schemas);
     components.schemas.extend(schemas);
+    components.schemas.insert(Changes::name().into_owned(), Changes::schema());
+    open_what_is_joined(components);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations_mut(item) {
             complete_operation(path, &method, operation);
         }
     }
     document
+}
+
+/// An event of a stream, as clients of server-sent events see it.
+#[derive(Debug, ToSchema)]
+pub struct ServerSentEvent {
+    /// What it is about.
+    pub event: String,
+    /// JSON.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
+/// A body that takes no unknown fields may be shown as a part of something larger: there its neighbours are known.
+fn open_what_is_joined(components: &mut Components) {
+    let known = components.schemas.clone();
+    components.schemas.values_mut().for_each(|schema| open(schema, &known, false));
+}
+
+fn open(schema: &mut RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>, is_part: bool) {
+    const HERE: &str = "#/components/schemas/";
+    match schema {
+        RefOr::Ref(reference) => {
+            let name = reference.ref_location.trim_start_matches(HERE);
+            if let Some(RefOr::T(Schema::Object(object))) = known.get(name)
+                && is_part
+                && matches!(
+                    object.additional_properties.as_deref(),
+                    Some(AdditionalProperties::FreeForm(false))
+                )
+            {
+                let mut opened = object.clone();
+                opened.additional_properties = None;
+                *schema = RefOr::T(Schema::Object(opened));
+            }
+        }
+        RefOr::T(Schema::AllOf(joined)) => joined.items.iter_mut().for_each(|part| open(part, known, true)),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(|it| open(it, known, false)),
+        RefOr::T(Schema::Object(object)) => {
+            object.properties.values_mut().for_each(|it| open(it, known, false));
+        }
+        RefOr::T(Schema::Array(Array { items: ArrayItems::RefOrSchema(items), .. })) => {
+            open(items, known, false);
+        }
+        RefOr::T(_) => {}
+    }
 }
 
 /// `GET /api/v1/events/{slug}` is `get_events_slug`: functions of different modules share their names, routes do not.

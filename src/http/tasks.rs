@@ -21,6 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     auth::{CurrentUser, bearer},
     extract::{Json, Path},
+    openapi::ServerSentEvent,
     problem::{Answer, Problem},
     state::AppState,
 };
@@ -111,7 +112,7 @@ async fn show(
 /// with each change. The stream ends with the task, after `ops.sse_life`, or when the access token is no longer valid.
 #[utoipa::path(get, path = "/tasks/{id}/events", tag = "tasks", security(("bearer" = [])),
     params(("id" = String, Path, description = "The task")),
-    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")))]
+    responses((status = 200, description = "Events; the data of each is a `TaskDocument`", body = ServerSentEvent, content_type = "text/event-stream")))]
 async fn events(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,

@@ -26,7 +26,6 @@ pub struct Steward {
 
 /// What limits a queue. Everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct QueueLimits {
     /// Jobs that run at once on each node; `null`: as the node is configured; 0: what runs is finished, nothing begins.
     #[schema(minimum = 0, maximum = 10_000)]

@@ -1,13 +1,18 @@
 //! What can be written after `sportello jobs`.
 
+use std::mem::discriminant;
+
 use anyhow::ensure;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
     cli::exit::Usage,
-    jobs::inspect::{Filter, State, parse_fingerprint},
+    jobs::inspect::{Filter, MAX_TAGS, State, parse_fingerprint},
 };
+
+/// Longer tags and keys nobody reads.
+const MAX_LINE: usize = 200;
 
 /// What to do with jobs.
 #[derive(Debug, clap::Args)]
@@ -117,6 +122,21 @@ pub(super) struct Filters {
 }
 
 impl Filters {
+    fn check(&self) -> anyhow::Result<()> {
+        let filter = self.filter(Timestamp::UNIX_EPOCH);
+        let ranges = [
+            ("enqueued", filter.enqueued_from, filter.enqueued_to, self.enqueued_from, self.enqueued_to),
+            ("finished", filter.finished_from, filter.finished_to, self.finished_from, self.finished_to),
+        ];
+        for (what, from, to, from_text, to_text) in ranges {
+            // Of a time and a distance nothing is known before it is known what time it is.
+            let alike = from_text.map(|it| discriminant(&it)) == to_text.map(|it| discriminant(&it));
+            let is_empty = alike && from.zip(to).is_some_and(|(from, to)| from > to);
+            ensure!(!is_empty, Usage(format!("--{what}-from is later than --{what}-to: no job fits")));
+        }
+        Ok(())
+    }
+
     pub(super) fn filter(&self, now: Timestamp) -> Filter {
         let ago = |moment: &Option<Moment>| moment.map(|moment| moment.before(now));
         Filter {
@@ -162,13 +182,13 @@ pub(super) struct Enqueue {
     #[arg(long, value_parser = moment)]
     pub(super) at: Option<Moment>,
     /// Instead of its kind's; smaller runs first.
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1000..=1000))]
     pub(super) priority: Option<i16>,
     /// For people and filters; may be repeated.
-    #[arg(long)]
+    #[arg(long, value_parser = line)]
     pub(super) tag: Vec<String>,
     /// At most one live job of its kind has this key.
-    #[arg(long)]
+    #[arg(long, value_parser = line)]
     pub(super) unique: Option<String>,
     /// The account that may look at it.
     #[arg(long)]
@@ -233,8 +253,15 @@ impl Command {
             Self::Retry(selection) | Self::Cancel(selection) => selection,
             Self::Snooze(snooze) => &snooze.selection,
             Self::Priority(priority) => &priority.selection,
+            Self::List(list) => return list.filters.check(),
+            Self::Enqueue(enqueue) => {
+                let few = enqueue.tag.len() <= MAX_TAGS;
+                ensure!(few, Usage(format!("--tag: at most {MAX_TAGS} of them")));
+                return Ok(());
+            }
             _ => return Ok(()),
         };
+        selection.filters.check()?;
         let filtered = selection.filters.filter(Timestamp::UNIX_EPOCH) != Filter::default();
         let named = !selection.ids.is_empty();
         ensure!(
@@ -283,6 +310,13 @@ fn moment(text: &str) -> Result<Moment, String> {
         .map_err(|_| "write a time (2026-12-01T10:00:00Z) or a duration (2h, 30m)".to_owned())
 }
 
+/// A tag or a key, as the API takes it.
+fn line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=MAX_LINE).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("write one line of 1 to {MAX_LINE} characters"))
+}
+
 fn state(text: &str) -> Result<State, String> {
     let names = State::ALL.map(State::as_str).join(", ");
     State::of(text).ok_or_else(|| format!("write one of {names}"))
@@ -307,5 +341,13 @@ mod tests {
         assert_eq!(moment("90m").unwrap().after(now).to_string(), "2026-11-21T11:30:00Z");
         assert_eq!(moment("2026-01-01T00:00:00Z").unwrap().after(now).to_string(), "2026-01-01T00:00:00Z");
         assert!(moment("soon").is_err());
+    }
+
+    #[test]
+    fn tags_and_keys_are_one_line() {
+        assert_eq!(line(" biglietto \u{1F3AB} ").unwrap(), "biglietto \u{1F3AB}");
+        for wrong in ["", "  ", "a\nb", "a\u{1}", &"x".repeat(201)] {
+            assert!(line(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     db::{Db, Tx},
     jobs::{
-        Jobs,
+        JobId, Jobs,
         inspect::{self, Detail, Listed, MAX_LIST, Patience},
     },
 };
@@ -54,16 +54,17 @@ pub(super) async fn list(args: List, db: &Db, jobs: &Jobs) -> anyhow::Result<()>
     struct Page {
         jobs: Vec<Listed>,
         /// Go on with `--before`.
-        next_before: Option<i64>,
+        next_before: Option<JobId>,
     }
     let filter = args.filters.filter(jobs.clock().now());
-    let mut page = Page { jobs: Vec::new(), next_before: args.before };
+    let mut page = Page { jobs: Vec::new(), next_before: args.before.map(JobId) };
     let mut tx = begin(db).await?;
     loop {
         let wanted = i64::from(args.limit) - page.jobs.len() as i64;
-        let found = inspect::list(&mut tx, &filter, page.next_before, wanted.min(MAX_LIST)).await?;
+        let before = page.next_before.map(|id| id.0);
+        let found = inspect::list(&mut tx, &filter, before, wanted.min(MAX_LIST)).await?;
         page.jobs.extend(found.jobs);
-        page.next_before = found.next;
+        page.next_before = found.next.map(JobId);
         if page.next_before.is_none() || page.jobs.len() >= usize::from(args.limit) {
             break;
         }

@@ -12,7 +12,7 @@ use crate::{
     db::{Db, DbError, Tx},
     jobs::{
         Hint, JobId, Jobs,
-        inspect::{self, Draft, Order, OrderError, OrderResult, Who},
+        inspect::{self, Draft, Order, OrderError, OrderResult, SNOOZE_MAX, Who},
     },
 };
 
@@ -67,7 +67,8 @@ pub(super) async fn cancel(args: Selection, db: &Db, jobs: &Jobs) -> anyhow::Res
 
 pub(super) async fn snooze(args: Snooze, db: &Db, jobs: &Jobs) -> anyhow::Result<ExitCode> {
     let (now, until) = (jobs.clock().now(), args.until.after(jobs.clock().now()));
-    ensure!(until > now, Usage("--until: must be in the future".to_owned()));
+    let is_near = until > now && until <= now + SNOOZE_MAX;
+    ensure!(is_near, Usage("--until: must be in the future, within a year".to_owned()));
     carry_out(&args.selection, Order::Snooze(until), db, jobs).await
 }
 

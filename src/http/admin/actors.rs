@@ -20,6 +20,7 @@ use crate::{
     http::{
         auth::AdminUser,
         extract::{Json, Path},
+        openapi::ServerSentEvent,
         problem::{Answer, Problem, SOON},
     },
 };
@@ -80,7 +81,7 @@ pub(super) async fn actor(State(console): State<Console>, _: AdminUser, Path(pat
 /// Streams the tree once a second as server-sent events (`event: tree`, the data as of the list above). The stream ends
 /// after `ops.sse_life`, with the access token's life, or when the viewer is too slow; reconnect then.
 #[utoipa::path(get, path = "/admin/api/actors/stream", tag = "admin", security(("bearer" = [])),
-    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 403, description = "Only administrators may do this")))]
 pub(super) async fn stream(State(console): State<Console>, _: AdminUser) -> Answer {
     Ok(event_stream(console.hub.watch().await.map_err(unwatchable)?))

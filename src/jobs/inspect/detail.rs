@@ -28,7 +28,7 @@ pub struct Progress {
     /// In words.
     pub note: Option<String>,
     /// Whatever else it says.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub data: Option<serde_json::Value>,
     /// When it said so.
     #[schema(value_type = String, format = DateTime)]
@@ -71,14 +71,14 @@ pub struct Detail {
     #[serde(flatten)]
     pub job: Listed,
     /// What it was told; `null` when that is sealed, or was not kept.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub arguments: Option<serde_json::Value>,
     /// Whether its arguments are sealed: they are never shown.
     pub sealed: bool,
     /// The longest attempt; `null` when it has ended.
     pub timeout_ms: Option<i32>,
     /// How it ended.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub result: Option<serde_json::Value>,
     /// How far it is.
     pub progress: Option<Progress>,

@@ -13,6 +13,9 @@ use crate::{
     journal::{self, Entry},
 };
 
+/// More tags than anybody reads.
+pub const MAX_TAGS: usize = 16;
+
 /// A job to be enqueued.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -76,9 +79,15 @@ impl DraftError {
     }
 }
 
-/// A job of a kind that this server knows, with arguments that decode.
-pub(super) fn known(jobs: &Jobs, kind: &str, arguments: &Value) -> Result<NewJob, DraftError> {
-    checked(find(jobs, kind)?, arguments)
+/// A job of a kind that this server knows, with arguments that decode. Who gives none means those of a kind without any,
+/// however it writes that: `null` or `{}`.
+fn known(jobs: &Jobs, kind: &str, arguments: &Value) -> Result<NewJob, DraftError> {
+    let known = find(jobs, kind)?;
+    let empty = Value::Object(serde_json::Map::new());
+    if arguments.is_null() && (known.check)(arguments).is_err() && (known.check)(&empty).is_ok() {
+        return checked(known, &empty);
+    }
+    checked(known, arguments)
 }
 
 /// The same, of arguments that were written for this version of the kind; `None`: for its newest, as far as is known.

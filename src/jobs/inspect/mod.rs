@@ -21,14 +21,15 @@ mod task;
 
 pub use batches::{Batch, batch, batches};
 pub use detail::{AttemptSeen, Detail, Progress, show};
-pub use enqueue::{Draft, DraftError, enqueue};
+pub use enqueue::{Draft, DraftError, MAX_TAGS, enqueue};
 pub use explain::Explanation;
 pub use feed::{Change, Changed, Changes, Feed};
 pub use filter::{Filter, State, fingerprint_text, parse_fingerprint};
 pub use listing::{Found, Listed, MAX_LIST, list};
 pub use nodes::{Node, NodeState, node, nodes};
 pub use orders::{
-    BULK_MAX, Bulk, COUNT_MAX, Count, Order, OrderError, Result as OrderResult, Who, bulk, count, order,
+    BULK_MAX, Bulk, COUNT_MAX, Count, Order, OrderError, Result as OrderResult, SNOOZE_MAX, Who, bulk, count,
+    order,
 };
 pub use queues::{Depth, Queue, queues};
 pub use reason::{Reason, Why};

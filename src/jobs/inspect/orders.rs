@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,8 @@ use crate::{
 pub const BULK_MAX: i64 = 1_000;
 /// Counting stops here.
 pub const COUNT_MAX: i64 = 10_000;
+/// Nobody means a later time.
+pub const SNOOZE_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// Looks at a job that moves.
 const LOOKS: usize = 4;
 /// Pages that are counted or searched for one call, when few jobs fit.

@@ -36,7 +36,7 @@ pub struct Task {
     /// How far it is, if it says so.
     pub progress: Option<TaskProgress>,
     /// What it came to, when it is done and has a result.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub result: Option<serde_json::Value>,
 }
 
@@ -48,7 +48,7 @@ pub struct TaskProgress {
     /// In words.
     pub note: Option<String>,
     /// Whatever else it says.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub data: Option<serde_json::Value>,
 }
 

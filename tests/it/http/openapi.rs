@@ -53,6 +53,23 @@ fn every_operation_has_words_and_names_its_problems() {
 }
 
 #[test]
+fn what_is_closed_by_itself_is_open_where_it_is_joined_to_others() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let closed = |schema: &Value| schema["additionalProperties"] == false;
+    assert!(closed(&schemas["CronSchedule"]), "as a body");
+    let mut left = vec![&document];
+    while let Some(value) = left.pop() {
+        for part in value["allOf"].as_array().into_iter().flatten() {
+            let of = part["$ref"].as_str().and_then(|it| it.rsplit('/').next());
+            assert!(!closed(of.map_or(part, |of| &schemas[of])), "it has fields of its own: {value}");
+        }
+        left.extend(value.as_object().into_iter().flat_map(|it| it.values()));
+        left.extend(value.as_array().into_iter().flatten());
+    }
+}
+
+#[test]
 fn every_limit_belongs_to_a_route_that_exists() {
     let document = document();
     let known: BTreeSet<_> =

@@ -37,20 +37,38 @@ filters! {
     }
 }
 
-/// What was done, or would be.
+/// What a dry run would do.
 #[derive(Serialize, ToSchema)]
-#[schema(as = JobBulkOrdered)]
-struct Ordered {
-    /// Whether nothing was done.
+#[schema(as = JobBulkCounted)]
+struct Counted {
+    /// Nothing was done.
     dry_run: bool,
-    /// With a dry run, how many jobs it would be done to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    matched: Option<Count>,
-    /// Otherwise, what was done.
+    /// To how many jobs it would be done.
+    matched: Count,
+    /// There is nothing to go on from.
+    next_before: Option<String>,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobBulkDone)]
+struct Done {
+    /// It was done.
+    dry_run: bool,
+    /// What, and to which.
     #[serde(flatten)]
-    bulk: Option<Bulk>,
+    bulk: Bulk,
     /// Send it as `before` to go on; `null` when no job remains.
     next_before: Option<String>,
+}
+
+/// What was done, or would be.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = JobBulkOrdered)]
+enum Ordered {
+    Counted(Counted),
+    Done(Done),
 }
 
 async fn act(
@@ -71,8 +89,8 @@ async fn act(
     if selection.dry_run == Some(true) {
         let count = inspect::count(&mut tx, order, &filter, selection.before).await.map_err(problem)?;
         tx.rollback().await?;
-        let counted = Ordered { dry_run: true, matched: Some(count), bulk: None, next_before: None };
-        return Ok(Json(counted).into_response());
+        let counted = Counted { dry_run: true, matched: count, next_before: None };
+        return Ok(Json(Ordered::Counted(counted)).into_response());
     }
     let (claim, now) = (request.claim(admin.user), state.clock.now());
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
@@ -81,7 +99,7 @@ async fn act(
     let bulk = inspect::bulk(&mut tx, &state.jobs, &who, order, &filter, selection.before, limit);
     let bulk = bulk.await.map_err(problem)?;
     let next_before = bulk.next.map(|id| id.to_string());
-    let ordered = Ordered { dry_run: false, matched: None, bulk: Some(bulk), next_before };
+    let ordered = Ordered::Done(Done { dry_run: false, bulk, next_before });
     let outcome = Outcome::json(StatusCode::OK, &ordered)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
     tx.commit().await?;

@@ -16,12 +16,9 @@ use crate::{
     },
     jobs::{
         JobId,
-        inspect::{self, Draft, DraftError},
+        inspect::{self, Draft, DraftError, MAX_TAGS},
     },
 };
-
-/// More tags than anybody reads.
-const MAX_TAGS: usize = 16;
 
 /// A job to be enqueued.
 #[derive(Deserialize, ToSchema)]
@@ -32,7 +29,7 @@ pub(super) struct Body {
     kind: String,
     /// Its arguments, as the kind wants them.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     arguments: serde_json::Value,
     /// Not before then; without it, now.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -1,7 +1,7 @@
 //! Orders to one job.
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,14 +17,12 @@ use crate::{
     },
     jobs::{
         JobId,
-        inspect::{self, Order, OrderError, OrderResult, Who},
+        inspect::{self, Order, OrderError, OrderResult, SNOOZE_MAX, Who},
     },
 };
 
 /// Priorities go from the most to the least urgent.
 const PRIORITIES: std::ops::RangeInclusive<i16> = -1000..=1000;
-/// Nobody means a later time.
-const SNOOZE_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// Why.
 #[derive(Deserialize, ToSchema)]
