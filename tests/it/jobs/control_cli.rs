@@ -37,6 +37,8 @@ async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 3, "{listed}");
     let (_, plain, _) = jobs(&app, &["list", "--tag", "t", "--limit", "2"]).await;
     assert!(plain.contains(&ids[2]) && plain.contains("more: --before"), "{plain}");
+    let page = json_of(&app, &["list", "--tag", "t", "--limit", "2", "--json"]).await;
+    assert_eq!(page["next_before"], ids[1], "a text, as every id");
     let why = json_of(&app, &["explain", &ids[0], "--json"]).await;
     assert_eq!(why["reasons"][0]["code"], "queue_paused", "{why}");
     let (_, shown, _) = jobs(&app, &["show", &ids[0]]).await;
@@ -84,10 +86,27 @@ async fn a_job_enqueued_at_the_command_line_runs_on_the_server() {
         &["list", "--state", "lost"],
         &["snooze", id, "--until", "2020-01-01T00:00:00Z"],
         &["priority", id, "--to", "5000"],
+        &["snooze", id, "--until", "99999h"],
+        &["list", "--enqueued-from", "1h", "--enqueued-to", "2h"],
         &["enqueue", kind, "--args", "{"],
+        &["enqueue", kind, "--priority", "2000"],
+        &["enqueue", kind, "--tag", ""],
+        &["enqueue", kind, "--tag", "a\nb"],
+        &["enqueue", kind, "--unique", " "],
     ] {
         assert_eq!(jobs(&app, wrong).await.0, 2, "{wrong:?}");
     }
     assert_eq!(jobs(&app, &["show", "12345"]).await.0, 1);
+    // A kind without arguments needs none.
+    let made = json_of(&app, &["enqueue", kind, "--json"]).await;
+    let id = made["id"].as_str().unwrap();
+    app.until_count(&format!("job.done WHERE id = {id} AND state = 0"), 1).await;
+    // Nobody answers where the database should be.
+    let mut away = process::sportello();
+    away.args(["jobs", "list", "--json"])
+        .env("SPORTELLO_DATABASE__URL", "postgres://nobody@127.0.0.1:9/none");
+    let away = away.output().await.unwrap();
+    assert_ne!(away.status.code(), Some(0));
+    assert!(away.stdout.is_empty() && !away.stderr.is_empty(), "{away:?}");
     app.finish().await;
 }
