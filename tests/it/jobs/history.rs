@@ -62,7 +62,7 @@ async fn nodes_that_start_together_make_each_partition_once_and_warn_of_nothing(
         node.stop().await;
     }
     // A busy machine makes slow queries, whose names have the word too.
-    let warned = WARNED.lock().unwrap();
+    let warned = WARNED.lock().unwrap().clone();
     let about_them: Vec<_> =
         warned.iter().filter(|it| it.contains("partition") && !it.contains("slow query")).collect();
     assert!(about_them.is_empty(), "{about_them:#?}");
