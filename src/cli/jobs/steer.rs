@@ -133,11 +133,11 @@ async fn act(
         Command::Pause { target, .. } => match pick(target)? {
             (queue, true) => {
                 let state = jobs.pause_queue(tx, &queue, by).await?;
-                told(state, &queue, "is paused; what runs goes on", as_json)
+                told(state, &format!("queue {queue}"), "is paused; what runs goes on", as_json)
             }
             (kind, false) => {
                 let state = jobs.pause_kind(tx, &kind, by).await?;
-                told(state, &kind, "is paused; what runs goes on", as_json)
+                told(state, &format!("kind {kind}"), "is paused; what runs goes on", as_json)
             }
         },
         Command::Resume { node: Some(node), .. } => {
@@ -145,17 +145,24 @@ async fn act(
             told(state, &format!("node {node}"), "works again", as_json)
         }
         Command::Resume { target, .. } => match pick(target)? {
-            (queue, true) => told(jobs.resume_queue(tx, &queue, by).await?, &queue, "runs again", as_json),
-            (kind, false) => told(jobs.resume_kind(tx, &kind, by).await?, &kind, "runs again", as_json),
+            (queue, true) => {
+                let state = jobs.resume_queue(tx, &queue, by).await?;
+                told(state, &format!("queue {queue}"), "runs again", as_json)
+            }
+            (kind, false) => {
+                let state = jobs.resume_kind(tx, &kind, by).await?;
+                told(state, &format!("kind {kind}"), "runs again", as_json)
+            }
         },
         Command::Scale { queue, workers: Workers(workers), .. } => {
-            let known = jobs.lock_queue(tx, &queue).await?.with_context(|| unknown(&queue))?;
+            let target = format!("queue {queue}");
+            let known = jobs.lock_queue(tx, &queue).await?.with_context(|| unknown(&target))?;
             let limits = crate::jobs::settings::QueueLimits { workers, ..known.limits };
             let words = workers.map_or_else(
                 || "has as many workers as each node is configured to have".to_owned(),
                 |workers| format!("has {workers} workers on each node"),
             );
-            told(jobs.limit_queue(tx, &queue, &limits, by).await?, &queue, &words, as_json)
+            told(jobs.limit_queue(tx, &queue, &limits, by).await?, &target, &words, as_json)
         }
         Command::Drain { node, .. } => {
             let state = jobs.drain_node(tx, node, by).await?;
