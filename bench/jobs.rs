@@ -2,8 +2,8 @@
 //!
 //! Everything is measured in one run: burn-down beside the same claims and acknowledgements without an engine, a steady
 //! flow, enqueueing alone, how soon a job starts after its commit, how late scheduled ones are beside a million that wait;
-//! with each the processor time, WAL, commits and dead tuples per job. With `--pinned` also what a transaction pinned open
-//! costs. Commits reach the disk.
+//! with each the processor time, WAL, commits and dead tuples per job. With `--held` also
+//! a burn-down of minutes, with `--pinned` what a transaction pinned open costs. Commits reach the disk.
 //!
 //! A run checks itself: after each case every job ran once, none is left and none has failed.
 
@@ -22,13 +22,16 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: &JobsOptions) -> anyhow::Result<()> {
-    let site = Site::open(options).await?;
+    let mut site = Site::open(options).await?;
     let mut report = Report::new(site.ground.version().await?, options.common.json);
     burn::run(&site, &mut report).await?;
     steady::run(&site, &mut report).await?;
     enqueue::run(&site, &mut report).await?;
     pickup::run(&site, &mut report).await?;
     lateness::run(&site, &mut report).await?;
+    if let Some(time) = options.held_time() {
+        burn::hold(&mut site, &mut report, time).await?;
+    }
     if let Some(time) = options.pinned_time() {
         pinned::run(&site, &mut report, time).await?;
     }

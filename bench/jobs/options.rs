@@ -20,6 +20,9 @@ pub(crate) struct JobsOptions {
     /// Also measures 800 jobs/s for so many seconds without and with a transaction pinned open.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) pinned: Option<f64>,
+    /// Also measures a burn-down of some so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) held: Option<f64>,
 }
 
 impl JobsOptions {
@@ -32,7 +35,8 @@ impl JobsOptions {
         let mut options = Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
         if options.common.smoke {
             options.common.make_small();
-            (options.jobs, options.waiting, options.pinned) = (3_000, 3_000, Some(0.5));
+            (options.jobs, options.waiting) = (3_000, 3_000);
+            (options.pinned, options.held) = (Some(0.5), Some(0.05));
         }
         options
     }
@@ -45,6 +49,11 @@ impl JobsOptions {
     /// How long latencies are measured: percentiles need many of them, and they cost nothing.
     pub(crate) fn long(&self) -> Duration {
         self.common.time() * self.common.rounds as u32 * 2
+    }
+
+    /// How long a burn-down is to last, if at all.
+    pub(crate) fn held_time(&self) -> Option<Duration> {
+        self.held.map(Duration::from_secs_f64)
     }
 
     /// How long the transaction is pinned, if at all.

@@ -10,6 +10,9 @@ pub(crate) struct Figures {
     /// Jobs per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate: Option<f64>,
+    /// Jobs per second in the slowest ten seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slowest: Option<f64>,
     /// Milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) p50_ms: Option<f64>,
@@ -45,8 +48,9 @@ pub(crate) struct Figures {
 /// A figure by its heading, with its decimals.
 type Column = (&'static str, fn(&Figures) -> Option<f64>, usize);
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     ("per second", |it| it.rate, 0),
+    ("slowest 10 s", |it| it.slowest, 0),
     ("p50 ms", |it| it.p50_ms, 3),
     ("p99 ms", |it| it.p99_ms, 2),
     ("max ms", |it| it.max_ms, 1),

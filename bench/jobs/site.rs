@@ -159,21 +159,25 @@ impl Engine {
         self.app.jobs.figures().engine.acknowledged.load(Relaxed)
     }
 
-    /// Waits until `jobs` are acknowledged.
-    pub(crate) async fn acknowledges(&self, jobs: u64) -> anyhow::Result<()> {
+    /// Waits until `jobs` are acknowledged; how many were at the end of each second.
+    pub(crate) async fn acknowledges(&self, jobs: u64) -> anyhow::Result<Vec<u64>> {
         let (mut last, mut since) = (self.acknowledged(), Instant::now());
+        let (began, mut sums) = (since, vec![last]);
         while last < jobs {
             tokio::time::sleep(Duration::from_millis(1)).await;
             let now = self.acknowledged();
             if now != last {
                 (last, since) = (now, Instant::now());
             }
+            if began.elapsed().as_secs() as usize >= sums.len() {
+                sums.push(now);
+            }
             ensure!(
                 since.elapsed() < PATIENCE,
                 "the engine is stuck: {last} of {jobs} jobs are acknowledged"
             );
         }
-        Ok(())
+        Ok(sums)
     }
 
     /// Jobs per claim and per acknowledgement so far.
