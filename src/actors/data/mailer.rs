@@ -172,6 +172,10 @@ impl Behaviour for MailerActor {
         let figures = self.figures.clone();
         ctx.spawn(async move {
             let Ok(_place) = sending.acquire_owned().await else { return };
+            // Whoever wanted it has been cancelled, or its time is up: it may come again.
+            if reply.is_abandoned() {
+                return;
+            }
             let sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)).await;
             let sent = sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned())));
             figures.handed_over(transport.name(), sent.is_ok());

@@ -140,7 +140,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         Some(reason) if !end.stands() => (Verdict::End(Ending::Cancelled), Some(end.cancelled(&reason))),
         _ => judge(engine, kind, &attempt, &claimed, end),
     };
-    if let Some(story) = story.as_mut().filter(|story| story.kind != "reason") {
+    if let Some(story) = story.as_mut().filter(|story| story.fingerprint.is_some()) {
         story.log = lines.take_lines();
     }
     count(engine, kind, verdict);
@@ -279,8 +279,10 @@ fn judge(
         End::Outcome(Outcome::Cancel(why)) => {
             (Verdict::End(Ending::Cancelled), reason(AttemptOutcome::Cancel, why))
         }
+        // It is an error like others, found by its fingerprint, only not worth another attempt.
         End::Outcome(Outcome::Discard(why)) => {
-            (Verdict::End(Ending::Discarded), reason(AttemptOutcome::Discard, why))
+            let story = told(kind, AttemptOutcome::Discard, "reason", &why, None);
+            (Verdict::End(Ending::Discarded), Some(story))
         }
         End::Cut => {
             (Verdict::GiveBack, reason(AttemptOutcome::Interrupt, "cut off by a stop or a fence".to_owned()))

@@ -23,6 +23,8 @@ use crate::jobs::{JobId, QueueName, Report, Stuck, Verdict, store::Claimed};
 
 /// Claimed ahead of free workers: what the queue finishes in this time.
 const AHEAD: Duration = Duration::from_millis(50);
+/// Jobs that were claimed ahead go back when no worker has been free for so long: others may run them meanwhile.
+const AHEAD_MAX: Duration = Duration::from_secs(1);
 /// How fast the estimate of the queue's pace follows: the weight of the newest look.
 const PACE_WEIGHT: f64 = 0.5;
 /// The pace is measured over at least this long.
@@ -55,6 +57,8 @@ struct State {
     ended: u64,
     pace: f64,
     looked: Option<(Instant, u64)>,
+    /// When a job was last taken from those that wait, or they came.
+    moved: Option<Instant>,
 }
 
 /// A running attempt, as the crew sees it.
@@ -272,6 +276,9 @@ impl Crew {
                 engine.report(claimed.into_iter().map(|job| give_back(&job)));
                 return;
             }
+            if state.waiting.is_empty() {
+                state.moved = Some(Instant::now());
+            }
             state.waiting.extend(claimed);
             let spawn = state.waiting.len().min(state.free());
             state.runners += spawn;
@@ -308,6 +315,8 @@ impl Crew {
             let next = if is_surplus { None } else { state.waiting.pop_front() };
             if next.is_none() {
                 state.runners -= 1;
+            } else {
+                state.moved = Some(Instant::now());
             }
             (next, state.waiting.len() <= self.ahead(&state) / 2)
         };
@@ -346,6 +355,20 @@ impl Crew {
                 running.cancelled.cancel();
                 running.cut.cancel();
             }
+            std::mem::take(&mut state.waiting)
+        };
+        engine.report(waiting.iter().map(give_back));
+    }
+
+    /// The jobs have become slower than those before them: what was claimed ahead goes back to where other processes find
+    /// it, and nothing is claimed ahead until some have ended.
+    pub(super) fn give_back_late(&self, engine: &Engine) {
+        let waiting = {
+            let mut state = self.lock();
+            if state.moved.is_none_or(|moved| moved.elapsed() < AHEAD_MAX) {
+                return;
+            }
+            (state.pace, state.looked) = (0.0, None);
             std::mem::take(&mut state.waiting)
         };
         engine.report(waiting.iter().map(give_back));

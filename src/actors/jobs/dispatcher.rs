@@ -58,7 +58,7 @@ pub(super) struct Dispatcher {
     pub(super) engine: Arc<Engine>,
     pub(super) queue: QueueName,
     pub(super) links: [Arc<Link>; CLAIMS_AT_ONCE],
-    /// When something was last claimed; the watchdog looks at it.
+    /// When something was last claimed, or a queue with limits looked at; the watchdog looks at it.
     pub(super) last_claim: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -206,12 +206,15 @@ impl Dispatcher {
             figures.claims.fetch_add(1, Relaxed);
             let within = within.inspect_err(|error| trouble("nothing could be claimed", error)).ok();
             let got = within.as_ref().map(|within| within.claimed.len());
+            // Where a limit may be in the way, or another node faster, an answer is enough: nobody is stuck.
+            if got.is_some_and(|got| got > 0 || engine.is_limited(queue)) {
+                *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            }
             let next_token = within.as_ref().and_then(|within| within.next_token);
             if let Some(claimed) = within.map(|within| within.claimed).filter(|claimed| !claimed.is_empty()) {
                 engine.jobs.orders().served(queue, claimed.iter().map(|job| job.rank).max().unwrap_or(0));
                 figures.claimed.fetch_add(claimed.len() as u64, Relaxed);
                 engine.jobs.figures().claim_sizes.record(claimed.len() as u64);
-                *last_claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 engine.hold(claimed.iter().map(|job| job.token));
                 engine.crew(queue).take_on(&engine, claimed);
             }
@@ -230,9 +233,9 @@ impl Dispatcher {
         state.more = got == Some(asked);
         self.engine.set_backlog(self.queue, state.more || got.is_none() || state.is_flying());
         if let Some(pause) = next_token {
-            // A hint before the next token would find nothing.
+            // A hint before the next token would find nothing; but somebody may change the rate.
             state.more = false;
-            return Self::plan(ctx, state, pause.max(*config.poll_min));
+            return Self::plan(ctx, state, pause.max(*config.poll_min).min(*config.poll_max));
         }
         if state.more || (state.again && got.is_some()) {
             return self.claim(ctx, state);

@@ -68,6 +68,8 @@ pub(super) struct Engine {
     stopping: Mutex<Option<Instant>>,
     /// By queue: claims have to count.
     limited: [AtomicBool; QueueName::ALL.len()],
+    /// By queue: the number of its last change that was followed.
+    revisions: [AtomicI64; QueueName::ALL.len()],
     /// By queue: more may be ready than was claimed. Until the first claim nobody knows.
     backlogs: [AtomicBool; QueueName::ALL.len()],
     /// The tokens of the leases in our hands: the same job may be leased to us again.
@@ -107,6 +109,7 @@ impl Engine {
             last_beat: Mutex::default(),
             stopping: Mutex::default(),
             limited: Default::default(),
+            revisions: Default::default(),
             backlogs: std::array::from_fn(|_| AtomicBool::new(true)),
             held: Mutex::default(),
         }
@@ -239,7 +242,9 @@ impl Engine {
     /// Takes over how a queue counts and orders its jobs.
     pub(super) fn follow(&self, queue: QueueName, wanted: &steering::Wanted) {
         self.jobs.orders().set(queue, wanted.aging_ms, wanted.fair);
-        if self.limited[queue.index()].swap(wanted.is_limited, Relaxed) != wanted.is_limited {
+        let was_limited = self.limited[queue.index()].swap(wanted.is_limited, Relaxed);
+        let revision = self.revisions[queue.index()].swap(wanted.revision, Relaxed);
+        if was_limited != wanted.is_limited || revision != wanted.revision {
             self.bells.ready[queue.index()].ring();
         }
     }

@@ -78,8 +78,14 @@ impl Behaviour for Steward {
         state: &mut StewardState,
     ) -> Result<(), Failure> {
         match message {
-            StewardMsg::Look if state.flying => return Ok(()),
-            StewardMsg::Look => {}
+            StewardMsg::Look => {
+                for crew in &self.engine.crews {
+                    crew.give_back_late(&self.engine);
+                }
+                if state.flying {
+                    return Ok(());
+                }
+            }
             StewardMsg::Orders => {
                 self.engine.bells.orders.answer();
                 state.again = state.flying;

@@ -257,7 +257,7 @@ impl Actor for Running {
         if child.cell.uptime() > HEALTHY_AFTER {
             live.failures[index] = 0;
         }
-        child.cell.down(if requested { "restarted by an administrator".to_owned() } else { cause });
+        child.cell.down(if requested { "restarted on request".to_owned() } else { cause });
         if self.0.supervisor.strategy == Strategy::RestForOne {
             live.stop_from(index + 1).await;
         }

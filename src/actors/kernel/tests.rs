@@ -197,7 +197,7 @@ async fn an_administrators_restart_is_not_held_against_the_actor() {
         }
         assert_eq!(echo(&a, 3).await, 3);
     }
-    assert_eq!(a.cell().exits()[0].cause, "restarted by an administrator");
+    assert_eq!(a.cell().exits()[0].cause, "restarted on request");
 }
 
 #[tokio::test]

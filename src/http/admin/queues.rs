@@ -44,6 +44,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// Nobody runs more at once on one node.
 const WORKERS_MAX: i32 = 10_000;
+/// From one a day to more than PostgreSQL takes.
+const RATES: std::ops::RangeInclusive<f32> = 0.00001..=1_000_000.0;
 
 /// A changed queue, with the ETag for changing it again.
 fn tagged(queue: &QueueSettings) -> Result<Response, Problem> {
@@ -104,8 +106,8 @@ impl Change {
         number(&mut checks, "/max_running", max_running, 0, i32::MAX);
         number(&mut checks, "/rate_burst", rate_burst, 1, i32::MAX);
         number(&mut checks, "/aging_ms", aging_ms, 0, i32::MAX);
-        let is_rate = rate_per_s.is_none_or(|rate| rate.is_finite() && rate > 0.0);
-        checks.ensure(is_rate, "/rate_per_s", "out_of_range", "must be more than 0");
+        let is_rate = rate_per_s.is_none_or(|rate| RATES.contains(&rate));
+        checks.ensure(is_rate, "/rate_per_s", "out_of_range", "must be from 0.00001 to 1000000");
         let are_paired = rate_per_s.is_some() == rate_burst.is_some();
         checks.ensure(are_paired, "/rate_burst", "required", "goes with `rate_per_s`: both or neither");
         checks.done()?;

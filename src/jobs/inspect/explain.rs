@@ -22,6 +22,8 @@ pub(super) struct Snapshot {
     pub kind: Gate,
     /// Its queue.
     pub queue: Gate,
+    /// Jobs of the queue that one process may run at once, where administrators say so.
+    pub workers: Option<i32>,
     /// Its concurrency key.
     pub key: Option<Gate>,
     /// Whether it is parked at the door of its key, rather than of its kind.
@@ -147,6 +149,12 @@ fn paused(it: &Snapshot, reasons: &mut Vec<Reason>) {
     if let Some((since, by)) = it.kind.paused.clone() {
         reasons.push(Reason::KindPaused { by, since });
     }
+    if it.workers == Some(0) {
+        reasons.push(Reason::NoWorkers);
+    }
+    if it.queue.limit == Some(0) {
+        reasons.push(Reason::QueueFull { limit: 0, running: it.queue.running });
+    }
 }
 
 /// Whether any process could take it.
@@ -196,17 +204,18 @@ fn full(it: &Snapshot, reasons: &mut Vec<Reason>) {
     if !matches!(it.state, State::Ready | State::Parked) {
         return;
     }
-    if let Some(limit) = it.queue.limit.filter(|limit| it.queue.running >= i64::from(*limit)) {
+    if let Some(limit) = it.queue.limit.filter(|limit| *limit > 0 && it.queue.running >= i64::from(*limit)) {
         reasons.push(Reason::QueueFull { limit, running: it.queue.running });
     }
-    if let Some(next_at) = it.rate.and_then(|rate| next_token(rate, it.seen_at)) {
+    let before = it.before.map_or(0, |(before, _)| before);
+    if let Some(next_at) = it.rate.and_then(|rate| next_token(rate, before, it.seen_at)) {
         reasons.push(Reason::Rate { next_at });
     }
 }
 
-/// When the next whole token is there; `None` when there is one.
-pub(super) fn next_token(rate: Rate, now: Timestamp) -> Option<Timestamp> {
-    let missing = 1.0 - rate.tokens;
+/// When there is a whole token after so many that others take; `None` when there is one now.
+pub(super) fn next_token(rate: Rate, before: i64, now: Timestamp) -> Option<Timestamp> {
+    let missing = before as f64 + 1.0 - rate.tokens;
     let at = later(rate.at, missing.max(0.0) / f64::from(rate.per_s))?;
     (at > now).then_some(at)
 }
@@ -262,6 +271,7 @@ mod tests {
             due_at: at(-5),
             kind: gate("mail.send"),
             queue: gate("mail"),
+            workers: None,
             key: None,
             at_key: false,
             rate: None,
@@ -355,6 +365,12 @@ mod tests {
         assert_eq!(explain(&it).estimated_start, Some(at(1)));
         assert_eq!(reasons(&Snapshot { rate: rate(0.6), ..ready() }), [Reason::Next]);
         assert_eq!(reasons(&Snapshot { rate: rate(7.0), ..ready() }), [Reason::Next]);
+        let third = Snapshot { rate: rate(0.0), before: Some((2, false)), ..ready() };
+        let Reason::Rate { next_at } = reasons(&third)[0].clone() else { panic!("{third:?}") };
+        let Reason::Rate { next_at: first } = reasons(&it)[0].clone() else { panic!("{it:?}") };
+        assert!(next_at > first, "two others take tokens before it");
+        let none = Snapshot { workers: Some(0), ..ready() };
+        assert_eq!((reasons(&none)[0].clone(), explain(&none).estimated_start), (Reason::NoWorkers, None));
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Queue {
             max_running: row.get("max_running"),
             rate_per_s,
             rate_burst: row.get("rate_burst"),
-            next_token_at: rate.and_then(|rate| next_token(rate, row.get("seen_at"))),
+            next_token_at: rate.and_then(|rate| next_token(rate, 0, row.get("seen_at"))),
             workers: row.get("workers"),
             revision: row.get("revision"),
             aging_ms: row.get("aging_ms"),

@@ -27,6 +27,8 @@ pub enum Reason {
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
     },
+    /// Its queue is scaled to no workers.
+    NoWorkers,
     /// It waits for its time: it is `scheduled`, `retrying` or `snoozed`.
     Until {
         /// The time.
@@ -145,6 +147,7 @@ impl Why {
                 format!("its queue is paused{} since {since}", by(who))
             }
             Reason::KindPaused { by: who, since } => format!("its kind is paused{} since {since}", by(who)),
+            Reason::NoWorkers => "its queue is scaled to 0 workers: nothing of it begins".to_owned(),
             Reason::Until { at } => format!("it waits until {at}"),
             Reason::KeyFull { key, limit, held_by } => {
                 format!("{} places of the key {key:?} are held by {}", places(limit), ids(held_by))
@@ -171,7 +174,7 @@ impl Why {
             Reason::Next => "nothing keeps it: it is about to be taken".to_owned(),
             Reason::Running { node, since, .. } => {
                 let at = node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
-                format!("it has been running{at} since {since}")
+                format!("a process{at} has had it since {since}: it runs, or is the next to do so")
             }
             Reason::Cancelling { since } => format!("it was asked to end at {since}"),
             Reason::NodeSilent { node, .. } => {

@@ -45,6 +45,7 @@ pub(super) async fn read(
         seen_at: job.get("seen_at"),
         state,
         due_at: job.get("due_at"),
+        workers: job.get("queue_workers"),
         queue: Gate { running: before.get("running"), ..gate(job, "queue", Vec::new()) },
         key: about.key.map(|_| Gate {
             name: job.get::<_, Option<String>>("key_name").unwrap_or_default(),

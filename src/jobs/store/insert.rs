@@ -58,8 +58,9 @@ const LEASED: &str = concat!(
         INSERT INTO job.ready (queue_id, lane, rank, id)
         SELECT queue_id, lane, rank, id FROM x WHERE run_at <= $14 AND id NOT IN (SELECT id FROM mine)
     )
-    INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, deadline_at)
-    SELECT id, nextval('job.token'), $16, queue_id, lane, rank, 1, 0, clock_timestamp() + timeout_ms * interval '1 ms'
+    INSERT INTO job.lease (id, token, worker_id, queue_id, lane, rank, attempt, crashes, started_at, deadline_at)
+    SELECT id, nextval('job.token'), $16, queue_id, lane, rank, 1, 0, greatest(clock_timestamp(), $14),
+        clock_timestamp() + timeout_ms * interval '1 ms'
     FROM x WHERE id IN (SELECT id FROM mine)
     RETURNING id, token"
 );

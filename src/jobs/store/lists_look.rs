@@ -23,7 +23,7 @@ pub async fn live_job(at: &mut impl Ask, id: i64) -> Result<Option<Row>, DbError
             CASE WHEN l.id IS NOT NULL THEN 'running' WHEN g.id IS NOT NULL THEN 'waiting'
                 WHEN p.id IS NOT NULL THEN 'parked' WHEN t.id IS NULL THEN 'ready'
                 WHEN t.why = 0 THEN 'scheduled' WHEN t.why = 2 THEN 'snoozed' ELSE 'retrying' END AS state,
-            q.paused_at AS queue_paused_at, q.paused_by AS queue_paused_by, q.max_running AS queue_max,
+            q.paused_at AS queue_paused_at, q.paused_by AS queue_paused_by, q.max_running AS queue_max, q.workers AS queue_workers,
             q.rate_per_s, k.paused_at AS kind_paused_at, k.paused_by AS kind_paused_by,
             k.max_running AS kind_max, u.tokens, u.at AS tokens_at,
             s.pct, s.note, s.data, s.at AS progress_at, clock_timestamp() AS seen_at

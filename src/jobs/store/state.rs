@@ -63,11 +63,14 @@ pub async fn ended(db: &Db, job: JobId) -> Result<Option<End>, DbError> {
     }))
 }
 
-/// The numbers of queues, not paused, in which something is ready.
+/// The numbers of queues in which something is ready that may be claimed: not paused, not full, with a token of their rate.
 pub async fn queues_with_work(link: &Link) -> Result<Vec<i16>, DbError> {
     const WITH_WORK: &str = "-- jobs.state.queues_with_work
-        SELECT id FROM job.queue AS q
-        WHERE paused_at IS NULL AND EXISTS (SELECT 1 FROM job.ready AS r WHERE r.queue_id = q.id)";
+        SELECT id FROM job.queue AS q LEFT JOIN job.bucket AS b ON b.queue_id = q.id
+        WHERE paused_at IS NULL AND EXISTS (SELECT 1 FROM job.ready AS r WHERE r.queue_id = q.id)
+          AND (max_running IS NULL OR max_running > (SELECT count(*) FROM job.lease AS l WHERE l.queue_id = q.id))
+          AND (rate_per_s IS NULL OR 1 <= coalesce(b.tokens, q.rate_burst)
+              + coalesce(extract(epoch FROM clock_timestamp() - b.at), 0) * q.rate_per_s)";
     Ok(link.query(WITH_WORK, &[]).await?.iter().map(|row| row.get(0)).collect())
 }
 

@@ -24,6 +24,8 @@ pub struct Wanted {
     pub aging_ms: Option<i32>,
     /// Fair between tenants.
     pub fair: bool,
+    /// Counts its changes.
+    pub revision: i64,
 }
 
 /// What is wanted of everybody, and of one worker.
@@ -43,7 +45,7 @@ pub async fn orders(link: &Link, worker: i64) -> Result<Orders, DbError> {
         SELECT id, paused_at IS NOT NULL, workers,
             (SELECT drain_at IS NOT NULL FROM job.worker WHERE id = $1),
             ARRAY(SELECT id FROM job.kind WHERE paused_at IS NOT NULL),
-            max_running IS NOT NULL OR rate_per_s IS NOT NULL, aging_ms, fair
+            max_running IS NOT NULL OR rate_per_s IS NOT NULL, aging_ms, fair, revision
         FROM job.queue";
     let rows = link.query(ORDERS, &[&worker]).await?;
     let first = rows.first();
@@ -59,6 +61,7 @@ pub async fn orders(link: &Link, worker: i64) -> Result<Orders, DbError> {
                 is_limited: row.get(5),
                 aging_ms: row.get(6),
                 fair: row.get(7),
+                revision: row.get(8),
             })
             .collect(),
     })

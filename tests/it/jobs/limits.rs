@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sportello::jobs::{Job, JobContext, Key, NewJob, Outcome, QueueName, registry::Registry};
 
 use super::{
-    kinds::{Flaky, Hang, Write, kinds, start},
-    node::insert,
+    kinds::{Flaky, Hang, Nothing, Write, kinds, start},
+    node::{eventually, insert},
 };
 use crate::harness::app::TestApp;
 
@@ -236,5 +236,60 @@ async fn a_fair_queue_serves_a_small_tenant_before_the_rest_of_a_big_one() {
     app.run_jobs().await;
     let place = "SELECT count(*) FROM effect WHERE ctid < (SELECT ctid FROM effect WHERE n = 1001)";
     assert!(app.value::<i64>(place).await < 10, "the small one does not wait for the hundred");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_is_no_alarm_and_an_empty_bucket_neither() {
+    let app = start(|_| {}).await;
+    app.sql("UPDATE job.queue SET max_running = 1 WHERE name = 'default'").await;
+    app.sql("UPDATE job.queue SET rate_per_s = 0.00001, rate_burst = 1 WHERE name = 'maintenance'").await;
+    app.app.jobs.heed_orders();
+    insert(&app.app, &[NewJob::of(&Hang(1)), NewJob::of(&Write(2))]).await;
+    insert(&app.app, &[NewJob::of(&Nothing), NewJob::of(&Nothing)]).await;
+    app.until_count("effect", 1).await;
+    app.until_count("job.done", 1).await;
+    let watchdog = app.app.registry.find("root/jobs/watchdog").unwrap();
+    let looked = || watchdog.by_kind().find(|(kind, _)| *kind == "Seen").map_or(0, |(_, count)| count);
+    // Three seconds of looks: longer than its patience.
+    let before = looked();
+    eventually("the watchdog has looked long enough", async || looked() >= before + 6).await;
+    assert_eq!(app.app.jobs.figures().engine.alarms.load(SeqCst), 0);
+    assert_eq!(app.count("job.ready").await, 2, "there was something to be alarmed about");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_that_is_raised_lets_the_next_jobs_start_at_once() {
+    // Only the change itself can start them: the next token would come in a day, and nobody polls.
+    let app = start(|config| config.jobs.poll_max.0 = std::time::Duration::from_secs(3600)).await;
+    app.sql("UPDATE job.queue SET rate_per_s = 0.00001, rate_burst = 1 WHERE name = 'default'").await;
+    app.app.jobs.heed_orders();
+    insert(&app.app, &(0..4).map(|n| NewJob::of(&Write(n))).collect::<Vec<_>>()).await;
+    app.until_count("job.done", 1).await;
+    app.sql(
+        "UPDATE job.queue SET rate_per_s = 1000, rate_burst = 10, revision = revision + 1 WHERE name = 'default'",
+    )
+    .await;
+    app.app.jobs.heed_orders();
+    app.until_count("job.done", 4).await;
+    assert_eq!(app.app.jobs.figures().engine.alarms.load(SeqCst), 0);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_were_claimed_ahead_of_slow_ones_go_back_to_where_others_find_them() {
+    let app = start(|config| config.jobs.workers = 2).await;
+    // A fast queue claims ahead…
+    app.pause_queue("default").await;
+    let mut jobs: Vec<_> = (0..2_000).map(|n| NewJob::of(&Write(n))).collect();
+    jobs.extend((2_000..2_020).map(|n| NewJob::of(&Hang(n))));
+    insert(&app.app, &jobs).await;
+    app.sql("UPDATE job.queue SET paused_at = NULL").await;
+    app.app.jobs.heed_orders();
+    // …of jobs that keep both workers.
+    app.until_count("effect", 2_002).await;
+    app.until("SELECT (SELECT count(*) FROM job.lease) = 2 AND (SELECT count(*) FROM job.ready) = 18").await;
+    assert_eq!(app.count("job.ready WHERE attempt <> 0 OR crashes <> 0").await, 0, "it costs no attempt");
     app.finish().await;
 }

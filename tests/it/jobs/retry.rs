@@ -67,6 +67,11 @@ async fn outcomes_are_values_and_panics_and_timeouts_are_failures() {
         assert_eq!(app.count(&format!("job.done WHERE id = {id} AND state = {state}")).await, 1, "{kind}");
         assert_eq!(app.count(&format!("job.attempt WHERE job_id = {id} AND error_kind = '{kind}'")).await, 1);
     }
+    assert_eq!(
+        app.count("job.done WHERE state = 1 AND fingerprint IS NULL").await,
+        0,
+        "failures are grouped"
+    );
     enqueue(&app.app, &Say::Snooze).await;
     app.run_jobs().await;
     assert_eq!(app.count("job.later WHERE attempt = 0 AND why = 2").await, 1, "a snooze costs no attempt");
