@@ -131,6 +131,49 @@ fn only_the_kernel_knows_ractor() {
     }
 }
 
+/// The fields of an event: what stands before its message, without the texts.
+fn fields(call: &str) -> Vec<String> {
+    let (mut depth, mut quoted, mut escaped) = (0, false, false);
+    let mut fields = vec![String::new()];
+    for letter in call.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth == 0 => break,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => fields.push(String::new()),
+            _ => fields.last_mut().unwrap().push(letter),
+        }
+    }
+    fields
+        .iter()
+        .map(|it| it.split('=').next().unwrap().trim().trim_start_matches(['%', '?']).to_owned())
+        .collect()
+}
+
+#[test]
+fn no_event_has_a_second_message() {
+    let mut events = 0;
+    for file in rust_files(&["src"]) {
+        for macro_name in ["trace", "debug", "info", "warn", "error", "event"] {
+            for (_, call) in file.text.split(&format!("tracing::{macro_name}!(")).enumerate().skip(1) {
+                events += 1;
+                let fields = fields(call);
+                assert!(
+                    !fields.iter().any(|it| it == "message"),
+                    "{}: JSON would have it twice: {fields:?}",
+                    file.path
+                );
+            }
+        }
+    }
+    assert!(events > 50, "only {events} events were found");
+    assert_eq!(fields("a.b = %x(1, 2), %message, \"c, d\")"), ["a.b", "message", ""]);
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     for file in rust_files(&["src", "tests", "bench"]) {

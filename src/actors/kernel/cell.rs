@@ -18,6 +18,8 @@ use tokio::{sync::Notify, time::Instant};
 use super::Histogram;
 use crate::clock::Clock;
 
+/// An actor whose environment is away goes down again and again: it is told so often, the rest is for who debugs.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Exits remembered per actor.
 const EXITS: usize = 32;
 /// `current` when nothing is being handled.
@@ -38,6 +40,35 @@ pub enum State {
     Down,
     /// Stopped in order.
     Stopped,
+}
+
+/// What a death is put down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Itself, or somebody who wanted it: always told.
+    Own,
+    /// Its environment, or a sibling it depends on.
+    Environment,
+}
+
+/// Which deaths are worth a warning.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    at: Option<Instant>,
+    untold: u64,
+}
+
+impl Told {
+    /// Of a death now: how many before it were not told, or `None` if neither is this one.
+    fn tell(&mut self, fault: Fault, now: Instant) -> Option<u64> {
+        let is_news = self.at.is_none_or(|at| now.duration_since(at) >= TOLD_EVERY);
+        if fault == Fault::Environment && !is_news {
+            self.untold += 1;
+            return None;
+        }
+        self.at = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 /// One end of an incarnation.
@@ -111,6 +142,7 @@ pub struct Cell {
     pub(super) backoff_ms: AtomicU64,
     /// Restarts by bugs in the supervisor's window, and how many it allows; written by the supervisor.
     pub(super) intensity: Mutex<Option<(usize, usize)>>,
+    told: Mutex<Told>,
     exits: Mutex<VecDeque<Exit>>,
     exits_ever: AtomicU64,
     view: Mutex<serde_json::Value>,
@@ -164,6 +196,7 @@ impl Cell {
             restart_requested: AtomicBool::new(false),
             backoff_ms: AtomicU64::new(0),
             intensity: Mutex::new(None),
+            told: Mutex::default(),
             exits: Mutex::new(VecDeque::new()),
             exits_ever: AtomicU64::new(0),
             view: Mutex::new(serde_json::Value::Null),
@@ -345,7 +378,7 @@ impl Cell {
     }
 
     /// An incarnation ended and will be restarted.
-    pub(super) fn down(&self, cause: String) {
+    pub(super) fn down(&self, cause: String, fault: Fault) {
         let now = now_ns();
         let current = self.current.swap(IDLE, Relaxed);
         let exit = Exit {
@@ -360,12 +393,22 @@ impl Cell {
         };
         self.down.store(true, Relaxed);
         self.state.store(State::Down as u8, Relaxed);
-        tracing::warn!(actor.path = %self.path, cause = %exit.cause, message = exit.message, "actor went down");
+        self.tell(&exit, fault);
         let mut exits = lock(&self.exits);
         if exits.len() == EXITS {
             exits.pop_front();
         }
         exits.push_back(exit);
+    }
+
+    fn tell(&self, exit: &Exit, fault: Fault) {
+        let (path, cause, message) = (&self.path, &exit.cause, exit.message);
+        let told = lock(&self.told).tell(fault, Instant::now());
+        if let Some(untold) = told {
+            tracing::warn!(actor.path = %path, %cause, actor.message = message, actor.untold = untold, "actor went down");
+        } else {
+            tracing::debug!(actor.path = %path, %cause, actor.message = message, "actor went down");
+        }
     }
 
     pub(super) fn stopped(&self) {
@@ -376,4 +419,22 @@ impl Cell {
 /// Locks a figure; a panic elsewhere cannot leave it half-written.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_told_at_once_and_then_so_often_with_a_count() {
+        let (mut told, begun) = (Told::default(), Instant::now());
+        let after = |ms| begun + Duration::from_millis(ms);
+        assert_eq!(told.tell(Fault::Environment, begun), Some(0));
+        for n in 1..40 {
+            assert_eq!(told.tell(Fault::Environment, after(n * 250)), None);
+        }
+        assert_eq!(told.tell(Fault::Environment, after(10_000)), Some(39));
+        assert_eq!(told.tell(Fault::Environment, after(10_001)), None);
+        assert_eq!(told.tell(Fault::Own, after(10_002)), Some(1), "a bug is always told");
+    }
 }

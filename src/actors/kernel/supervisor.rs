@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{
     Registry,
-    cell::{Cell, lock, now_ns},
+    cell::{Cell, Fault, lock, now_ns},
 };
 
 /// A child that lived this long starts its back-off anew.
@@ -52,6 +52,15 @@ pub enum Restart {
         /// The longest pause.
         max: Duration,
     },
+}
+
+impl Restart {
+    fn fault(self) -> Fault {
+        match self {
+            Self::Intensity => Fault::Own,
+            Self::Backoff { .. } => Fault::Environment,
+        }
+    }
 }
 
 /// One child of a supervisor.
@@ -188,7 +197,7 @@ impl Drop for Live {
         for (child, actor) in self.spec.supervisor.children.iter().zip(&self.actors) {
             if actor.is_some() && !self.stopping {
                 (child.unpublish)();
-                child.cell.down("its supervisor ended".to_owned());
+                child.cell.down("its supervisor ended".to_owned(), Fault::Own);
             }
         }
     }
@@ -257,7 +266,11 @@ impl Actor for Running {
         if child.cell.uptime() > HEALTHY_AFTER {
             live.failures[index] = 0;
         }
-        child.cell.down(if requested { "restarted on request".to_owned() } else { cause });
+        if requested {
+            child.cell.down("restarted on request".to_owned(), Fault::Own);
+        } else {
+            child.cell.down(cause, child.restart.fault());
+        }
         if self.0.supervisor.strategy == Strategy::RestForOne {
             live.stop_from(index + 1).await;
         }
@@ -286,7 +299,7 @@ impl Live {
                 Ok(())
             }
             Err(error) => {
-                child.cell.down(format!("could not start: {error:#}"));
+                child.cell.down(format!("could not start: {error:#}"), child.restart.fault());
                 if child.restart == Restart::Intensity && child.cell.generation() == 0 {
                     return Err(format!("{} could not start: {error:#}", child.cell.path).into());
                 }
@@ -348,7 +361,7 @@ impl Live {
             }
             (child.unpublish)();
             if !self.stopping {
-                child.cell.down("restarts with a sibling it depends on".to_owned());
+                child.cell.down("restarts with a sibling it depends on".to_owned(), Fault::Environment);
             }
         }
     }
