@@ -3,6 +3,9 @@
 //! It keeps nothing: whoever sends a mail is a job that tries again. A crash loses what is in the mailbox, the jobs hear
 //! it and come back; a mail may then arrive twice, with the same Message-ID.
 //!
+//! A stop waits for the mails that somebody waits for: jobs have had `server.stop_grace`, and what was cut off then is sent
+//! again. A mail server that hangs keeps nobody longer.
+//!
 //! The outbox is a directory like a maildir: a mail is written under `tmp`, synced, and renamed into `new`, so that a
 //! reader never sees half a mail. Its file is named by the Message-ID: sent twice, it is there once.
 
@@ -13,6 +16,7 @@ use lettre::{
     message::{Mailbox, MultiPart},
 };
 use tokio::{io::AsyncWriteExt, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::private;
 use crate::{
@@ -157,7 +161,7 @@ impl Behaviour for MailerActor {
     async fn handle(
         &self,
         ctx: &Context<MailerMsg>,
-        MailerMsg::Send { mail, reply }: MailerMsg,
+        MailerMsg::Send { mail, mut reply }: MailerMsg,
         taken: &mut u64,
     ) -> Result<(), Failure> {
         *taken += 1;
@@ -169,14 +173,20 @@ impl Behaviour for MailerActor {
             }
         };
         let (transport, timeout, sending) = (self.transport.clone(), self.timeout, self.sending.clone());
-        let figures = self.figures.clone();
+        let (figures, stopping) = (self.figures.clone(), ctx.stopping());
         ctx.spawn(async move {
-            let Ok(_place) = sending.acquire_owned().await else { return };
+            let place = tokio::select! {
+                place = sending.acquire_owned() => place,
+                () = unwanted(&stopping, &mut reply) => return,
+            };
             // Whoever wanted it has been cancelled, or its time is up: it may come again.
-            if reply.is_abandoned() {
+            if place.is_err() || reply.is_abandoned() {
                 return;
             }
-            let sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)).await;
+            let sent = tokio::select! {
+                sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)) => sent,
+                () = unwanted(&stopping, &mut reply) => return,
+            };
             let sent = sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned())));
             figures.handed_over(transport.name(), sent.is_ok());
             reply.send(sent);
@@ -188,6 +198,13 @@ impl Behaviour for MailerActor {
         let to = self.transport.name();
         serde_json::json!({ "transport": to, "taken": taken, "places_free": self.sending.available_permits() })
     }
+}
+
+/// Returns when we stop and nobody waits for the answer. While we serve, a mail under way is not cut off: its connection
+/// will carry others.
+async fn unwanted<R>(stopping: &CancellationToken, reply: &mut Reply<R>) {
+    stopping.cancelled().await;
+    reply.abandoned().await;
 }
 
 impl Transport {

@@ -71,6 +71,7 @@ impl<M: Message> Myself<M> {
 pub struct Context<M: Message> {
     myself: Myself<M>,
     tasks: TaskTracker,
+    stopping: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -109,6 +110,11 @@ impl<M: Message> Context<M> {
                 myself.tell(message());
             }
         });
+    }
+
+    /// Cancelled when an orderly stop has emptied the mailbox and waits for the tasks.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Cancelled when this incarnation ends.
@@ -171,6 +177,7 @@ impl<B: Behaviour> Actor for Adapter<B> {
         let ctx = Context {
             myself: Myself { actor: actor.clone(), cell },
             tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
         };
         let state = self.behaviour.init(&ctx).await?;
@@ -218,6 +225,7 @@ impl<B: Behaviour> Actor for Adapter<B> {
         incarnation: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         self.handle.slot.store(None);
+        incarnation.ctx.stopping.cancel();
         incarnation.ctx.tasks.close();
         incarnation.ctx.tasks.wait().await;
         self.behaviour.stop(&mut incarnation.state).await;

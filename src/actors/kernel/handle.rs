@@ -185,6 +185,11 @@ impl<R> Reply<R> {
         self.sender.is_closed() || self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
+    /// Returns when nobody waits any more.
+    pub async fn abandoned(&mut self) {
+        self.sender.closed().await;
+    }
+
     /// When the caller's request ends; `None` for callers without a deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline

@@ -83,7 +83,7 @@ async fn an_order_needs_a_reason_and_is_journalled_before_it_is_carried_out() {
     until("the restart", || pool.restarts() == 1 && pool.state() == State::Running).await;
     let ledger = admin.get("/admin/api/restarts").await.expect(200).json();
     assert_eq!(ledger["data"][0]["path"], "root/data/pool");
-    assert_eq!(ledger["data"][0]["cause"], "restarted by an administrator");
+    assert_eq!(ledger["data"][0]["cause"], "restarted on request");
     assert!(ledger["data"][0]["recovered_ms"].as_f64().is_some());
     let later = "/admin/api/restarts?since=2100-01-01T00:00:00Z";
     assert_eq!(admin.get(later).await.expect(200).json()["data"], json!([]));

@@ -178,3 +178,21 @@ async fn an_outbox_that_others_could_read_is_closed_when_the_server_starts() {
     assert_eq!(fs::read_dir(outbox.join("new")).unwrap().count(), 1);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_hangs_does_not_hold_up_a_stop() {
+    let ground = TestApp::start().await.leave().await;
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", hanging.local_addr().unwrap());
+    let server = ground.serve(&[("mail.smtp_url", &url), ("server.stop_grace", "1s")]).await;
+    let body = json!({"email": "anna@example.org", "password": "un cavallo a dondolo", "name": "Anna"});
+    Client::of(server.address).post("/api/v1/auth/register", body).await.expect(201);
+    let (_silent, _) = hanging.accept().await.unwrap(); // the mailer waits for a greeting
+    let begun = tokio::time::Instant::now();
+    let (code, complaints) = server.terminate_and_hear().await;
+    assert_eq!(code, 0);
+    assert!(!complaints.iter().any(|line| line.contains("is killed")), "{complaints:#?}");
+    let (took, grace) = (begun.elapsed(), Duration::from_secs(1));
+    let margin = *sportello::config::Config::defaults().actors.stop_grace;
+    assert!(took < grace + margin, "{took:?}: nothing of ours took as long as it may at most");
+}
