@@ -188,7 +188,8 @@ impl App {
         &self.connector
     }
 
-    /// Stops everything in reverse order, within `server.stop_grace`.
+    /// Stops everything in reverse order: requests and jobs within `server.stop_grace`, the rest in a moment; only what
+    /// hangs costs `actors.stop_grace` more, and the managed PostgreSQL its checkpoint.
     pub async fn stop(self) {
         self.draining.store(true, Relaxed); // readiness fails first
         tokio::time::sleep(*self.config.server.drain_delay).await;
@@ -363,7 +364,20 @@ impl Database {
     }
 
     /// For a command beside a running server: uses the managed server that is up already, else as [`Database::open`].
+    /// One that starts has the directory before it can be reached: it is waited for.
     pub async fn attach(config: &Config) -> anyhow::Result<Self> {
+        let until = tokio::time::Instant::now() + STARTING;
+        loop {
+            match Self::reach(config).await {
+                Err(error) if is_busy(&error) && tokio::time::Instant::now() < until => {
+                    tokio::time::sleep(STARTING_PAUSE).await;
+                }
+                reached => return reached,
+            }
+        }
+    }
+
+    async fn reach(config: &Config) -> anyhow::Result<Self> {
         if config.database.url.is_none()
             && let Some(running) = postgres::running(&config.database.data_dir)
         {
@@ -393,6 +407,15 @@ impl Database {
             managed.cluster.stop(Mode::Fast).await;
         }
     }
+}
+
+/// A server that starts, or stops, is through with it by then, unless PostgreSQL recovers from a crash.
+const STARTING: Duration = Duration::from_secs(15);
+/// Between two looks whether it is.
+const STARTING_PAUSE: Duration = Duration::from_millis(50);
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(postgres::ClusterError::Busy { .. }))
 }
 
 fn provider(config: &Config) -> anyhow::Result<Provider> {

@@ -17,7 +17,7 @@ pub type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// PostgreSQL refused or could not be reached.
-    #[error("could not connect to PostgreSQL: {0}")]
+    #[error("could not connect to PostgreSQL")]
     Postgres(#[from] tokio_postgres::Error),
     /// It did not answer.
     #[error("PostgreSQL did not answer within {CONNECT_TIMEOUT:?}")]

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{app::TestApp, client::Client, process, scratch::Scratch};
+use crate::harness::{app::TestApp, client::Client, process, scratch::Scratch, until::until};
 
 /// What a command did.
 struct Done {
@@ -277,4 +277,34 @@ async fn schedules_are_looked_after_beside_a_running_server() {
         "SELECT count(*) FROM journal WHERE action LIKE 'cron.%' AND details ->> 'by' LIKE 'os:%'";
     assert_eq!(app.value::<i64>(journalled).await, 6, "made, changed, paused, run, resumed, deleted");
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_beside_a_server_that_starts_waits_until_it_can_be_reached() {
+    let ground = TestApp::start_managed(|_| {}).await.leave().await;
+    let directory = ground.directory().display().to_string();
+    let lock = ground.directory().join("postgres/lock");
+    let asking = async {
+        // The last holder was this process; the server has the directory long before it answers.
+        let own = std::process::id().to_string();
+        until("the server has the directory", || {
+            std::fs::read_to_string(&lock)
+                .is_ok_and(|pid| !matches!(pid.trim(), "" | "0") && pid.trim() != own)
+        })
+        .await;
+        let variables = [("SPORTELLO_DATABASE__DATA_DIR", directory.as_str())];
+        sportello(&["jobs", "queues", "--json"], &variables).await.expect(0).json()
+    };
+    let (server, queues) = tokio::join!(ground.serve(&[("postgres.shared_buffers", "32MB")]), asking);
+    assert!(queues["queues"].is_array(), "{queues}");
+    assert_eq!(server.terminate().await, 0);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_said_once() {
+    let away = [("SPORTELLO_DATABASE__URL", "postgres://nobody@127.0.0.1:9/none")];
+    let said = sportello(&["jobs", "list"], &away).await.expect(3).err;
+    assert!(said.contains("could not connect to PostgreSQL"), "{said}");
+    assert_eq!(said.matches("error connecting to server").count(), 1, "{said}");
+    assert_eq!(said.matches("refused").count(), 1, "{said}");
 }

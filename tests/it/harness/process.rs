@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     process::Stdio,
 };
 
@@ -86,6 +87,11 @@ impl Ground {
         let served = tokio::time::timeout(PATIENCE, served).await.expect("the server starts");
         assert!(served.is_ok(), "the server ended: {:?}", child.wait().await);
         Process { child, address: self.address, complaints }
+    }
+
+    /// Where its data is.
+    pub(crate) fn directory(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// The names of the mails in the outbox: the message's id and what it is about.
