@@ -42,6 +42,9 @@ fn standing(view: &View) -> &'static str {
 }
 
 fn next(view: &View) -> String {
+    if view.state == Standing::Paused {
+        return "paused".to_owned();
+    }
     view.next_at.map_or_else(|| "never".to_owned(), |at| at.strftime("%F %TZ").to_string())
 }
 

@@ -151,8 +151,8 @@ async fn bulk(args: &Selection, order: Order, who: &Who, db: &Db, jobs: &Jobs) -
     }
     match bulk.next {
         Some(next) => {
-            let about = if bulk.remaining.exact { "" } else { " at least" };
-            print(&format!("{about} {} remain: go on with --before {next}", bulk.remaining.count));
+            let about = if bulk.remaining.exact { "" } else { "at least " };
+            print(&format!("{about}{} remain: go on with --before {next}", bulk.remaining.count));
         }
         None => print(&format!("{} jobs, none remain", bulk.done)),
     }

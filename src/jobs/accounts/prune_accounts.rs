@@ -1,4 +1,4 @@
-//! Deletes sessions and failed log-ins that protect nothing any more. Run every hour.
+//! Deletes sessions and failed log-ins that protect nothing any more. Run every night.
 
 use crate::{
     accounts::upkeep,

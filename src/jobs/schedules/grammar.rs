@@ -73,13 +73,31 @@ impl fmt::Display for Wrong {
                 write!(f, "{text:?} is not known, write {min} to {max} or {}", names.join(", "))
             }
             Kind::Backwards => {
-                write!(f, "{text:?} goes backwards, write two ranges: a-{max},{min}-b")
+                write!(f, "{text:?} goes backwards, write two ranges: {}", self.turned())
             }
             Kind::Step => {
                 write!(f, "{text:?} has no step that can be used, after `/` write a number from 1 to {max}")
             }
             Kind::Empty => write!(f, "there is nothing between two commas, or before or after one"),
         }
+    }
+}
+
+impl Wrong {
+    /// What was probably meant by a range that goes backwards: to the end, and again from the beginning.
+    fn turned(&self) -> String {
+        let (range, step) = self.text.split_at(self.text.find('/').unwrap_or(self.text.len()));
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let is_named = |text: &str| !text.bytes().all(|byte| byte.is_ascii_digit());
+        let (first, last) = match self.names {
+            [first, .., last] if is_named(from) || is_named(to) => (first.to_string(), last.to_string()),
+            _ => (self.min.to_string(), if self.max == 7 { 6 } else { self.max }.to_string()),
+        };
+        // Seven is the other number of Sunday: no day of the week comes after it.
+        let is_last = from.eq_ignore_ascii_case(&last) || (self.max == 7 && from == "7");
+        let head = if is_last { from.to_owned() } else { format!("{from}-{last}{step}") };
+        let tail = if to.eq_ignore_ascii_case(&first) { first } else { format!("{first}-{to}{step}") };
+        format!("{head},{tail}")
     }
 }
 
@@ -229,8 +247,22 @@ mod tests {
         assert_eq!(said("* * * * mon,lun"), lun);
         assert_eq!(
             said("5-1 * * * *"),
-            "field 1 (minute): \"5-1\" goes backwards, write two ranges: a-59,0-b"
+            "field 1 (minute): \"5-1\" goes backwards, write two ranges: 5-59,0-1"
         );
+        for (text, meant) in [
+            ("* 22-0 * * *", "22-23,0"),
+            ("* 23-2 * * *", "23,0-2"),
+            ("* 22-2/2 * * *", "22-23/2,0-2/2"),
+            ("* * * nov-feb *", "nov-dec,jan-feb"),
+            ("* * * * fri-mon", "fri-sat,sun-mon"),
+            ("* * * * Sat-1", "Sat,sun-1"),
+            ("* * * * 7-2", "7,0-2"),
+        ] {
+            assert!(said(text).ends_with(&format!(": {meant}")), "{}", said(text));
+            let fields: Vec<_> =
+                text.split_whitespace().map(|it| if it == "*" { it } else { meant }).collect();
+            assert!(fields.join(" ").parse::<Spec>().is_ok(), "{text}: what is proposed can be read");
+        }
         let step =
             "field 1 (minute): \"*/0\" has no step that can be used, after `/` write a number from 1 to 59";
         assert_eq!(said("*/0 * * * *"), step);
