@@ -163,8 +163,14 @@ impl Filter {
         said.into_iter().filter(|it| *it).count().saturating_sub(answered)
     }
 
-    /// The index for live jobs, and whether it answers everything; `None` when none of them fits.
-    pub(super) fn live(&self, few: bool) -> Option<(lists::By, bool)> {
+    /// Whether nothing is asked for but the state.
+    pub(super) fn is_only_state(&self) -> bool {
+        self.besides(1) == 0 && self.state.is_some()
+    }
+
+    /// The index for live jobs, and whether it answers everything; `None` when none of them fits. `few`: have the tags.
+    /// `few_ready`: few jobs are ready at all.
+    pub(super) fn live(&self, few: bool, few_ready: bool) -> Option<(lists::By, bool)> {
         use lists::By;
         let finished = self.finished_from.is_some() || self.finished_to.is_some();
         if finished || self.state.is_some_and(State::is_ended) {
@@ -185,10 +191,15 @@ impl Filter {
             (By::Owner, 1)
         } else if few {
             (By::Tag, self.tags().len())
-        } else if matches!(self.state, Some(State::Scheduled | State::Retrying | State::Snoozed)) {
-            (By::Later, 0)
         } else {
-            (By::Body, 0)
+            match self.state {
+                Some(State::Scheduled) => (By::Scheduled, 0), // those of other states lie between them
+                Some(State::Retrying) => (By::Retrying, 1),
+                Some(State::Snoozed) => (By::Snoozed, 1),
+                Some(State::Ready) if few_ready => (By::FewReady, 1),
+                Some(State::Ready) => (By::Ready, 0),
+                _ => (By::Body, 0),
+            }
         };
         Some((by, by != By::Fingerprint && self.besides(answered) == 0))
     }
@@ -236,14 +247,19 @@ mod tests {
     fn the_filter_that_leaves_least_chooses_the_index() {
         use lists::By;
         let state = |state| Filter { state: Some(state), ..Filter::default() };
-        assert_eq!(Filter::default().live(false), Some((By::Body, true)));
-        assert_eq!(state(State::Running).live(false), Some((By::Lease, true)));
-        assert_eq!(state(State::Snoozed).live(false), Some((By::Later, false)));
-        assert_eq!(state(State::Done).live(false), None);
+        let live = |filter: Filter| filter.live(false, false);
+        assert_eq!(live(Filter::default()), Some((By::Body, true)));
+        assert_eq!(live(state(State::Running)), Some((By::Lease, true)));
+        assert_eq!(live(state(State::Snoozed)), Some((By::Snoozed, true)));
+        assert_eq!(live(state(State::Retrying)), Some((By::Retrying, true)));
+        assert_eq!(live(state(State::Scheduled)), Some((By::Scheduled, false)));
+        assert_eq!(live(state(State::Ready)), Some((By::Ready, false)));
+        assert_eq!(state(State::Ready).live(false, true), Some((By::FewReady, true)));
+        assert_eq!(live(state(State::Done)), None);
         let both = Filter { owner: Some(Uuid::nil()), batch: Some(1), ..Filter::default() };
-        assert_eq!(both.live(true), Some((By::Batch, false)));
+        assert_eq!(both.live(true, false), Some((By::Batch, false)));
         let finished = Filter { finished_to: Some(Timestamp::UNIX_EPOCH), ..Filter::default() };
-        assert_eq!(finished.live(false), None);
+        assert_eq!(live(finished), None);
     }
 
     #[test]

@@ -27,7 +27,8 @@ const WINDOWS: usize = 8;
 const WIDE_MAX: i64 = 50_000;
 /// …so that a page is full unless a million jobs were looked at.
 const WIDE_WINDOWS: usize = 28;
-/// A tag that more jobs have is compared within windows instead of looked up: sorting them would be a scan.
+/// A tag that more jobs have is compared within windows instead of looked up: sorting them would be a scan. Likewise,
+/// what is ready is sorted by id when it is no more than this.
 const FEW: i64 = 10_000;
 
 /// A job in a list.
@@ -179,22 +180,26 @@ impl Plan {
         let tags = filter.tags();
         let few_live = !tags.is_empty() && lists::few_live_have(at, &tags, FEW).await?;
         let few_ended = !tags.is_empty() && lists_ended::few_ended_have(at, &tags, FEW).await?;
-        Ok(Self { live: filter.live(few_live), ended: filter.ended(few_ended) })
+        let few_ready = filter.state == Some(State::Ready) && lists::few_are_ready(at, FEW).await?;
+        Ok(Self { live: filter.live(few_live, few_ready), ended: filter.ended(few_ended) })
     }
 
     /// Whether a window costs little though it be wide: each of the two statements reads no further than it has to,
     /// or compares while it reads.
     fn is_wide(self, filter: &Filter) -> bool {
-        let live = self
-            .live
-            .is_none_or(|(by, answers)| answers || (by == lists::By::Body && filter.state.is_none()));
+        use lists::By;
+        let live = self.live.is_none_or(|(by, answers)| match by {
+            By::Ready | By::Body => true, // live states besides ready have indexes of their own
+            By::Scheduled => filter.is_only_state(),
+            _ => answers,
+        });
         live && self.ended.is_none_or(|(by, answers)| answers || by == lists_ended::By::Id)
     }
 }
 
 /// Up to `limit` jobs below the id `before`, newest first. The page may be shorter than that, though it goes on: what
-/// fits the filters was not found in the windows that were looked at. With a queue, a kind, a state of the history or a
-/// time, that takes a million jobs that do not fit.
+/// fits the filters was not found in the windows that were looked at. With one state, a queue, a kind or a time, that
+/// takes a million jobs that do not fit; with several filters, twenty thousand.
 pub async fn list(
     at: &mut impl Ask,
     filter: &Filter,

@@ -3,7 +3,8 @@
 //! A list looks at a *window*: the next ids of one index (whichever filter leaves least), at most so many. Only what is in
 //! the window is compared with the other filters, so that no list scans a table; a page may be shorter than asked, or
 //! empty, and still say where to go on. Where no index leaves less than all ids, the window is a range of them, read with
-//! the filters and only as far as is needed: it may be wide. A job is `ready` when it is in no other place: `job.ready` has no index by id.
+//! the filters and only as far as is needed: it may be wide. A job is `ready` when
+//! it is in no other place: `job.ready` has no index by id.
 
 use jiff::Timestamp;
 use postgres_types::ToSql;
@@ -109,8 +110,16 @@ pub enum By {
     Gate,
     /// What waits for a limit.
     Parked,
-    /// What waits for its time.
-    Later,
+    /// What was enqueued for a later time.
+    Scheduled,
+    /// What is tried again.
+    Retrying,
+    /// What is to be run later.
+    Snoozed,
+    /// What is ready, where that is little: all of it is sorted.
+    FewReady,
+    /// What is ready among much that waits: what is in no other place, by a walk along four indexes side by side.
+    Ready,
 }
 
 /// How far a window went: as far as its rows…
@@ -173,7 +182,6 @@ const BODY: &str = live_jobs!(
     "jobs.lists.live",
     "e AS MATERIALIZED (SELECT (
          SELECT id FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC OFFSET $3::bigint - 1 LIMIT 1) AS edge), ",
-    // Whether a job is ready is known of the few only, so then no end is in sight before the edge.
     "SELECT id, true AS fits FROM job.body
      WHERE id < $1 AND id >= coalesce((SELECT edge FROM e), $2)
        AND ($6::text IS NULL OR queue_id = (SELECT id FROM job.queue WHERE name = $6))
@@ -181,7 +189,7 @@ const BODY: &str = live_jobs!(
        AND ($8::text[] = '{}' OR tags @> $8)
        AND enqueued_at >= coalesce($11::timestamptz, '-infinity')
        AND enqueued_at < coalesce($12::timestamptz, 'infinity')
-     ORDER BY id DESC LIMIT CASE WHEN $5::text IS NULL THEN $4::bigint END",
+     ORDER BY id DESC LIMIT $4",
     by_edge!()
 );
 const TAG: &str = live_jobs!(
@@ -229,12 +237,59 @@ const PARKED: &str = live_jobs!(
     "SELECT id, true AS fits FROM job.parked WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
     by_rows!()
 );
-const LATER: &str = live_jobs!(
-    "jobs.lists.later",
+const SCHEDULED: &str = live_jobs!(
+    "jobs.lists.scheduled",
+    "e AS MATERIALIZED (SELECT (
+         SELECT id FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC OFFSET $3::bigint - 1 LIMIT 1) AS edge), ",
+    // Only what nobody else filters ends with the page.
+    "SELECT id, true AS fits FROM job.later
+     WHERE why = 0 AND id < $1 AND id >= coalesce((SELECT edge FROM e), $2)
+     ORDER BY id DESC LIMIT CASE WHEN $6::text IS NULL AND $7::text IS NULL AND $8::text[] = '{}' AND $9::uuid IS NULL
+         AND $10::bigint IS NULL AND $11::timestamptz IS NULL AND $12::timestamptz IS NULL THEN $4::bigint END",
+    by_edge!()
+);
+const RETRYING: &str = live_jobs!(
+    "jobs.lists.retrying",
     "",
-    "SELECT id, CASE why WHEN 0 THEN 'scheduled' WHEN 2 THEN 'snoozed' ELSE 'retrying' END = $5 AS fits
-     FROM job.later WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    "SELECT id, true AS fits FROM (
+         (SELECT id FROM job.later WHERE why = 1 AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3)
+         UNION ALL (SELECT id FROM job.later WHERE why = 3 AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3)) AS again
+     ORDER BY id DESC LIMIT $3",
     by_rows!()
+);
+const SNOOZED: &str = live_jobs!(
+    "jobs.lists.snoozed",
+    "",
+    "SELECT id, true AS fits FROM job.later WHERE why = 2 AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
+);
+const FEW_READY: &str = live_jobs!(
+    "jobs.lists.few_that_are_ready",
+    "",
+    "SELECT id, true AS fits FROM job.ready WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3",
+    by_rows!()
+);
+const READY: &str = live_jobs!(
+    "jobs.lists.ready",
+    "e AS MATERIALIZED (SELECT (
+         SELECT id FROM job.body WHERE id < $1 AND id >= $2 ORDER BY id DESC OFFSET $3::bigint - 1 LIMIT 1) AS edge), ",
+    "SELECT id, true AS fits FROM job.body AS b
+     WHERE id < $1 AND id >= coalesce((SELECT edge FROM e), $2)
+       AND NOT EXISTS (SELECT FROM job.later AS o
+           WHERE o.id = b.id AND o.id < $1 AND o.id >= coalesce((SELECT edge FROM e), $2))
+       AND NOT EXISTS (SELECT FROM job.lease AS o
+           WHERE o.id = b.id AND o.id < $1 AND o.id >= coalesce((SELECT edge FROM e), $2))
+       AND NOT EXISTS (SELECT FROM job.gate AS o
+           WHERE o.id = b.id AND o.id < $1 AND o.id >= coalesce((SELECT edge FROM e), $2))
+       AND NOT EXISTS (SELECT FROM job.parked AS o
+           WHERE o.id = b.id AND o.id < $1 AND o.id >= coalesce((SELECT edge FROM e), $2))
+       AND ($6::text IS NULL OR queue_id = (SELECT id FROM job.queue WHERE name = $6))
+       AND ($7::text IS NULL OR kind_id = (SELECT id FROM job.kind WHERE name = $7))
+       AND ($8::text[] = '{}' OR tags @> $8)
+       AND enqueued_at >= coalesce($11::timestamptz, '-infinity')
+       AND enqueued_at < coalesce($12::timestamptz, 'infinity')
+     ORDER BY id DESC LIMIT $4",
+    by_edge!()
 );
 
 /// A window of live jobs.
@@ -248,7 +303,11 @@ pub async fn live(at: &mut impl Ask, by: By, arguments: &Arguments) -> Result<Wi
         By::Lease => LEASE,
         By::Gate => GATE,
         By::Parked => PARKED,
-        By::Later => LATER,
+        By::Scheduled => SCHEDULED,
+        By::Retrying => RETRYING,
+        By::Snoozed => SNOOZED,
+        By::FewReady => FEW_READY,
+        By::Ready => READY,
     };
     let values = arguments.values();
     let used = if by == By::Fingerprint { 13 } else { 12 };
@@ -261,4 +320,11 @@ pub async fn few_live_have(at: &mut impl Ask, tags: &[String], limit: i64) -> Re
         SELECT count(*) <= $2 FROM (
             SELECT FROM job.body WHERE tags @> $1::text[] AND tags <> '{}' LIMIT $2::bigint + 1) AS part";
     Ok(at.ask(FEW, &[&tags, &limit]).await?[0].get(0))
+}
+
+/// Whether at most `limit` jobs are ready.
+pub async fn few_are_ready(at: &mut impl Ask, limit: i64) -> Result<bool, DbError> {
+    const FEW: &str = "-- jobs.lists.few_are_ready
+        SELECT count(*) <= $1 FROM (SELECT FROM job.ready LIMIT $1::bigint + 1) AS part";
+    Ok(at.ask(FEW, &[&limit]).await?[0].get(0))
 }

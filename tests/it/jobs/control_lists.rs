@@ -223,7 +223,11 @@ async fn wide_windows_are_read_from_an_index() {
     let statements = sources::statements().statements;
     let client = app.database.client().await;
     client.batch_execute("SET plan_cache_mode = force_generic_plan; SET jit = off").await.unwrap();
-    for (label, count, index) in [("jobs.lists.live", 12, "body_pkey"), ("jobs.lists.ended", 15, "id_idx")] {
+    for (label, count, index) in [
+        ("jobs.lists.live", 12, "body_pkey"),
+        ("jobs.lists.ready", 12, "body_pkey"),
+        ("jobs.lists.ended", 15, "id_idx"),
+    ] {
         let name = label.replace('.', "_");
         client.batch_execute(&format!("PREPARE {name} AS {}", statements[label])).await.unwrap();
         let given = ["9223372036854775807", "0", "50000", "11", "NULL", "'mail'", "NULL", "'{}'"];
@@ -266,5 +270,53 @@ async fn a_page_looks_at_so_many_jobs_and_says_where_to_go_on() {
     assert_eq!(third.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [JobId(101)]);
     assert_eq!((second.jobs.len(), third.next), (0, None));
     tx.commit().await.unwrap();
+    app.finish().await;
+}
+
+/// As many jobs as are asked for, in one page.
+async fn page(app: &TestApp, filter: &Filter, limit: i64) -> (Vec<i64>, Option<i64>) {
+    let mut tx = app.app.db.begin("tests.list").await.unwrap();
+    let page = inspect::list(&mut tx, filter, None, limit).await.unwrap();
+    tx.rollback().await.unwrap();
+    (page.jobs.iter().map(|job| job.id.0).collect(), page.next)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_state_fills_its_page_however_many_jobs_of_another_are_newer() {
+    let app = start_idle().await;
+    insert(&app.app, &[NewJob::of(&Write(1))]).await;
+    for sql in [
+        "DELETE FROM job.ready; DELETE FROM job.body",
+        "INSERT INTO job.body (id, queue_id, kind_id, args) SELECT n, q.id, k.id, '1' FROM generate_series(1, 100000) AS n,
+            job.queue AS q, job.kind AS k WHERE q.name = 'default' AND k.name = 'tests.write'",
+        "INSERT INTO job.ready (queue_id, lane, rank, id) SELECT queue_id, 100, id, id FROM job.body WHERE id <= 5",
+        "INSERT INTO job.later (run_at, id, queue_id, lane, rank, why)
+         SELECT now() + interval '1 day', id, queue_id, 100, id,
+            CASE WHEN id <= 10 THEN 1 WHEN id <= 15 THEN 3 WHEN id <= 20 THEN 2 ELSE 0 END
+         FROM job.body WHERE id > 5",
+        "ANALYZE job.body, job.later, job.ready, job.lease",
+    ] {
+        app.sql(sql).await;
+    }
+    let state = |state| Filter { state: Some(state), ..Filter::default() };
+    let down = |from: i64, to: i64| (to..=from).rev().collect::<Vec<_>>();
+    assert_eq!(page(&app, &state(State::Ready), 10).await, (down(5, 1), None));
+    assert_eq!(page(&app, &state(State::Retrying), 10).await, (down(15, 6), None));
+    assert_eq!(page(&app, &state(State::Snoozed), 10).await, (down(20, 16), None));
+    assert_eq!(page(&app, &state(State::Scheduled), 3).await, (down(100_000, 99_998), Some(99_998)));
+    // Much is ready below what waits: more than is sorted.
+    app.sql("DELETE FROM job.later WHERE id <= 20000").await;
+    app.sql(
+        "INSERT INTO job.ready (queue_id, lane, rank, id) SELECT queue_id, 100, id, id FROM job.body
+         WHERE id BETWEEN 6 AND 20000",
+    )
+    .await;
+    app.sql("ANALYZE job.later, job.ready").await;
+    assert_eq!(page(&app, &state(State::Ready), 3).await, (down(20_000, 19_998), Some(19_998)));
+    let of_queue = Filter { queue: Some("default".to_owned()), ..state(State::Ready) };
+    assert_eq!(page(&app, &of_queue, 3).await, (down(20_000, 19_998), Some(19_998)));
+    // And what is scheduled lies below what is tried again.
+    app.sql("UPDATE job.later SET why = 1 WHERE id > 20010").await;
+    assert_eq!(page(&app, &state(State::Scheduled), 20).await, (down(20_010, 20_001), None));
     app.finish().await;
 }

@@ -107,8 +107,8 @@ filters! {
     Filters {}
 }
 
-/// Lists jobs, live ones and those that have ended, newest first. With several filters a page may be shorter than asked,
-/// or empty, and still have a `next_cursor`: only so many jobs are looked at for one page.
+/// Lists jobs, live ones and those that have ended, newest first. A page may be shorter than asked, or empty, and still
+/// have a `next_cursor`: only so many jobs are looked at for one page. The list ends where `next_cursor` is null.
 #[utoipa::path(get, path = "/admin/api/jobs", tag = "admin", security(("bearer" = [])), params(Filters, PageParameters),
     responses((status = 200, description = "A page of jobs", body = Page<Listed>),
         (status = 403, description = "Only administrators may do this")))]
