@@ -46,6 +46,7 @@ migrations! {
     10 "job_lists" "0010_job_lists.sql",
     11 "job_steering" "0011_job_steering.sql",
     12 "job_done_version" "0012_job_done_version.sql",
+    13 "job_pauses" "0013_job_pauses.sql",
 }
 
 /// Two migrators of any version lock the same number.

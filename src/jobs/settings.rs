@@ -59,8 +59,10 @@ pub struct QueueSettings {
     /// Since when it is paused.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_at: Option<Timestamp>,
-    /// Who paused it.
+    /// Who paused it: an address, or who it was at the machine.
     pub paused_by: Option<String>,
+    /// Why.
+    pub paused_reason: Option<String>,
     /// Its limits.
     #[serde(flatten)]
     pub limits: QueueLimits,
@@ -76,8 +78,10 @@ pub struct KindState {
     /// Since when it is paused.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_at: Option<Timestamp>,
-    /// Who paused it.
+    /// Who paused it: an address, or who it was at the machine.
     pub paused_by: Option<String>,
+    /// Why.
+    pub paused_reason: Option<String>,
 }
 
 /// Whether a process is drained.
@@ -115,7 +119,8 @@ impl Jobs {
         name: &str,
         by: &Steward,
     ) -> Result<Option<QueueSettings>, DbError> {
-        let changed = settings::pause_queue(tx, name, Some(&by.name()), self.clock().now()).await?;
+        let changed =
+            settings::pause_queue(tx, name, Some((&by.name(), &by.reason)), self.clock().now()).await?;
         self.changed(tx, ("queue.pause", name), by, changed).await
     }
 
@@ -149,7 +154,8 @@ impl Jobs {
         name: &str,
         by: &Steward,
     ) -> Result<Option<KindState>, DbError> {
-        let changed = settings::pause_kind(tx, name, Some(&by.name()), self.clock().now()).await?;
+        let changed =
+            settings::pause_kind(tx, name, Some((&by.name(), &by.reason)), self.clock().now()).await?;
         self.changed(tx, ("kind.pause", name), by, changed).await
     }
 
@@ -195,6 +201,11 @@ impl Jobs {
         changed: Option<T>,
     ) -> Result<Option<T>, DbError> {
         let Some(state) = changed else { return Ok(None) };
+        let mut details = serde_json::to_value(&state).unwrap_or_default();
+        if let (Some(_), Some(details)) = (by.user, details.as_object_mut()) {
+            // The journal knows accounts by their ids: addresses are changed and forgotten elsewhere.
+            details.retain(|name, _| !matches!(name.as_str(), "paused_by" | "drain_by"));
+        }
         let entry = Entry {
             at: self.clock().now(),
             who: by.user,
@@ -202,7 +213,7 @@ impl Jobs {
             target: target.to_owned(),
             reason: Some(by.reason.clone()),
             result: Some("done".to_owned()),
-            details: serde_json::to_value(&state).unwrap_or_default(),
+            details,
         };
         journal::append(tx, &[entry]).await?;
         let jobs = self.clone();

@@ -11,7 +11,11 @@ use prometheus_client::{
 
 use super::instruments::{Counts, counts, labels};
 use crate::jobs::{
-    self, BUCKETS_US, Distribution, KindFigures, LATENESS_US, QueueName, store::samples::QueueSample,
+    self, BUCKETS_US, Distribution, KindFigures, LATENESS_US, QueueName,
+    store::{
+        catalog::Catalog,
+        samples::{QueueSample, Sample},
+    },
 };
 
 /// The families of one engine: `metrics.collect(JobFigures::new(jobs))`.
@@ -133,6 +137,22 @@ impl JobFigures {
             encoder.encode_descriptor("sportello_jobs_waiting", help, None, MetricType::Gauge)?;
         for (place, count) in sample.waiting {
             ConstGauge::new(count).encode(family.encode_family(&[("place", place)])?)?;
+        }
+        self.paused(encoder, &sample, catalog)
+    }
+
+    /// 1 for a queue or a kind that somebody has paused: an alert says who forgot it.
+    fn paused(&self, encoder: &mut DescriptorEncoder, sample: &Sample, catalog: &Catalog) -> fmt::Result {
+        let help = "1 while a queue, or a kind, is paused";
+        let mut family = encoder.encode_descriptor("sportello_jobs_paused", help, None, MetricType::Gauge)?;
+        for it in &sample.queues {
+            let Some(queue) = catalog.queue_name(it.queue) else { continue };
+            let labels = [("queue", queue.as_str())];
+            ConstGauge::new(i64::from(it.paused)).encode(family.encode_family(&labels)?)?;
+        }
+        for kind in self.0.registry().kinds() {
+            let paused = sample.paused_kinds.contains(&catalog.kind(kind.name));
+            ConstGauge::new(i64::from(paused)).encode(family.encode_family(&[("kind", kind.name)])?)?;
         }
         Ok(())
     }

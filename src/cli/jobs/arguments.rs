@@ -59,6 +59,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the kinds of jobs: where they wait, whether they are paused, which processes know them.
+    Kinds {
+        /// As JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// Lists the processes that run jobs.
     Nodes {
         /// As JSON, for scripts.

@@ -53,19 +53,24 @@ pub(super) async fn list(args: List, db: &Db, jobs: &Jobs) -> anyhow::Result<()>
     #[derive(Serialize)]
     struct Page {
         jobs: Vec<Listed>,
-        /// Go on with `--before`.
+        /// Go on with `--before`, also when there are fewer jobs than asked for; `null` at the end.
         next_before: Option<JobId>,
     }
+    /// So many looks may find less than a page: who wants to search on says so.
+    const SHORT_PAGES: usize = 8;
     let filter = args.filters.filter(jobs.clock().now());
+    let mut short = 0;
     let mut page = Page { jobs: Vec::new(), next_before: args.before.map(JobId) };
     let mut tx = begin(db).await?;
     loop {
         let wanted = i64::from(args.limit) - page.jobs.len() as i64;
         let before = page.next_before.map(|id| id.0);
         let found = inspect::list(&mut tx, &filter, before, wanted.min(MAX_LIST)).await?;
+        short += usize::from((found.jobs.len() as i64) < wanted.min(MAX_LIST));
         page.jobs.extend(found.jobs);
         page.next_before = found.next.map(JobId);
-        if page.next_before.is_none() || page.jobs.len() >= usize::from(args.limit) {
+        let is_full = page.jobs.len() >= usize::from(args.limit);
+        if page.next_before.is_none() || is_full || short == SHORT_PAGES {
             break;
         }
     }
@@ -77,7 +82,9 @@ pub(super) async fn list(args: List, db: &Db, jobs: &Jobs) -> anyhow::Result<()>
         print(&line(job));
     }
     if let Some(next) = page.next_before {
-        print(&format!("… more: --before {next}"));
+        let is_full = page.jobs.len() >= usize::from(args.limit);
+        let about = if is_full { "more" } else { "not all was looked at, the search goes on" };
+        print(&format!("… {about}: --before {next}"));
     }
     Ok(())
 }
@@ -155,11 +162,7 @@ pub(super) async fn queues(json: bool, db: &Db, jobs: &Jobs) -> anyhow::Result<(
     }
     for queue in queues {
         let depth = queue.depth;
-        let paused = match (queue.paused_at, queue.paused_by) {
-            (Some(_), Some(by)) => format!("  paused by {by}"),
-            (Some(_), None) => "  paused".to_owned(),
-            (None, _) => String::new(),
-        };
+        let paused = pause(queue.paused_at, queue.paused_by, queue.paused_reason);
         let about = if depth.exact { "" } else { " (at least)" };
         let age = queue.oldest_age_s.map(|age| format!("  oldest {age:.0} s")).unwrap_or_default();
         print(&format!(
@@ -172,6 +175,36 @@ pub(super) async fn queues(json: bool, db: &Db, jobs: &Jobs) -> anyhow::Result<(
             depth.snoozed,
             depth.parked,
             depth.waiting
+        ));
+    }
+    Ok(())
+}
+
+/// What is said of a pause, if there is one.
+fn pause(at: Option<Timestamp>, by: Option<String>, reason: Option<String>) -> String {
+    let Some(at) = at else { return String::new() };
+    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("  paused since {}{by}{reason}", time(Some(at)))
+}
+
+pub(super) async fn kinds(json: bool, db: &Db, jobs: &Jobs, config: &Config) -> anyhow::Result<()> {
+    let mut tx = begin(db).await?;
+    let kinds = inspect::kinds(&mut tx, jobs.registry(), Patience::of(&config.jobs)).await?;
+    tx.rollback().await?;
+    if json {
+        return print_json(&serde_json::json!({ "kinds": kinds }));
+    }
+    for kind in kinds {
+        let about = if kind.exact { "" } else { " (at least)" };
+        let limit = kind.max_running.map(|limit| format!(" of {limit}")).unwrap_or_default();
+        let nodes = if kind.nodes.is_empty() { "none".to_owned() } else { kind.nodes.join(", ") };
+        print(&format!(
+            "{:<32} {:<12} running {}{limit}{about}  nodes {nodes}{}",
+            kind.name,
+            kind.queue.as_deref().unwrap_or("?"),
+            kind.running,
+            pause(kind.paused_at, kind.paused_by, kind.paused_reason)
         ));
     }
     Ok(())

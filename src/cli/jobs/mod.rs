@@ -52,6 +52,7 @@ async fn carry_out(
         Command::Show { id, json } => look::show(id, json, db, jobs, config).await?,
         Command::Explain { id, json } => look::explain(id, json, db, jobs, config).await?,
         Command::Queues { json } => look::queues(json, db, jobs).await?,
+        Command::Kinds { json } => look::kinds(json, db, jobs, config).await?,
         Command::Nodes { json } => look::nodes(json, db, config).await?,
         Command::Batches { open, limit, json } => look::batches(open, limit, json, db).await?,
         Command::Enqueue(args) => orders::enqueue(args, db, jobs).await?,

@@ -49,14 +49,25 @@ pub(super) struct Snapshot {
 pub(super) struct Gate {
     /// Its name.
     pub name: String,
-    /// Since when it is paused, and by whom.
-    pub paused: Option<(Timestamp, Option<String>)>,
+    /// Of a paused one.
+    pub paused: Option<Pause>,
     /// How many may run at once.
     pub limit: Option<i32>,
     /// How many do.
     pub running: i64,
     /// Jobs that hold a place, the first of them.
     pub held_by: Vec<JobId>,
+}
+
+/// A pause.
+#[derive(Debug, Clone)]
+pub(super) struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// By whom.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// The tokens of a rate.
@@ -143,11 +154,11 @@ fn running(it: &Snapshot) -> Vec<Reason> {
 }
 
 fn paused(it: &Snapshot, reasons: &mut Vec<Reason>) {
-    if let Some((since, by)) = it.queue.paused.clone() {
-        reasons.push(Reason::QueuePaused { by, since });
+    if let Some(Pause { since, by, reason }) = it.queue.paused.clone() {
+        reasons.push(Reason::QueuePaused { by, since, reason });
     }
-    if let Some((since, by)) = it.kind.paused.clone() {
-        reasons.push(Reason::KindPaused { by, since });
+    if let Some(Pause { since, by, reason }) = it.kind.paused.clone() {
+        reasons.push(Reason::KindPaused { by, since, reason });
     }
     if it.workers == Some(0) {
         reasons.push(Reason::NoWorkers);
@@ -300,13 +311,15 @@ mod tests {
     #[test]
     fn a_paused_queue_and_a_paused_kind_say_by_whom_and_nobody_knows_until_when() {
         let mut it = ready();
-        it.queue.paused = Some((at(-9), Some("anna".to_owned())));
-        it.kind.paused = Some((at(-8), None));
-        let queue = Reason::QueuePaused { by: Some("anna".to_owned()), since: at(-9) };
-        assert_eq!(reasons(&it), [queue, Reason::KindPaused { by: None, since: at(-8) }]);
+        let (by, reason) = (Some("anna".to_owned()), Some("the server moves".to_owned()));
+        it.queue.paused = Some(Pause { since: at(-9), by: by.clone(), reason: reason.clone() });
+        it.kind.paused = Some(Pause { since: at(-8), by: None, reason: None });
+        let queue = Reason::QueuePaused { by, since: at(-9), reason };
+        assert_eq!(reasons(&it), [queue, Reason::KindPaused { by: None, since: at(-8), reason: None }]);
         let explanation = explain(&it);
         assert_eq!(explanation.estimated_start, None);
-        assert!(explanation.reasons[0].detail.contains("paused by anna"));
+        let detail = &explanation.reasons[0].detail;
+        assert!(detail.contains("paused by anna") && detail.ends_with(": the server moves"), "{detail}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Jobs, as administrators and their owners see them: lists, one job with its story, why it does not run, queues, nodes,
-//! batches; and what administrators may do to them.
+//! Jobs, as administrators and their owners see them: lists, one job with its story, why it does not run, queues, kinds,
+//! nodes, batches; and what administrators may do to them.
 //!
 //! Nothing here scans a table or counts one: lists go by id through windows of an index ([`crate::jobs::store::lists`]),
 //! counts stop at a limit and say so. Orders are fenced against races: a job that moved at the same moment is reported,
@@ -11,6 +11,7 @@ mod enqueue;
 mod explain;
 mod feed;
 mod filter;
+mod kinds;
 mod listing;
 mod nodes;
 mod orders;
@@ -25,6 +26,7 @@ pub use enqueue::{Draft, DraftError, MAX_TAGS, enqueue};
 pub use explain::Explanation;
 pub use feed::{Change, Changed, Changes, Feed};
 pub use filter::{Filter, State, fingerprint_text, parse_fingerprint};
+pub use kinds::{Kind, kinds};
 pub use listing::{Found, Listed, MAX_LIST, list};
 pub use nodes::{Node, NodeState, node, nodes};
 pub use orders::{

@@ -48,8 +48,10 @@ pub struct Queue {
     /// Since when it is paused.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_at: Option<Timestamp>,
-    /// Who paused it.
+    /// Who paused it: an address, or who it was at the machine.
     pub paused_by: Option<String>,
+    /// Why.
+    pub paused_reason: Option<String>,
     /// How many of its jobs may run at once, in all processes.
     pub max_running: Option<i32>,
     /// How many of them may start in a second.
@@ -99,6 +101,7 @@ impl Queue {
             name: row.get("name"),
             paused_at: row.get("paused_at"),
             paused_by: row.get("paused_by"),
+            paused_reason: row.get("paused_why"),
             max_running: row.get("max_running"),
             rate_per_s,
             rate_burst: row.get("rate_burst"),

@@ -18,6 +18,8 @@ pub enum Reason {
         /// Since when.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
+        /// Why.
+        reason: Option<String>,
     },
     /// Its kind is paused.
     KindPaused {
@@ -26,6 +28,8 @@ pub enum Reason {
         /// Since when.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
+        /// Why.
+        reason: Option<String>,
     },
     /// Its queue is scaled to no workers.
     NoWorkers,
@@ -139,14 +143,17 @@ pub struct Why {
 impl Why {
     pub(super) fn of(reason: Reason) -> Self {
         let by = |by: &Option<String>| by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let why = |why: &Option<String>| why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         let ids = |ids: &[JobId]| ids.iter().map(JobId::to_string).collect::<Vec<_>>().join(", ");
         let places =
             |limit: &Option<i32>| limit.map_or_else(|| "all".to_owned(), |limit| format!("all {limit}"));
         let detail = match &reason {
-            Reason::QueuePaused { by: who, since } => {
-                format!("its queue is paused{} since {since}", by(who))
+            Reason::QueuePaused { by: who, since, reason } => {
+                format!("its queue is paused{} since {since}{}", by(who), why(reason))
             }
-            Reason::KindPaused { by: who, since } => format!("its kind is paused{} since {since}", by(who)),
+            Reason::KindPaused { by: who, since, reason } => {
+                format!("its kind is paused{} since {since}{}", by(who), why(reason))
+            }
             Reason::NoWorkers => "its queue is scaled to 0 workers: nothing of it begins".to_owned(),
             Reason::Until { at } => format!("it waits until {at}"),
             Reason::KeyFull { key, limit, held_by } => {

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::{
     Patience, State,
-    explain::{Gate, Rate, Seen, Snapshot},
+    explain::{Gate, Pause, Rate, Seen, Snapshot},
     nodes::{Node, nodes},
 };
 use crate::{
@@ -74,7 +74,11 @@ fn gate(job: &Row, what: &str, held_by: Vec<JobId>) -> Gate {
     let paused = job.get::<_, Option<Timestamp>>(column("paused_at").as_str());
     Gate {
         name: job.get(what),
-        paused: paused.map(|since| (since, job.get(column("paused_by").as_str()))),
+        paused: paused.map(|since| Pause {
+            since,
+            by: job.get(column("paused_by").as_str()),
+            reason: job.get(column("paused_why").as_str()),
+        }),
         limit: job.get(column("max").as_str()),
         held_by,
         ..Gate::default()

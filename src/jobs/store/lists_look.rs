@@ -1,4 +1,4 @@
-//! Looking at one job, and at queues, nodes and batches. Everything that could be long is counted up to a limit.
+//! Looking at one job, and at queues, kinds, nodes and batches. Everything that could be long is counted up to a limit.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -23,8 +23,10 @@ pub async fn live_job(at: &mut impl Ask, id: i64) -> Result<Option<Row>, DbError
             CASE WHEN l.id IS NOT NULL THEN 'running' WHEN g.id IS NOT NULL THEN 'waiting'
                 WHEN p.id IS NOT NULL THEN 'parked' WHEN t.id IS NULL THEN 'ready'
                 WHEN t.why = 0 THEN 'scheduled' WHEN t.why = 2 THEN 'snoozed' ELSE 'retrying' END AS state,
-            q.paused_at AS queue_paused_at, q.paused_by AS queue_paused_by, q.max_running AS queue_max, q.workers AS queue_workers,
-            q.rate_per_s, k.paused_at AS kind_paused_at, k.paused_by AS kind_paused_by,
+            q.paused_at AS queue_paused_at, job.called(q.paused_by) AS queue_paused_by,
+            q.paused_why AS queue_paused_why, q.max_running AS queue_max, q.workers AS queue_workers,
+            q.rate_per_s, k.paused_at AS kind_paused_at, job.called(k.paused_by) AS kind_paused_by,
+            k.paused_why AS kind_paused_why,
             k.max_running AS kind_max, u.tokens, u.at AS tokens_at,
             s.pct, s.note, s.data, s.at AS progress_at, clock_timestamp() AS seen_at
         FROM job.body AS b JOIN job.queue AS q ON q.id = b.queue_id JOIN job.kind AS k ON k.id = b.kind_id
@@ -129,7 +131,7 @@ pub async fn nodes(at: &mut impl Ask, id: Option<i64>, limit: i64) -> Result<Vec
         SELECT w.id, w.boot, w.node, w.started_at, CASE WHEN isfinite(w.beat_at) THEN w.beat_at END AS beat_at,
             CASE WHEN isfinite(w.beat_at)
                 THEN extract(epoch FROM clock_timestamp() - w.beat_at)::float8 END AS beat_age_s,
-            w.draining, w.drain_by, w.left_at, w.info, coalesce(l.running, '{}') AS running
+            w.draining, job.called(w.drain_by) AS drain_by, w.left_at, w.info, coalesce(l.running, '{}') AS running
         FROM (SELECT * FROM job.worker WHERE $1::bigint IS NULL OR id = $1
             ORDER BY isfinite(beat_at) DESC, id DESC LIMIT $2) AS w
         LEFT JOIN (SELECT worker_id, jsonb_object_agg(name, n) AS running FROM (
@@ -160,7 +162,7 @@ pub async fn queues(at: &mut impl Ask, name: Option<&str>, limit: i64) -> Result
                 (SELECT extract(epoch FROM clock_timestamp() - min(finished_at))::float8 FROM recent) AS over_s
             FROM recent GROUP BY 1
         )
-        SELECT q.id, q.name, q.paused_at, q.paused_by, q.max_running, q.rate_per_s, q.rate_burst, q.aging_ms, q.fair,
+        SELECT q.id, q.name, q.paused_at, job.called(q.paused_by) AS paused_by, q.paused_why, q.max_running, q.rate_per_s, q.rate_burst, q.aging_ms, q.fair,
             q.workers, q.revision,
             u.tokens, u.at AS tokens_at, clock_timestamp() AS seen_at,
             (SELECT count(*) FROM (SELECT FROM job.ready WHERE queue_id = q.id LIMIT $2) AS part) AS ready,
@@ -184,6 +186,19 @@ pub async fn queues(at: &mut impl Ask, name: Option<&str>, limit: i64) -> Result
         FROM job.queue AS q LEFT JOIN job.bucket AS u ON u.queue_id = q.id LEFT JOIN pace AS p ON p.queue_id = q.id
         WHERE $1::text IS NULL OR q.name = $1 ORDER BY q.name";
     at.ask(QUEUES, &[&name, &limit]).await
+}
+
+/// Every kind, with how many of its jobs run: of at most `limit` that do.
+pub async fn kinds(at: &mut impl Ask, limit: i64) -> Result<Vec<Row>, DbError> {
+    const KINDS: &str = "-- jobs.look.kinds
+        WITH l AS MATERIALIZED (SELECT id FROM job.lease LIMIT $1),
+        running AS MATERIALIZED (
+            SELECT b.kind_id, count(*) AS n FROM job.body AS b WHERE b.id = ANY (ARRAY(SELECT id FROM l)) GROUP BY 1
+        )
+        SELECT k.name, k.max_running, k.paused_at, job.called(k.paused_by) AS paused_by, k.paused_why,
+            coalesce(r.n, 0) AS running, (SELECT count(*) >= $1 FROM l) AS is_cut
+        FROM job.kind AS k LEFT JOIN running AS r ON r.kind_id = k.id ORDER BY k.name";
+    at.ask(KINDS, &[&limit]).await
 }
 
 /// Batches below `before`, newest first.

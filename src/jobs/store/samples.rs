@@ -18,6 +18,8 @@ pub struct QueueSample {
     pub leased: i64,
     /// When the oldest of the first jobs of each priority was due. With ageing or fairness: of those to be claimed next.
     pub oldest: Option<Timestamp>,
+    /// It is paused.
+    pub paused: bool,
 }
 
 /// All tables.
@@ -25,6 +27,8 @@ pub struct QueueSample {
 pub struct Sample {
     /// By queue.
     pub queues: Vec<QueueSample>,
+    /// The numbers of paused kinds.
+    pub paused_kinds: Vec<i16>,
     /// Jobs that wait for their time, for a limit, for other jobs. Above [`COUNTED`] estimates.
     pub waiting: [(&'static str, i64); 3],
 }
@@ -36,7 +40,7 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
         WITH estimate AS (
             SELECT greatest(reltuples::bigint, $1::bigint + 1) AS n FROM pg_class WHERE oid = 'job.ready'::regclass
         ), counted AS (
-            SELECT q.id, (SELECT count(*) FROM (
+            SELECT q.id, q.paused_at IS NOT NULL AS paused, (SELECT count(*) FROM (
                 SELECT FROM job.ready AS r WHERE r.queue_id = q.id LIMIT $1 + 1) AS x) AS ready
             FROM job.queue AS q
         )
@@ -49,7 +53,8 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
                     SELECT lane, id FROM job.ready AS r WHERE r.queue_id = q.id AND r.lane > f.lane
                     ORDER BY lane, rank, id LIMIT 1) AS n
             )
-            SELECT min(run_at) FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM first LIMIT 1000)))
+            SELECT min(run_at) FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM first LIMIT 1000))),
+            q.paused
         FROM counted AS q";
     const WAITING: &str = "-- jobs.samples.waiting
         WITH counted AS (
@@ -61,6 +66,8 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
         )
         SELECT place::text, CASE WHEN n > $1 THEN greatest(reltuples::bigint, n) ELSE n END
         FROM counted JOIN pg_class ON pg_class.oid = place";
+    const PAUSED: &str = "-- jobs.samples.paused_kinds\nSELECT id FROM job.kind WHERE paused_at IS NOT NULL";
+    let paused = link.query(PAUSED, &[]).await?;
     let queues = link.query(QUEUES, &[&COUNTED]).await?;
     let waiting = link.query(WAITING, &[&COUNTED]).await?;
     let of =
@@ -73,8 +80,10 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
                 ready: row.get(1),
                 leased: row.get(2),
                 oldest: row.get(3),
+                paused: row.get(4),
             })
             .collect(),
+        paused_kinds: paused.iter().map(|row| row.get(0)).collect(),
         waiting: [("later", of("job.later")), ("parked", of("job.parked")), ("gate", of("job.gate"))],
     })
 }

@@ -11,7 +11,7 @@ use crate::{
 /// What is answered about a queue.
 macro_rules! queue {
     () => {
-        " RETURNING name, paused_at, paused_by, workers, max_running, rate_per_s, rate_burst, aging_ms, fair, revision"
+        " RETURNING name, paused_at, job.called(paused_by), paused_why, workers, max_running, rate_per_s, rate_burst, aging_ms, fair, revision"
     };
 }
 
@@ -20,42 +20,45 @@ fn queue(row: &Row) -> QueueSettings {
         name: row.get(0),
         paused_at: row.get(1),
         paused_by: row.get(2),
+        paused_reason: row.get(3),
         limits: QueueLimits {
-            workers: row.get(3),
-            max_running: row.get(4),
-            rate_per_s: row.get(5),
-            rate_burst: row.get(6),
-            aging_ms: row.get(7),
-            fair: row.get(8),
+            workers: row.get(4),
+            max_running: row.get(5),
+            rate_per_s: row.get(6),
+            rate_burst: row.get(7),
+            aging_ms: row.get(8),
+            fair: row.get(9),
         },
-        revision: row.get(9),
+        revision: row.get(10),
     }
 }
 
 /// Locks a queue for a change of its limits.
 pub async fn lock_queue(tx: &mut Tx, name: &str) -> Result<Option<QueueSettings>, DbError> {
     const LOCK: &str = "-- jobs.settings.lock_queue
-        SELECT name, paused_at, paused_by, workers, max_running, rate_per_s, rate_burst, aging_ms, fair, revision
+        SELECT name, paused_at, job.called(paused_by), paused_why, workers, max_running, rate_per_s, rate_burst, aging_ms, fair, revision
         FROM job.queue WHERE name = $1 FOR UPDATE";
     Ok(tx.query_opt(LOCK, &[&name]).await?.as_ref().map(queue))
 }
 
-/// Pauses a queue, or lets it run again. Who paused it first stays known.
+/// Pauses a queue, or lets it run again. Who paused it first, and why, stays known.
 pub async fn pause_queue(
     tx: &mut Tx,
     name: &str,
-    by: Option<&str>,
+    by: Option<(&str, &str)>,
     now: Timestamp,
 ) -> Result<Option<QueueSettings>, DbError> {
     const PAUSE: &str = concat!(
         "-- jobs.settings.pause_queue
         UPDATE job.queue SET revision = revision + 1,
-            paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $3) END,
-            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END
+            paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $4) END,
+            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END,
+            paused_why = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_why, $3) END
         WHERE name = $1",
         queue!()
     );
-    Ok(tx.query_opt(PAUSE, &[&name, &by, &now]).await?.as_ref().map(queue))
+    let (by, why) = by.unzip();
+    Ok(tx.query_opt(PAUSE, &[&name, &by, &why, &now]).await?.as_ref().map(queue))
 }
 
 /// Replaces the limits of a queue.
@@ -81,15 +84,22 @@ pub async fn limit_queue(
 pub async fn pause_kind(
     tx: &mut Tx,
     name: &str,
-    by: Option<&str>,
+    by: Option<(&str, &str)>,
     now: Timestamp,
 ) -> Result<Option<KindState>, DbError> {
     const PAUSE: &str = "-- jobs.settings.pause_kind
-        UPDATE job.kind SET paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $3) END,
-            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END
-        WHERE name = $1 RETURNING name, paused_at, paused_by";
-    let row = tx.query_opt(PAUSE, &[&name, &by, &now]).await?;
-    Ok(row.map(|row| KindState { name: row.get(0), paused_at: row.get(1), paused_by: row.get(2) }))
+        UPDATE job.kind SET paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $4) END,
+            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END,
+            paused_why = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_why, $3) END
+        WHERE name = $1 RETURNING name, paused_at, job.called(paused_by), paused_why";
+    let (by, why) = by.unzip();
+    let row = tx.query_opt(PAUSE, &[&name, &by, &why, &now]).await?;
+    Ok(row.map(|row| KindState {
+        name: row.get(0),
+        paused_at: row.get(1),
+        paused_by: row.get(2),
+        paused_reason: row.get(3),
+    }))
 }
 
 /// Drains a process that lives, or lets it work again.
@@ -98,7 +108,7 @@ pub async fn drain_node(tx: &mut Tx, worker: i64, by: Option<&str>) -> Result<Op
         UPDATE job.worker SET drain_by = CASE WHEN $2::text IS NOT NULL THEN coalesce(drain_by, $2) END,
             drain_at = CASE WHEN $2 IS NOT NULL THEN coalesce(drain_at, clock_timestamp()) END
         WHERE id = $1 AND left_at IS NULL AND beat_at > '-infinity'
-        RETURNING id, node, drain_at, drain_by,
+        RETURNING id, node, drain_at, job.called(drain_by),
             (SELECT count(*) FROM job.lease AS l WHERE l.worker_id = job.worker.id)";
     let row = tx.query_opt(DRAIN, &[&worker, &by]).await?;
     Ok(row.map(|row| NodeState {

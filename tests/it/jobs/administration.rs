@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use sportello::accounts::policy::Role;
+use sportello::{accounts::policy::Role, jobs::NewJob};
 
 use super::{
     kinds::{Write, start},
@@ -137,5 +137,72 @@ async fn only_administrators_steer() {
     }
     assert_eq!(app.count("job.queue WHERE paused_at IS NOT NULL OR workers IS NOT NULL").await, 0);
     assert_eq!(app.count("journal WHERE action LIKE 'queue.%'").await, 0);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_paused_something_is_named_with_the_reason_wherever_it_is_shown() {
+    let app = start(|_| {}).await;
+    app.run_jobs().await;
+    let person = app.a_person_with(Role::Admin).await;
+    let admin = app.log_in(&person).await;
+    let email = json!(person.email);
+    let why = json!({"reason": "the mail server moves"});
+    let paused = admin.post("/admin/api/queues/default/pause", why.clone()).await.expect(200).json();
+    assert_eq!((&paused["paused_by"], &paused["paused_reason"]), (&email, &why["reason"]));
+    let again =
+        admin.post("/admin/api/queues/default/pause", json!({"reason": "me too"})).await.expect(200).json();
+    assert_eq!(again["paused_reason"], why["reason"], "the first reason stays");
+    let kind = admin.post("/admin/api/kinds/tests.write/pause", why.clone()).await.expect(200).json();
+    assert_eq!((&kind["paused_by"], &kind["paused_reason"]), (&email, &why["reason"]));
+    let queue = admin.get("/admin/api/queues/default").await.expect(200).json();
+    assert_eq!((&queue["paused_by"], &queue["paused_reason"]), (&email, &why["reason"]));
+    assert_eq!(
+        app.count("journal WHERE details::text LIKE '%@%'").await,
+        0,
+        "the journal knows the account's id"
+    );
+
+    let kinds = admin.get("/admin/api/kinds").await.expect(200).json();
+    let find = |name: &str| {
+        kinds["data"].as_array().unwrap().iter().find(|kind| kind["name"] == name).unwrap().clone()
+    };
+    let write = find("tests.write");
+    assert_eq!((&write["paused_by"], &write["paused_reason"]), (&email, &why["reason"]));
+    assert_eq!(
+        (&write["queue"], &write["running"], &write["sealed"]),
+        (&json!("default"), &json!(0), &json!(false))
+    );
+    assert_eq!((write["nodes"].as_array().unwrap().len(), &write["version"]), (1, &json!(1)));
+    assert!(find("tests.nothing")["paused_at"].is_null());
+    let cast = app.a_cast().await;
+    cast.user.get("/admin/api/kinds").await.expect(403);
+
+    let id = super::node::insert(&app.app, &[NewJob::of(&Write(1))]).await[0].unwrap();
+    let shown = admin.get(&format!("/admin/api/jobs/{id}")).await.expect(200).json();
+    let reasons = shown["explanation"]["reasons"].as_array().unwrap();
+    for (reason, code) in reasons.iter().zip(["queue_paused", "kind_paused"]) {
+        assert_eq!(
+            (&reason["code"], &reason["by"], &reason["reason"]),
+            (&json!(code), &email, &why["reason"])
+        );
+        assert!(reason["detail"].as_str().unwrap().ends_with(": the mail server moves"), "{reason}");
+    }
+    app.app.registry.restart("root/jobs/sampler").unwrap(); // looks at once
+    eventually("it can be alarmed about", async || {
+        let text = app.app.metrics.encode();
+        [
+            r#"{queue="default"} 1"#,
+            r#"{queue="mail"} 0"#,
+            r#"{kind="tests.write"} 1"#,
+            r#"{kind="tests.nothing"} 0"#,
+        ]
+        .iter()
+        .all(|series| text.contains(&format!("sportello_jobs_paused{series}")))
+    })
+    .await;
+    admin.post("/admin/api/kinds/tests.write/resume", why.clone()).await.expect(200);
+    let resumed = admin.post("/admin/api/queues/default/resume", why).await.expect(200).json();
+    assert_eq!((&resumed["paused_by"], &resumed["paused_reason"]), (&json!(null), &json!(null)));
     app.finish().await;
 }

@@ -63,6 +63,22 @@ async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
 
     let queues = json_of(&app, &["queues", "--json"]).await;
     assert!(queues["queues"].as_array().unwrap().iter().any(|queue| !queue["paused_at"].is_null()));
+    insert(&app.app, &(0..3).map(|_| NewJob::of(&WarmCache {}).tag("u")).collect::<Vec<_>>()).await;
+    let (_, said, _) = jobs(&app, &["cancel", "--tag", "u", "--limit", "2"]).await;
+    assert!(said.lines().any(|line| line.starts_with("1 remain: go on with --before ")), "{said}");
+
+    let why = ["--reason", "the weather", "--json"];
+    json_of(&app, &[&["pause", "--kind", "events.warm_cache"], &why[..]].concat()).await;
+    let kinds = json_of(&app, &["kinds", "--json"]).await;
+    let kinds = kinds["kinds"].as_array().unwrap();
+    let kind = kinds.iter().find(|kind| kind["name"] == "events.warm_cache").unwrap();
+    assert_eq!((&kind["paused_reason"], &kind["queue"]), (&json!("the weather"), &json!("maintenance")));
+    json_of(&app, &[&["pause", "mail"], &why[..]].concat()).await;
+    for list in ["kinds", "queues"] {
+        let (_, plain, _) = jobs(&app, &[list]).await;
+        let line = plain.lines().find(|line| line.contains(": the weather")).expect(&plain);
+        assert!(line.contains("paused since 20"), "{line}");
+    }
     assert_eq!(json_of(&app, &["nodes", "--json"]).await["nodes"][0]["state"], "live");
     assert_eq!(json_of(&app, &["batches", "--json"]).await, json!({"batches": []}));
     app.finish().await;

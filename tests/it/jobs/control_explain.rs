@@ -71,12 +71,14 @@ async fn pauses_limits_rates_times_and_places_are_told() {
     let [Reason::Rate { next_at }] = reasons(&app, ids[1]).await[..] else { panic!("no rate") };
     assert!(next_at > Timestamp::UNIX_EPOCH);
     app.sql(
-        "UPDATE job.queue SET rate_per_s = NULL, rate_burst = NULL, paused_at = now(), paused_by = 'anna'",
+        "UPDATE job.queue SET rate_per_s = NULL, rate_burst = NULL, paused_at = now(), paused_by = 'anna',
+            paused_why = 'it moves'",
     )
     .await;
     app.sql("UPDATE job.kind SET paused_at = now(), paused_by = 'bruno'").await;
     let paused = reasons(&app, ids[1]).await;
-    assert!(matches!(&paused[0], Reason::QueuePaused { by: Some(by), .. } if by == "anna"), "{paused:?}");
+    let Reason::QueuePaused { by, reason, .. } = &paused[0] else { panic!("{paused:?}") };
+    assert_eq!((by.as_deref(), reason.as_deref()), (Some("anna"), Some("it moves")));
     assert!(matches!(&paused[1], Reason::KindPaused { by: Some(by), .. } if by == "bruno"), "{paused:?}");
     assert_eq!(show(&app, ids[1]).await.explanation.estimated_start, None);
     app.finish().await;

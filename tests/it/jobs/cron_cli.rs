@@ -28,6 +28,10 @@ async fn a_schedule_made_on_the_command_line_ticks_at_once() {
     assert_eq!((code, said.contains("by os:")), (0, true), "{said}");
     let reason = "job.cron WHERE key = 't.often' AND paused_reason = 'a quiet night'";
     assert_eq!(app.count(reason).await, 1);
+    assert!(said.lines().any(|line| line.split_whitespace().eq(["next", "paused"])), "{said}");
+    let (_, listed) = cron(&app, &["list", "--paused"]).await;
+    let line = listed.lines().find(|line| line.contains("t.often")).expect(&listed);
+    assert!(line.split_whitespace().collect::<Vec<_>>().join(" ").contains("next paused last"), "{line}");
     app.finish().await;
 }
 

@@ -1,9 +1,10 @@
-//! Jobs, queues, nodes and batches, for administrators. What is shown and done stands in [`crate::jobs::inspect`].
+//! Jobs, queues, kinds, nodes and batches, for administrators. What is shown and done stands in [`crate::jobs::inspect`].
 
 mod batches;
 mod bulk;
 mod enqueue;
 mod events;
+mod kinds;
 mod list;
 mod nodes;
 mod orders;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(bulk::priority))
         .routes(routes!(queues::list))
         .routes(routes!(queues::show))
+        .routes(routes!(kinds::list))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::show))
         .routes(routes!(batches::list))
