@@ -106,7 +106,7 @@ async fn a_node_and_a_kind_rest_and_work_again_over_http() {
     assert_eq!(first, again);
     eventually("jobs of the kind wait", async || {
         enqueue(&app.app, &Write(2)).await;
-        app.count("job.later").await > 0
+        app.count("job.parked").await > 0
     })
     .await;
     admin.post(&kind("resume"), reason()).await.expect(200);
