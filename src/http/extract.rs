@@ -227,6 +227,17 @@ pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     }
 }
 
+/// 400 for parameters where there are none: names the first one.
+pub fn refuse_query(query: &str) -> Option<Problem> {
+    match query_pairs(query) {
+        Ok(pairs) => pairs.first().map(|(name, _)| {
+            let detail = "there is no such parameter; there are none";
+            Problem::invalid_parameters(vec![FieldError::query(name, "unknown_parameter", detail)])
+        }),
+        Err(problem) => Some(problem),
+    }
+}
+
 /// Reads parameters into a type; 400 names the parameter that is wrong, and those that exist.
 pub fn parse_query<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Problem> {
     let encoded = serde_urlencoded::to_string(pairs).expect("pairs of strings encode");

@@ -23,12 +23,13 @@ use super::{
     cors::Cors,
     counted::Counted,
     events::kept_event,
+    extract::refuse_query,
     headers,
     limits::{Gate, Verdict},
     pages::Pages,
     problem::Problem,
     request_id::{self, RequestIds},
-    routes::{Route, Routes},
+    routes::{Query, Route, Routes},
 };
 use crate::{
     config::{sections::Server, values::Cidr},
@@ -125,13 +126,14 @@ impl Front {
         if let Some(user) = verdict.user() {
             request.extensions_mut().insert(user);
         }
-        let response = match parts.refuse(&request) {
+        let at_once = parts
+            .refuse(&request)
+            .or_else(|| verdict.refused().then(|| verdict.problem().into_response()))
+            .or_else(|| unheard(route, request.uri()).map(IntoResponse::into_response))
+            .or_else(|| parts.kept(route, &request));
+        let response = match at_once {
             Some(response) => response,
-            None if verdict.refused() => verdict.problem().into_response(),
-            None => match parts.kept(route, &request) {
-                Some(response) => response,
-                None => Box::pin(parts.run(request, &asked)).await,
-            },
+            None => Box::pin(parts.run(request, &asked)).await,
         };
         let mut response = parts.finish(response, &asked, route).await;
         parts.gate.decorate(verdict, response.headers_mut());
@@ -272,6 +274,12 @@ impl Parts {
             );
         }
     }
+}
+
+/// Refuses a query that the route would not hear: whoever sends `?dry_run=true` believes in it.
+fn unheard(route: &Route, uri: &Uri) -> Option<Problem> {
+    let query = uri.query().filter(|_| route.query == Query::Refused)?;
+    refuse_query(query)
 }
 
 fn log_source(problem: &Problem, asked: &Asked, route: &Route) {

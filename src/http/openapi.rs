@@ -43,6 +43,7 @@ const STATE: &str = "What is left of it: `\"user\";r=42;t=56` is 42 requests, an
 /// When an operation may give an answer that is not its handler's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
+    Described,
     Always,
     Limited,
     Secured,
@@ -52,9 +53,14 @@ enum When {
     PathParameters,
 }
 
-const COMMON: [(&str, When, &str); 15] = [
+const COMMON: [(&str, When, &str); 16] = [
     ("400", When::Parameters, "A parameter or header is malformed, or a parameter is unknown"),
-    ("400", When::Body, "The body is not JSON, or a header is malformed"),
+    (
+        "400",
+        When::Body,
+        "The body is not JSON, a header is malformed, or there is a query: there are no parameters",
+    ),
+    ("400", When::Described, "There is a query: there are no parameters"),
     ("401", When::Secured, "The access token is missing, wrong, expired or revoked"),
     ("403", When::Secured, "Not with this role"),
     ("404", When::PathParameters, "There is no such thing, or it is not yours"),
@@ -214,6 +220,7 @@ fn applies(when: When, path: &str, method: &Method, operation: &Operation) -> bo
     let has = |place: ParameterIn| parameters(operation).any(|parameter| parameter.parameter_in == place);
     let exempt = EXEMPT.iter().any(|root| path.starts_with(root));
     match when {
+        When::Described => true,
         When::Always => !exempt || method != Method::GET,
         When::Limited => !exempt,
         When::Secured => operation.security.is_some(),
@@ -270,6 +277,11 @@ fn add_header_parameter(operation: &mut Operation, name: &str, description: &str
             .schema(Some(Schema::Object(schema.build())));
         operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
     }
+}
+
+/// Whether an operation has parameters behind the `?`.
+pub fn reads_query(operation: &Operation) -> bool {
+    parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Query)
 }
 
 /// The operations of a path.

@@ -9,8 +9,8 @@ use super::{
     health,
     limits::Gate,
     media,
-    openapi::{self, operations},
-    routes::Routes,
+    openapi::{self, operations, reads_query},
+    routes::{Query, Routes},
     state::AppState,
     tasks,
 };
@@ -40,12 +40,17 @@ const UNDESCRIBED: [(&str, Method); 5] = [
 pub fn front(state: &AppState) -> Front {
     let (api, document) = api().split_for_parts();
     let document = openapi::complete(document);
-    let described = document
-        .paths
-        .paths
-        .iter()
-        .flat_map(|(path, item)| operations(item).map(move |(method, _)| (path.as_str(), method)));
-    let routes = described.chain(UNDESCRIBED);
+    let described = document.paths.paths.iter().flat_map(|(path, item)| {
+        operations(item).map(move |(method, operation)| {
+            let query = if reads_query(operation) { Query::Read } else { Query::Refused };
+            (path.as_str(), method, query)
+        })
+    });
+    let undescribed = UNDESCRIBED.map(|(path, method)| {
+        let is_api = path == admin::WITH_SLASHES;
+        (path, method, if is_api { Query::Refused } else { Query::Read })
+    });
+    let routes = described.chain(undescribed);
     let routes = Routes::new(&state.metrics, routes);
     let router: Router =
         api.merge(health::aliases()).merge(openapi::routes(&document)).with_state(state.clone());

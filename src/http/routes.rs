@@ -57,6 +57,15 @@ const CALENDAR: &str = ".ics";
 const METHODS: [Method; 6] =
     [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
 
+/// What a route does with the part of the address behind the `?`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Query {
+    /// It has parameters of its own and refuses others itself, or it is not part of the API.
+    Read,
+    /// It has none: the front refuses a query, so that nobody believes that `?dry_run=true` was heard.
+    Refused,
+}
+
 /// One template with one method.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -68,6 +77,8 @@ pub struct Route {
     pub limit: Limit,
     /// Its own deadline, if the usual one does not fit.
     pub deadline: Option<Duration>,
+    /// What it does with a query.
+    pub query: Query,
     /// Its figures.
     pub figures: metrics::Route,
 }
@@ -78,32 +89,35 @@ pub struct Routes {
     matcher: matchit::Router<usize>,
     /// The templates that end in [`CALENDAR`], without it.
     calendars: matchit::Router<usize>,
+    /// The templates that end in whatever follows, which the matcher does not take beside others of the same beginning.
+    rests: matchit::Router<usize>,
     /// For each template, the entries by [`METHODS`].
     entries: Vec<[Option<Route>; METHODS.len()]>,
     unmatched: [Route; METHODS.len()],
 }
 
 impl Routes {
-    /// Builds the table from templates and their methods.
-    pub fn new<'t>(metrics: &Metrics, routes: impl IntoIterator<Item = (&'t str, Method)>) -> Self {
+    /// Builds the table from templates, their methods and what they do with queries.
+    pub fn new<'t>(metrics: &Metrics, routes: impl IntoIterator<Item = (&'t str, Method, Query)>) -> Self {
         let mut table = Self {
             matcher: matchit::Router::new(),
             calendars: matchit::Router::new(),
+            rests: matchit::Router::new(),
             entries: Vec::new(),
-            unmatched: METHODS.map(|method| Route::new(metrics, "unmatched", &method)),
+            unmatched: METHODS.map(|method| Route::new(metrics, "unmatched", &method, Query::Read)),
         };
         let mut templates: HashMap<String, usize> = HashMap::new();
-        for (template, method) in routes {
+        for (template, method, query) in routes {
             let at = *templates.entry(template.to_owned()).or_insert_with(|| {
                 table.entries.push(Default::default());
                 table.entries.len() - 1
             });
-            table.add(at, template, metrics, &method);
+            table.add(at, template, metrics, (&method, query));
         }
         table
     }
 
-    fn add(&mut self, at: usize, template: &str, metrics: &Metrics, method: &Method) {
+    fn add(&mut self, at: usize, template: &str, metrics: &Metrics, (method, query): (&Method, Query)) {
         let known = self.entries[at].iter().flatten().next().map(|route| route.template);
         let name = known.unwrap_or_else(|| {
             // Some hundred bytes for the life of the process, once per template: labels want `'static`.
@@ -111,6 +125,7 @@ impl Routes {
             // Both forms of probes are answered (see `health`); `/docs` has no slash twin.
             let inserted = match name.strip_suffix(CALENDAR) {
                 Some(bare) if bare.ends_with('}') => self.calendars.insert(bare, at),
+                _ if name.contains("{*") => self.rests.insert(name, at),
                 _ => self.matcher.insert(name, at),
             };
             if let Err(error) = inserted {
@@ -119,7 +134,7 @@ impl Routes {
             name
         });
         if let Some(index) = index(method) {
-            self.entries[at][index] = Some(Route::new(metrics, name, method));
+            self.entries[at][index] = Some(Route::new(metrics, name, method, query));
         }
     }
 
@@ -133,6 +148,7 @@ impl Routes {
         let calendar = path.strip_suffix(CALENDAR).and_then(|bare| self.calendars.at(bare).ok());
         let found = calendar
             .or_else(|| self.matcher.at(path).ok())
+            .or_else(|| self.rests.at(path).ok())
             .and_then(|found| self.entries[*found.value][index].as_ref());
         found.unwrap_or(&self.unmatched[index])
     }
@@ -152,7 +168,7 @@ impl Routes {
 }
 
 impl Route {
-    fn new(metrics: &Metrics, template: &'static str, method: &Method) -> Self {
+    fn new(metrics: &Metrics, template: &'static str, method: &Method, query: Query) -> Self {
         let special = LIMITS.iter().find(|(m, path, _)| m == method && *path == template);
         let exempt = EXEMPT.iter().any(|root| {
             template.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -167,6 +183,7 @@ impl Route {
             is_event: template == EVENT,
             limit,
             deadline: (limit == Limit::Upload).then_some(UPLOAD_DEADLINE),
+            query,
             figures: metrics.http.route(name, template),
         }
     }
@@ -195,7 +212,7 @@ fn static_name(method: &Method) -> &'static str {
 mod tests {
     use axum::http::Method;
 
-    use super::{Limit, Routes};
+    use super::{Limit, Query, Routes};
     use crate::metrics::Metrics;
 
     #[test]
@@ -207,7 +224,11 @@ mod tests {
             ("/api/v1/events/{slug}.ics", Method::GET),
             ("/api/v1/me/bookings.ics", Method::GET),
             ("/health/live", Method::GET),
+            ("/actors/{path}", Method::GET),
+            ("/actors/{path}/restart", Method::POST),
+            ("/actors/{*path}", Method::GET),
         ];
+        let routes = routes.map(|(template, method)| (template, method, Query::Refused));
         let table = Routes::new(&Metrics::new(), routes);
         let find = |method, path| {
             let route = table.find(&method, path);
@@ -222,7 +243,12 @@ mod tests {
         assert_eq!(find(Method::GET, "/api/v1/events/x.ics").0, "/api/v1/events/{slug}.ics");
         assert_eq!(find(Method::GET, "/api/v1/me/bookings.ics").0, "/api/v1/me/bookings.ics");
         assert_eq!(find(Method::GET, "/health/live/"), ("/health/live", Limit::Exempt));
+        assert_eq!(find(Method::GET, "/actors/root").0, "/actors/{path}");
+        assert_eq!(find(Method::POST, "/actors/root/restart").0, "/actors/{path}/restart");
+        assert_eq!(find(Method::GET, "/actors/root/jobs/acker").0, "/actors/{*path}");
         assert_eq!(find(Method::DELETE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
         assert_eq!(find(Method::GET, "/"), ("unmatched", Limit::ByCaller));
+        assert_eq!(table.find(&Method::GET, "/api/v1/events/x/").query, Query::Refused);
+        assert_eq!(table.find(&Method::GET, "/docs").query, Query::Read);
     }
 }

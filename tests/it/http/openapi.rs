@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use sportello::http::{openapi, routes::LIMITS};
+use serde_json::{Value, json};
+use sportello::{
+    accounts::policy::Role,
+    http::{openapi, routes::LIMITS},
+};
 
 use super::wire::Reply;
 use crate::harness::app::TestApp;
@@ -162,4 +165,42 @@ async fn metrics_are_for_the_networks_that_are_named() {
 
 async fn ask(app: &TestApp, head: &str) -> Reply {
     super::wire::ask(app.app.address, head, "").await
+}
+
+/// What stands for the parameters of a path, so that nothing but the query is wrong.
+fn filled(path: &str) -> String {
+    let fill = |segment: &str| match segment {
+        "{id}" if path.starts_with("/admin/") => "1".to_owned(),
+        "{id}" => uuid::Uuid::nil().to_string(),
+        segment => segment.replace(['{', '}'], ""),
+    };
+    path.split('/').map(fill).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn no_route_takes_a_parameter_it_does_not_know() {
+    let app = TestApp::start().await;
+    let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
+    let document = document();
+    let mut heard = Vec::new();
+    for (path, method, operation) in operations(&document) {
+        let body = operation["requestBody"].is_object().then(|| json!({"reason": "to see"}));
+        let headers: &[_] = if method == "PATCH" { &[("if-match", "*")] } else { &[] };
+        let asked = format!("{}?colour=red", filled(&path));
+        let answer = admin.request(method.parse().unwrap(), &asked, headers, body).await;
+        let said = if answer.status == 400 { answer.json()["errors"][0].clone() } else { Value::Null };
+        if (said["code"].as_str(), said["pointer"].as_str()) != (Some("unknown_parameter"), Some("/colour")) {
+            heard.push(format!("{method} {path}: {} {:?}", answer.status, answer.body));
+        }
+        assert!(operation["responses"]["400"].is_object(), "{method} {path} does not describe it");
+    }
+    assert!(heard.is_empty(), "{heard:#?}");
+    // Beside the described ones: paths of actors with their slashes.
+    admin.get("/admin/api/actors/root/jobs/acker?x=1").await.expect(400);
+    admin.get("/admin/api/actors/root/jobs/acker").await.expect(200);
+    // A bare `?` says nothing, and what is no part of the API may be asked as browsers do.
+    app.anonymous().get("/health/live?").await.expect(200);
+    app.anonymous().get("/openapi.json?v=2").await.expect(200);
+    app.anonymous().get("/nowhere?x=1").await.expect(404);
+    app.finish().await;
 }

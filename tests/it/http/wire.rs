@@ -9,7 +9,13 @@ use sportello::{
         sections::Server as ServerConfig,
         values::{Bytes, Period},
     },
-    http::{front::Front, limits::Gate, listening::Listening, routes::Routes, server::Server},
+    http::{
+        front::Front,
+        limits::Gate,
+        listening::Listening,
+        routes::{Query, Routes},
+        server::Server,
+    },
     metrics::Metrics,
 };
 use tokio::{
@@ -51,7 +57,8 @@ impl Wired {
         let mut config = Config::defaults().server;
         change(&mut config);
         let metrics = Arc::new(Metrics::new());
-        let routes = Routes::new(&metrics, routes.iter().cloned());
+        let routes = routes.iter().map(|(template, method)| (*template, method.clone(), Query::Read));
+        let routes = Routes::new(&metrics, routes);
         let front = Front::new(&config, router, routes, Gate::default(), metrics.clone());
         let server = Server::new(front, &config, metrics.clone());
         let (address, accepting) = (listening.address().unwrap(), accept(&server, &listening));
