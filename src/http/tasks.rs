@@ -27,7 +27,10 @@ use super::{
 };
 use crate::{
     ids::UserId,
-    jobs::inspect::{self, State as TaskState, Task},
+    jobs::{
+        JobId,
+        inspect::{self, State as TaskState, Task},
+    },
 };
 
 /// Streams of one person: a browser with several windows.
@@ -44,6 +47,22 @@ const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(events))
+}
+
+/// Work that was begun for somebody, to be looked at.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TaskStarted {
+    /// The task.
+    #[schema(value_type = String)]
+    id: JobId,
+    /// Where it is looked at.
+    links: TaskLinks,
+}
+
+impl TaskStarted {
+    pub(super) fn of(id: JobId) -> Self {
+        Self { id, links: TaskLinks::of(id) }
+    }
 }
 
 /// Why a task has no result.
@@ -63,6 +82,13 @@ struct TaskLinks {
     this: String,
     /// What happens to it, as it happens.
     events: String,
+}
+
+impl TaskLinks {
+    fn of(id: JobId) -> Self {
+        let this = format!("/api/v1/tasks/{id}");
+        Self { events: format!("{this}/events"), this }
+    }
 }
 
 /// A task.
@@ -88,8 +114,7 @@ impl Document {
             }
             _ => None,
         };
-        let this = format!("/api/v1/tasks/{}", task.id);
-        let links = TaskLinks { events: format!("{this}/events"), this };
+        let links = TaskLinks::of(task.id);
         Self { task, problem: problem.map(|(code, detail)| TaskProblem { code, detail }), links }
     }
 }

@@ -5,12 +5,13 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::hosting::manager;
 use crate::{
+    accounts::policy::Principal,
     actors::data::{cache::Tag, imager::ImagerError},
     events::images::{self, ALT_MAX, Change, Image, ImageRefusal, Key, New, PictureError, Size},
     http::{
@@ -21,15 +22,29 @@ use crate::{
         negotiate::Coding,
         problem::{Answer, FieldError, Problem, SOON},
         state::AppState,
+        tasks::TaskStarted,
         upload::{self, Upload, UploadFile, UploadForm},
         validate::Checks,
     },
-    ids::{ImageId, UserId},
-    jobs::events::{MakeThumbnails, RemoveImage},
+    ids::ImageId,
+    jobs::{
+        NewJob,
+        events::{MakeThumbnails, RemoveImage},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(create)).routes(routes!(show, change, remove))
+}
+
+/// An image that was added, and the task that makes its thumbnails.
+#[derive(Serialize, ToSchema)]
+struct AddedImage {
+    /// The image.
+    #[serde(flatten)]
+    image: Image,
+    /// Makes its thumbnails; whoever added the image may look at it.
+    task: TaskStarted,
 }
 
 /// Adds an image to an event of one's own. It is decoded and encoded again: what it says about place and camera is
@@ -40,7 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         (UploadForm = "multipart/form-data"), (UploadFile = "image/jpeg"), (UploadFile = "image/png"),
         (UploadFile = "image/webp"))),
     params(("slug" = String, Path, description = "The event's name in URLs")),
-    responses((status = 201, description = "The image, with its ETag; its thumbnails follow", body = Image),
+    responses((status = 201, description = "The image, with its ETag; its thumbnails follow, made by `task`", body = AddedImage),
         (status = 403, description = "Only hosts may do this"),
         (status = 409, description = "`too_many_images`: it has as many as it may; `event_withdrawn`"),
         (status = 413, description = "The file is too large"),
@@ -69,7 +84,7 @@ async fn create(
         }
         tx.rollback().await?; // no transaction stays open while the picture is made
     }
-    let most = state.config.storage.max_images_per_event as i64;
+    let most = most_images(&state);
     let room = images::room(&state.db, &slug, manager).await.map_err(refused)?;
     room.for_one_more(most).map_err(refused)?;
     let picture = state.imager.prepare(upload.image).await.map_err(unusable)?;
@@ -85,7 +100,7 @@ async fn create(
     };
     // First the file, then the row: a row never names a missing file.
     state.storage.put(&new.key.file(Size::Full), picture.jpeg.into()).await?;
-    let inserted = insert(&state, &slug, manager, &new, claim, most).await;
+    let inserted = insert(&state, &slug, &principal, &new, claim).await;
     shown_anew(&state, &slug); // also when it is not known whether the row is there
     match inserted {
         Ok(answer) => Ok(answer),
@@ -102,26 +117,32 @@ async fn create(
 async fn insert(
     state: &AppState,
     slug: &str,
-    manager: Option<UserId>,
+    principal: &Principal,
     new: &New,
     claim: Option<Claim>,
-    most: i64,
 ) -> Answer {
-    let now = state.clock.now();
+    let (now, most) = (state.clock.now(), most_images(state));
     let mut tx = state.db.begin("events.images.add").await?;
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         drop(tx);
         forget(state, &new.key).await; // another request with the same key was faster
         return Ok(replay);
     }
-    let image = images::add(&mut tx, slug, manager, new, most, now).await.map_err(refused)?;
-    state.jobs.enqueue(&mut tx, &MakeThumbnails { image: new.id }).await?;
-    let outcome = Outcome::created(format!("/api/v1/events/{slug}/images/{}", new.id), &image)?;
+    let image = images::add(&mut tx, slug, manager(principal), new, most, now).await.map_err(refused)?;
+    let job = NewJob::of(&MakeThumbnails { image: new.id }).owner(principal.user.0);
+    let job =
+        state.jobs.insert(&mut tx, &[job]).await?[0].expect("a job without a unique key is always inserted");
+    let added = AddedImage { image, task: TaskStarted::of(job) };
+    let outcome = Outcome::created(format!("/api/v1/events/{slug}/images/{}", new.id), &added)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
     tx.commit().await?;
     let mut response = outcome.into_response();
-    response.headers_mut().insert(header::ETAG, tag(&image)?.header(Coding::Identity));
+    response.headers_mut().insert(header::ETAG, tag(&added.image)?.header(Coding::Identity));
     Ok(response)
+}
+
+fn most_images(state: &AppState) -> i64 {
+    state.config.storage.max_images_per_event as i64
 }
 
 /// Pages that show the event's images are outdated.

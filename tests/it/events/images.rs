@@ -106,9 +106,16 @@ async fn a_photo_is_turned_upright_and_tells_nobody_where_it_was_taken() {
         (&json!(600), &json!(1200), &json!(0))
     );
     assert_eq!((&image["alt"], &image["thumbnail_url"]), (&json!("Il palco, di sera"), &Value::Null));
-    assert_eq!(stage.app.anonymous().get(created.header("location")).await.expect(200).json(), image);
+    let mut shown = stage.app.anonymous().get(created.header("location")).await.expect(200).json();
+    shown["task"] = image["task"].clone();
+    assert_eq!(shown, image, "and nothing else");
 
     stage.app.run_jobs().await;
+    let task = image["task"]["links"]["self"].as_str().unwrap();
+    assert_eq!(task, format!("/api/v1/tasks/{}", image["task"]["id"].as_str().unwrap()));
+    let seen = stage.cast.host.get(task).await.expect(200).json();
+    assert_eq!((&seen["kind"], &seen["state"]), (&json!("events.make_thumbnails"), &json!("done")));
+    stage.cast.user.get(task).await.expect(404);
     let shown = stage.shown().await;
     let image = &shown["images"][0];
     assert_eq!((&image["id"], &image["alt"]), (&created.json()["id"], &json!("Il palco, di sera")));
