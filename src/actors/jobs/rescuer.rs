@@ -18,6 +18,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// Most jobs rescued by one statement.
 const BATCH: usize = 1000;
+/// Of jobs that are set aside, so many are named in the log.
+const NAMED: usize = 20;
 /// A lease of ours that we do not know is given back at this age. No claim waits for its answer for so long (a link gives
 /// up after its limit of 4 s and a slack of 2 s): an answer on its way is not overtaken.
 const UNKNOWN_AGE: Duration = Duration::from_secs(7);
@@ -111,21 +113,29 @@ async fn look(engine: &Engine) -> Result<(), DbError> {
         let rescued =
             rescue::dead_workers(&engine.control, now, *config.rescue, config.quarantine_crashes, BATCH)
                 .await?;
-        if rescued.again + rescued.quarantined > 0 {
-            figures.rescued.fetch_add(rescued.again as u64, Relaxed);
-            figures.quarantined.fetch_add(rescued.quarantined as u64, Relaxed);
+        let (again, aside) = (rescued.again as usize, rescued.quarantined.len());
+        if again + aside > 0 {
+            figures.rescued.fetch_add(again as u64, Relaxed);
+            figures.quarantined.fetch_add(aside as u64, Relaxed);
             tracing::warn!(
-                jobs.again = rescued.again,
-                jobs.quarantined = rescued.quarantined,
+                jobs.again = again,
+                jobs.quarantined = aside,
                 "jobs of a dead process were rescued"
             );
             engine.bells.due.ring();
-            if rescued.quarantined > 0 {
+            if aside > 0 {
+                let named = rescued.quarantined.iter().take(NAMED).map(ToString::to_string);
+                let named = named.collect::<Vec<_>>().join(" ");
+                tracing::error!(
+                    jobs = aside,
+                    job.ids = named,
+                    "jobs were set aside: the process that ran them died too often"
+                );
                 engine.settle();
             }
             engine.look_at_doors(rescued.doors);
         }
-        if ((rescued.again + rescued.quarantined) as usize) < BATCH {
+        if again + aside < BATCH {
             break;
         }
     }

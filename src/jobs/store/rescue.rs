@@ -10,7 +10,10 @@ use super::{
     acks::{settled, summary},
     micros,
 };
-use crate::db::{DbError, Link};
+use crate::{
+    db::{DbError, Link},
+    jobs::JobId,
+};
 
 /// What a rescue did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct Rescued {
     /// Jobs that will run again.
     pub again: i64,
     /// Jobs set aside because they crashed too often.
-    pub quarantined: i64,
+    pub quarantined: Vec<JobId>,
     /// Doors at which places have become free.
     pub doors: Vec<i64>,
 }
@@ -78,7 +81,7 @@ pub async fn dead_workers(
         ", ",
         settled!("gate"),
         "
-        SELECT (SELECT count(*) FROM later), (SELECT count(*) FROM body),
+        SELECT (SELECT count(*) FROM later), ARRAY(SELECT id FROM body ORDER BY id),
             ARRAY(SELECT door FROM lease CROSS JOIN LATERAL (VALUES (key_hash), (kind_key)) AS t (door)
                 WHERE door IS NOT NULL)"
     );
