@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Jobs, store::settings};
+use super::{Jobs, inspect::joined, store::settings};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
@@ -20,6 +20,10 @@ use crate::{
 pub struct Steward {
     /// The administrator; `None` for the command line.
     pub user: Option<UserId>,
+    /// How pauses name them: an account's id, or `os:` and the name of the user on the machine.
+    pub name: String,
+    /// What the journal keeps of them besides: the session, or the user of the machine.
+    pub details: serde_json::Value,
     /// For the journal.
     pub reason: String,
 }
@@ -100,12 +104,6 @@ pub struct NodeState {
     pub running: i64,
 }
 
-impl Steward {
-    fn name(&self) -> String {
-        self.user.map_or_else(|| "command line".to_owned(), |user| user.to_string())
-    }
-}
-
 impl Jobs {
     /// Locks a queue for a change of its limits.
     pub async fn lock_queue(&self, tx: &mut Tx, name: &str) -> Result<Option<QueueSettings>, DbError> {
@@ -120,7 +118,7 @@ impl Jobs {
         by: &Steward,
     ) -> Result<Option<QueueSettings>, DbError> {
         let changed =
-            settings::pause_queue(tx, name, Some((&by.name(), &by.reason)), self.clock().now()).await?;
+            settings::pause_queue(tx, name, Some((&by.name, &by.reason)), self.clock().now()).await?;
         self.changed(tx, ("queue.pause", name), by, changed).await
     }
 
@@ -155,7 +153,7 @@ impl Jobs {
         by: &Steward,
     ) -> Result<Option<KindState>, DbError> {
         let changed =
-            settings::pause_kind(tx, name, Some((&by.name(), &by.reason)), self.clock().now()).await?;
+            settings::pause_kind(tx, name, Some((&by.name, &by.reason)), self.clock().now()).await?;
         self.changed(tx, ("kind.pause", name), by, changed).await
     }
 
@@ -177,7 +175,7 @@ impl Jobs {
         worker: i64,
         by: &Steward,
     ) -> Result<Option<NodeState>, DbError> {
-        let changed = settings::drain_node(tx, worker, Some(&by.name())).await?;
+        let changed = settings::drain_node(tx, worker, Some(&by.name)).await?;
         self.changed(tx, ("node.drain", &worker.to_string()), by, changed).await
     }
 
@@ -213,7 +211,7 @@ impl Jobs {
             target: target.to_owned(),
             reason: Some(by.reason.clone()),
             result: Some("done".to_owned()),
-            details,
+            details: joined([&by.details, &details]),
         };
         journal::append(tx, &[entry]).await?;
         let jobs = self.clone();

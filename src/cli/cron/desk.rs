@@ -46,7 +46,7 @@ pub(in crate::cli) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<Ex
     let seal = KeyRing::of(&config.jobs, &kinds)?;
     let desk = Desk {
         jobs: Jobs::new(clock.clone(), kinds, seal),
-        who: Operator { user: None, name: operator::name() },
+        who: Operator { user: None, name: operator::name(), details: operator::details() },
         clock: clock.clone(),
     };
     let session = Session::open(config, clock).await?;

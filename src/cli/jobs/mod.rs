@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use arguments::Command;
 
 use super::{
-    print,
+    operator, print,
     session::{self, Session},
 };
 use crate::{

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
-use super::{print, session::Session};
+use super::{operator, print, session::Session};
 use crate::{
     cli::exit::Usage,
     clock::Clock,
@@ -99,7 +99,8 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         (1..=500).contains(&reason.chars().count()),
         Usage("--reason: write 1 to 500 characters".to_owned())
     );
-    let (by, as_json) = (Steward { user: None, reason }, how.json);
+    let (by, as_json) =
+        (Steward { user: None, name: operator::name(), details: operator::details(), reason }, how.json);
     let session = Session::open(config, Clock::system()).await?;
     let done = async {
         let kinds = registry();

@@ -119,10 +119,10 @@ impl Change {
 #[utoipa::path(patch, path = "/admin/api/queues/{name}", tag = "admin", security(("bearer" = [])),
     request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
     params(("name" = String, Path, description = "The queue"),
-        ("If-Match" = Option<String>, Header, description = "`\"v<revision>\"`, if it matters what is changed")),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v<revision>\"`; without it 428")),
     responses((status = 200, description = "The queue, with its ETag", body = QueueSettings),
         (status = 403, description = "Only administrators may do this"),
-        (status = 412, description = "It was changed meanwhile")))]
+        (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn change(
     State(state): State<AppState>,
     AdminUser(admin): AdminUser,
@@ -132,15 +132,18 @@ async fn change(
 ) -> Answer {
     let mut tx = state.db.begin_admin("admin.queues.change").await?;
     let locked = state.jobs.lock_queue(&mut tx, &name).await?.ok_or_else(|| Problem::not_found("queue"))?;
-    if if_match.0.is_some() {
-        if_match.check(&ETag::of_version(locked.revision))?;
-    }
+    if_match.check(&ETag::of_version(locked.revision))?;
     let (limits, reason) = patch.apply(&Change::of(&locked.limits))?.checked()?;
-    let by = Steward { user: Some(admin.user), reason };
+    let by = steward(&admin, reason);
     let queue = state.jobs.limit_queue(&mut tx, &name, &limits, &by).await?;
     let queue = queue.ok_or_else(|| Problem::not_found("queue"))?;
     tx.commit().await?;
     tagged(&queue)
+}
+
+fn steward(admin: &Principal, reason: String) -> Steward {
+    let details = serde_json::json!({ "session": admin.session });
+    Steward { user: Some(admin.user), name: admin.user.to_string(), details, reason }
 }
 
 /// Carries out an order and answers with what it was given to, once per Idempotency-Key.
@@ -159,7 +162,7 @@ async fn order<T: Serialize>(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let changed = act(&state.jobs, &mut tx, &Steward { user: Some(admin.user), reason }).await?;
+    let changed = act(&state.jobs, &mut tx, &steward(admin, reason)).await?;
     let outcome = Outcome::json(StatusCode::OK, &changed.ok_or_else(|| Problem::not_found(what))?)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
     tx.commit().await?;

@@ -29,6 +29,7 @@ pub use filter::{Filter, State, fingerprint_text, parse_fingerprint};
 pub use kinds::{Kind, kinds};
 pub use listing::{Found, Listed, MAX_LIST, list};
 pub use nodes::{Node, NodeState, node, nodes};
+pub(super) use orders::joined;
 pub use orders::{
     BULK_MAX, Bulk, COUNT_MAX, Count, Order, OrderError, Result as OrderResult, SNOOZE_MAX, Who, bulk, count,
     order,

@@ -11,6 +11,7 @@ use crate::{
     ids::UserId,
     jobs::{
         Hint, JobId, Jobs,
+        inspect::joined,
         store::cron::{self, FireOutcome, Record, Stored},
     },
     journal::{self, Entry},
@@ -26,6 +27,8 @@ pub struct Operator {
     pub user: Option<UserId>,
     /// How decisions and pauses name them: an account's id, or `os:` and the name of the user on the machine.
     pub name: String,
+    /// What the journal keeps of them besides: the session, or the user of the machine.
+    pub details: Value,
 }
 
 /// Why it is not done.
@@ -245,12 +248,10 @@ async fn note(
     action: &'static str,
     key: &str,
     reason: Option<&str>,
-    mut details: Value,
+    details: Value,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if who.user.is_none() {
-        details["by"] = who.name.as_str().into();
-    }
+    let details = joined([&who.details, &details]);
     let (target, reason) = (key.to_owned(), reason.map(str::to_owned));
     let result = Some("done".to_owned());
     let entry = Entry { at: now, who: who.user, action, target, reason, result, details };

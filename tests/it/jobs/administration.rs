@@ -57,9 +57,11 @@ async fn a_queue_is_limited_by_a_merge_patch_that_names_its_revision() {
         body["reason"] = json!("fewer at once");
         body
     };
-    let first =
-        admin.request(Method::PATCH, path, &[], Some(change(json!({"workers": 2, "fair": true})))).await;
-    let first = first.expect(200);
+    let two = change(json!({"workers": 2, "fair": true}));
+    let blind = admin.request(Method::PATCH, path, &[], Some(two.clone())).await.expect(428);
+    assert_eq!(blind.code(), "precondition_required");
+    let read = admin.get(path).await.expect(200);
+    let first = admin.patch(path, read.header("etag"), two).await.expect(200);
     assert_eq!((&first.json()["workers"], &first.json()["fair"]), (&json!(2), &json!(true)));
     let etag = first.header("etag").to_owned();
     let rate = change(json!({"rate_per_s": 2.5, "rate_burst": 10, "max_running": 7, "aging_ms": 500}));
@@ -73,13 +75,12 @@ async fn a_queue_is_limited_by_a_merge_patch_that_names_its_revision() {
     for wrong in
         [json!({"workers": -1}), json!({"rate_per_s": 0.0}), json!({"rate_burst": null}), json!({"speed": 3})]
     {
-        admin.request(Method::PATCH, path, &[], Some(change(wrong))).await.expect(422);
+        admin.patch(path, "*", change(wrong)).await.expect(422);
     }
-    let unexplained = admin.request(Method::PATCH, path, &[], Some(json!({"workers": 3}))).await;
-    unexplained.expect(422);
+    admin.patch(path, "*", json!({"workers": 3})).await.expect(422);
     let freed =
         json!({"workers": null, "rate_per_s": null, "rate_burst": null, "max_running": null, "fair": false});
-    let freed = admin.request(Method::PATCH, path, &[], Some(change(freed))).await.expect(200).json();
+    let freed = admin.patch(path, "*", change(freed)).await.expect(200).json();
     assert_eq!((&freed["workers"], &freed["aging_ms"]), (&Value::Null, &json!(500)));
     assert_eq!(journal(&admin).await[0], ("queue.limit".to_owned(), "mail".to_owned()));
     app.finish().await;

@@ -30,7 +30,9 @@ async fn queues_kinds_and_nodes_are_steered_beside_a_running_server() {
     let app = start(|_| {}).await;
     app.run_jobs().await;
     let orders = app.app.registry.find("root/jobs/steward").unwrap();
-    assert!(done(&app, &["pause", "default"]).await["paused_at"].is_string());
+    let paused = done(&app, &["pause", "default"]).await;
+    assert!(paused["paused_at"].is_string());
+    assert!(paused["paused_by"].as_str().unwrap().starts_with("os:"), "{paused}");
     enqueue(&app.app, &Write(1)).await;
     assert_eq!(app.count("job.ready").await, 1);
     assert_eq!(done(&app, &["scale", "default", "2"]).await["workers"], 2);
@@ -48,6 +50,8 @@ async fn queues_kinds_and_nodes_are_steered_beside_a_running_server() {
     .await;
     done(&app, &["resume", "--node", &worker.to_string()]).await;
     assert_eq!(app.count("journal WHERE actor_id IS NULL AND reason = 'a quiet night'").await, 8);
+    let named = "journal WHERE details ->> 'via' = 'cli' AND details ->> 'os_user' <> '' AND details ? 'uid'";
+    assert_eq!(app.count(named).await, 8);
     for (wrong, code) in [
         (vec!["pause", "nowhere"], 1),
         (vec!["pause"], 2),

@@ -32,6 +32,9 @@ async fn a_schedule_made_on_the_command_line_ticks_at_once() {
     let (_, listed) = cron(&app, &["list", "--paused"]).await;
     let line = listed.lines().find(|line| line.contains("t.often")).expect(&listed);
     assert!(line.split_whitespace().collect::<Vec<_>>().join(" ").contains("next paused last"), "{line}");
+    let named = "journal WHERE action LIKE 'cron.%' AND details ->> 'via' = 'cli' AND details ? 'uid'
+        AND details ->> 'os_user' <> '' AND details ->> 'by' IS NULL";
+    assert_eq!(app.count(named).await, 2);
     app.finish().await;
 }
 

@@ -122,7 +122,8 @@ pub(super) async fn delete(
 }
 
 pub(super) fn operator(admin: &Principal) -> Operator {
-    Operator { user: Some(admin.user), name: admin.user.to_string() }
+    let details = serde_json::json!({ "session": admin.session });
+    Operator { user: Some(admin.user), name: admin.user.to_string(), details }
 }
 
 pub(super) fn refused(refusal: Refusal) -> Problem {
