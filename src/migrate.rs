@@ -47,6 +47,7 @@ migrations! {
     11 "job_steering" "0011_job_steering.sql",
     12 "job_done_version" "0012_job_done_version.sql",
     13 "job_pauses" "0013_job_pauses.sql",
+    14 "job_rerun" "0014_job_rerun.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -105,6 +105,12 @@ pub fn normal_email(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// Whether there is such an account. It stays until the transaction has ended.
+pub async fn is_there(tx: &mut Tx, id: UserId) -> Result<bool, DbError> {
+    const THERE: &str = "-- accounts.users.is_there\nSELECT FROM users WHERE id = $1 FOR KEY SHARE";
+    Ok(tx.query_opt(THERE, &[&id]).await?.is_some())
+}
+
 /// Makes an account.
 pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<User, CreateError> {
     const CREATE: &str = concat!(

@@ -58,6 +58,9 @@ pub struct Kind {
     pub check: fn(&serde_json::Value) -> Result<(), WrongArgs>,
 }
 
+/// Arguments that people write are parameters, not documents: so many bytes of JSON.
+pub const ARGS_MAX: usize = 64 * 1024;
+
 /// Why a value is not the arguments of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]

@@ -125,6 +125,9 @@ pub(super) struct Filters {
     /// Finished before: a time, or how long ago.
     #[arg(long, value_parser = moment)]
     finished_to: Option<Moment>,
+    /// Whether they were run once more: false leaves out what was dealt with.
+    #[arg(long, value_name = "true|false")]
+    rerun: Option<bool>,
 }
 
 impl Filters {
@@ -158,6 +161,7 @@ impl Filters {
             enqueued_to: ago(&self.enqueued_to),
             finished_from: ago(&self.finished_from),
             finished_to: ago(&self.finished_to),
+            rerun: self.rerun,
         }
     }
 }
@@ -268,7 +272,8 @@ impl Command {
             _ => return Ok(()),
         };
         selection.filters.check()?;
-        let filtered = selection.filters.filter(Timestamp::UNIX_EPOCH) != Filter::default();
+        let filter = selection.filters.filter(Timestamp::UNIX_EPOCH);
+        let filtered = filter != Filter::default();
         let named = !selection.ids.is_empty();
         ensure!(
             !(named && (filtered || selection.all)),
@@ -279,7 +284,7 @@ impl Command {
             Usage("--dry-run is for filters: jobs by id are shown with `jobs show`".to_owned())
         );
         ensure!(
-            named || filtered || selection.all,
+            named || !filter.is_everything() || selection.all,
             Usage("name jobs, give filters, or write --all".to_owned())
         );
         Ok(())

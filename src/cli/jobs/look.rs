@@ -1,7 +1,7 @@
 //! Looking: lists, one job, queues, nodes, batches.
 
 use anyhow::Context as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::arguments::List;
@@ -111,12 +111,20 @@ pub(super) async fn show(id: i64, json: bool, db: &Db, jobs: &Jobs, config: &Con
         let pct = progress.pct.map(|pct| format!("{pct} % ")).unwrap_or_default();
         print(&format!("  progress   {pct}{}", progress.note.as_deref().unwrap_or_default()));
     }
+    if let Some(rerun) = detail.job.rerun {
+        print(&format!("  rerun      {rerun}"));
+    }
     print_reasons(&detail);
     for attempt in &detail.attempts {
         let error = attempt.error.as_deref().unwrap_or_default();
         let node = attempt.node.as_deref().unwrap_or("-");
         let at = time(Some(attempt.finished_at));
-        print(&format!("  attempt {:<3} {:<9} {at}  {node}  {error}", attempt.attempt, attempt.outcome));
+        let took = SignedDuration::from_millis(attempt.took_ms);
+        let line = format!(
+            "  attempt {:<3} {:<9} {at}  {node}  {took:#}  {error}",
+            attempt.attempt, attempt.outcome
+        );
+        print(line.trim_end());
         for text in attempt.log.iter().chain(&attempt.trace) {
             print(&format!("      {}", text.replace('\n', "\n      ")));
         }

@@ -1,18 +1,18 @@
 //! Orders: enqueue, retry, cancel, snooze, priority. Several jobs by id are one transaction each; a filter is one.
 
-use std::{os::unix::fs::MetadataExt as _, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde::Serialize;
 
 use super::arguments::{Enqueue, Priority, Selection, Snooze};
 use crate::{
     actors::jobs::CHANNEL,
-    cli::{exit::Usage, print},
+    cli::{exit::Usage, operator, print},
     db::{Db, DbError, Tx},
     jobs::{
         Hint, JobId, Jobs,
-        inspect::{self, Draft, Order, OrderError, OrderResult, SNOOZE_MAX, Who},
+        inspect::{self, Draft, DraftError, Order, OrderError, OrderResult, SNOOZE_MAX, Who},
     },
 };
 
@@ -20,11 +20,7 @@ use crate::{
 fn who(reason: &str) -> anyhow::Result<Who> {
     let reason = reason.trim();
     ensure!((1..=500).contains(&reason.chars().count()), Usage("--reason: 1 to 500 characters".to_owned()));
-    // The number cannot be made up, the name is for people.
-    let uid = std::fs::metadata("/proc/self").map(|me| me.uid()).ok();
-    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let details = serde_json::json!({ "via": "cli", "os_user": name, "uid": uid });
-    Ok(Who { user: None, details, reason: reason.to_owned() })
+    Ok(Who { user: None, details: operator::details(), reason: reason.to_owned() })
 }
 
 /// Commits, and lets running servers look at once: this process has no engine that could tell them.
@@ -47,7 +43,10 @@ pub(super) async fn enqueue(args: Enqueue, db: &Db, jobs: &Jobs) -> anyhow::Resu
         owner: args.owner,
     };
     let mut tx = db.begin("cli.jobs.enqueue").await?;
-    let id = inspect::enqueue(&mut tx, jobs, &who, &draft).await.context("it was not enqueued")?;
+    let id = inspect::enqueue(&mut tx, jobs, &who, &draft).await.map_err(|error| match error {
+        DraftError::Time => Usage(format!("--at: {error}")).into(),
+        error => anyhow::Error::new(error).context("it was not enqueued"),
+    })?;
     commit(tx).await?;
     if args.json {
         print(&serde_json::json!({ "id": id }).to_string());

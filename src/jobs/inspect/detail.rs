@@ -16,6 +16,8 @@ use crate::{
 
 /// The newest attempts are shown; few jobs have more than ten.
 const ATTEMPTS: i64 = 100;
+/// The word for an attempt that did the work.
+const DONE: &str = "done";
 /// Of the other ends of edges, so many are shown.
 const EDGES: i64 = 100;
 
@@ -41,9 +43,9 @@ pub struct Progress {
 pub struct AttemptSeen {
     /// Its number.
     pub attempt: i16,
-    /// How it ended: `retry`, `snooze`, `discard`, `cancel`, `timeout`, `panic`, `crash` or `interrupt`.
+    /// How it ended: `done`, `retry`, `snooze`, `discard`, `cancel`, `timeout`, `panic`, `crash` or `interrupt`.
     pub outcome: &'static str,
-    /// Where it ran.
+    /// Where it ran, when that was written down.
     pub node: Option<String>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
@@ -51,6 +53,8 @@ pub struct AttemptSeen {
     /// When it ended.
     #[schema(value_type = String, format = DateTime)]
     pub finished_at: Timestamp,
+    /// How long it took.
+    pub took_ms: i64,
     /// A word for grouping.
     pub error_kind: Option<String>,
     /// The error with its causes, or the reason.
@@ -93,7 +97,7 @@ pub struct Detail {
     pub children: Vec<JobId>,
     /// Whether it holds a unique key: equal jobs are not enqueued.
     pub unique: bool,
-    /// Its attempts that left a story, newest first, at most a hundred.
+    /// Its attempts that left a story, and the one that did the work, newest first, at most a hundred.
     pub attempts: Vec<AttemptSeen>,
     /// Why it is where it is.
     pub explanation: Explanation,
@@ -106,15 +110,20 @@ pub async fn show(
     now: Timestamp,
     patience: Patience,
 ) -> Result<Option<Detail>, DbError> {
+    let mut last = None;
     let mut detail = if let Some(row) = lists_look::live_job(at, id).await? {
         let snapshot = snapshot::read(at, &row, now, patience).await?;
         live(&row, explain(&snapshot))
     } else if let Some(row) = lists_look::ended_job(at, id).await? {
+        last = good_end(&row);
         ended(&row)
     } else {
         return Ok(None);
     };
     detail.attempts = lists_look::attempts(at, id, ATTEMPTS).await?.iter().map(attempt).collect();
+    if !detail.attempts.iter().any(|attempt| attempt.outcome == DONE) {
+        detail.attempts.splice(0..0, last);
+    }
     for row in lists_look::edges(at, id, EDGES).await? {
         let side = if row.get("is_parent") { &mut detail.waits_for } else { &mut detail.children };
         side.push(row.get("id"));
@@ -162,6 +171,28 @@ fn ended(row: &Row) -> Detail {
     }
 }
 
+/// The attempt that did the work: it leaves no story, but its summary.
+fn good_end(row: &Row) -> Option<AttemptSeen> {
+    let (started_at, finished_at) = (row.get::<_, Option<Timestamp>>("started_at")?, row.get("finished_at"));
+    (State::stored(row.get("state")) == State::Done).then(|| AttemptSeen {
+        attempt: row.get("attempts"),
+        outcome: DONE,
+        node: None,
+        started_at,
+        finished_at,
+        took_ms: took(started_at, finished_at),
+        error_kind: None,
+        error: None,
+        trace: None,
+        log: Vec::new(),
+        fingerprint: None,
+    })
+}
+
+fn took(started_at: Timestamp, finished_at: Timestamp) -> i64 {
+    finished_at.duration_since(started_at).as_millis().try_into().unwrap_or(i64::MAX)
+}
+
 fn attempt(row: &Row) -> AttemptSeen {
     AttemptSeen {
         attempt: row.get("attempt"),
@@ -169,6 +200,7 @@ fn attempt(row: &Row) -> AttemptSeen {
         node: row.get("node"),
         started_at: row.get("started_at"),
         finished_at: row.get("finished_at"),
+        took_ms: took(row.get("started_at"), row.get("finished_at")),
         error_kind: row.get("error_kind"),
         error: row.get("error"),
         trace: row.get("trace"),
@@ -180,7 +212,7 @@ fn attempt(row: &Row) -> AttemptSeen {
 /// The word for a number of [`crate::jobs::AttemptOutcome`].
 fn outcome(number: i16) -> &'static str {
     match number {
-        0 => "done",
+        0 => DONE,
         1 => "retry",
         2 => "snooze",
         3 => "discard",

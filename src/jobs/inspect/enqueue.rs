@@ -3,16 +3,20 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Who, orders::joined};
+use super::{SNOOZE_MAX, Who, orders::joined};
 use crate::{
+    accounts::users,
     db::{DbError, Tx},
+    ids::UserId,
     jobs::{
         Hold, JobId, Jobs, NewJob,
-        registry::{ArgsError, Kind, WrongArgs},
+        registry::{ARGS_MAX, ArgsError, Kind, WrongArgs},
     },
     journal::{self, Entry},
 };
 
+/// The first day of 2000: what is to run before is a slip.
+const EARLIEST: Timestamp = Timestamp::constant(946_684_800, 0);
 /// More tags than anybody reads.
 pub const MAX_TAGS: usize = 16;
 
@@ -59,6 +63,15 @@ pub enum DraftError {
         /// What is wrong.
         error: ArgsError,
     },
+    /// They are a document.
+    #[error("the arguments have {0} bytes, at most {ARGS_MAX} are allowed")]
+    TooLong(usize),
+    /// Nobody means such a time.
+    #[error("must be within a year, and not before 2000")]
+    Time,
+    /// Nobody could look at it.
+    #[error("there is no account {0}")]
+    Owner(uuid::Uuid),
     /// An equal one is live.
     #[error("a job with this unique key is live already")]
     Live,
@@ -73,6 +86,9 @@ impl DraftError {
         match self {
             Self::Kind(_) => "kind_unknown",
             Self::Arguments { .. } | Self::Shape { .. } => "arguments_unreadable",
+            Self::TooLong(_) => "too_long",
+            Self::Time => "out_of_range",
+            Self::Owner(_) => "unknown_account",
             Self::Live => "unique_job_is_live",
             Self::Db(_) => "database",
         }
@@ -114,11 +130,21 @@ fn checked(kind: &Kind, arguments: &Value) -> Result<NewJob, DraftError> {
 
 /// Enqueues a job and writes it into the journal.
 pub async fn enqueue(tx: &mut Tx, jobs: &Jobs, who: &Who, draft: &Draft) -> Result<JobId, DraftError> {
+    let length = draft.arguments.to_string().len();
+    if length > ARGS_MAX {
+        return Err(DraftError::TooLong(length));
+    }
+    if draft.run_at.is_some_and(|at| at < EARLIEST || at > jobs.clock().now() + SNOOZE_MAX) {
+        return Err(DraftError::Time);
+    }
     let mut job = known(jobs, &draft.kind, &draft.arguments)?;
     job.run_at = draft.run_at;
     job.priority = draft.priority.unwrap_or(job.priority);
     job.tags.clone_from(&draft.tags);
     if let Some(owner) = draft.owner {
+        if !users::is_there(tx, UserId(owner)).await? {
+            return Err(DraftError::Owner(owner));
+        }
         job = job.owner(owner);
     }
     if let Some(key) = &draft.unique {

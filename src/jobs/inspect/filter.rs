@@ -127,12 +127,20 @@ pub struct Filter {
     /// Finished before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_to: Option<Timestamp>,
+    /// Whether they were run once more already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<bool>,
 }
 
 /// Ids tell the time of who enqueued, `enqueued_at` that of the database: they differ by less.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 impl Filter {
+    /// Whether every job is meant: nothing chooses among them. (Not to have been run once more is no choice.)
+    pub fn is_everything(&self) -> bool {
+        Self { rerun: None, ..self.clone() } == Self::default()
+    }
+
     /// The tags that are asked for.
     pub(super) fn tags(&self) -> Vec<String> {
         let subject = self.subject.as_ref().map(|subject| format!("subject:{subject}"));
@@ -159,6 +167,7 @@ impl Filter {
             self.fingerprint.is_some(),
             self.enqueued_from.is_some(),
             self.enqueued_to.is_some(),
+            self.rerun.is_some(),
         ];
         said.into_iter().filter(|it| *it).count().saturating_sub(answered)
     }
@@ -173,7 +182,7 @@ impl Filter {
     pub(super) fn live(&self, few: bool, few_ready: bool) -> Option<(lists::By, bool)> {
         use lists::By;
         let finished = self.finished_from.is_some() || self.finished_to.is_some();
-        if finished || self.state.is_some_and(State::is_ended) {
+        if finished || self.rerun == Some(true) || self.state.is_some_and(State::is_ended) {
             return None;
         }
         let (by, answered) = if self.fingerprint.is_some() {
@@ -201,6 +210,8 @@ impl Filter {
                 _ => (By::Body, 0),
             }
         };
+        // That none of them was run once more is known without looking.
+        let answered = answered + usize::from(self.rerun.is_some());
         Some((by, by != By::Fingerprint && self.besides(answered) == 0))
     }
 
@@ -258,6 +269,10 @@ mod tests {
         assert_eq!(live(state(State::Done)), None);
         let both = Filter { owner: Some(Uuid::nil()), batch: Some(1), ..Filter::default() };
         assert_eq!(both.live(true, false), Some((By::Batch, false)));
+        let handled = |rerun| Filter { rerun: Some(rerun), ..Filter::default() };
+        assert_eq!(live(handled(false)), Some((By::Body, true)));
+        assert_eq!(live(handled(true)), None);
+        assert!(handled(false).is_everything() && !state(State::Done).is_everything());
         let finished = Filter { finished_to: Some(Timestamp::UNIX_EPOCH), ..Filter::default() };
         assert_eq!(live(finished), None);
     }

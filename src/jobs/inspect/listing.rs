@@ -83,6 +83,9 @@ pub struct Listed {
     pub fingerprint: Option<String>,
     /// Why it ended otherwise than done.
     pub reason: Option<String>,
+    /// The job that does the same once more: it is run once more once.
+    #[schema(value_type = Option<String>)]
+    pub rerun: Option<JobId>,
 }
 
 impl Listed {
@@ -108,6 +111,7 @@ impl Listed {
             tags: row.get("tags"),
             fingerprint: None,
             reason: None,
+            rerun: None,
         }
     }
 
@@ -133,6 +137,7 @@ impl Listed {
             tags: row.get::<_, Option<_>>("tags").unwrap_or_default(),
             fingerprint: row.get::<_, Option<i64>>("fingerprint").map(fingerprint_text),
             reason: row.get("reason"),
+            rerun: row.get("rerun_id"),
         }
     }
 }
@@ -289,6 +294,7 @@ fn arguments(filter: &Filter, before: Option<i64>, limit: i64, window: i64) -> l
         fingerprint: filter.fingerprint,
         finished_from: filter.finished_from,
         finished_to: filter.finished_to,
+        rerun: filter.rerun,
     }
 }
 

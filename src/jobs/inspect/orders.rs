@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Change, Changed, Filter, State, filter, listing};
+use super::{Change, Changed, Filter, Listed, State, filter, listing};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
@@ -59,6 +59,11 @@ impl Order {
             Self::Snooze(_) => "job.snooze",
             Self::Priority(_) => "job.priority",
         }
+    }
+
+    /// Whether it can be done to this job. What was run once more already is dealt with.
+    fn concerns(self, job: &Listed) -> bool {
+        self.fits(job.state) && !(self == Self::Retry && job.rerun.is_some())
     }
 
     /// Whether it can be done to a job in this state.
@@ -279,7 +284,7 @@ async fn search(
     for _ in 0..PAGES {
         let wanted = (limit - ids.len() as i64).min(BULK_MAX);
         let page = listing::list_a_part(tx, filter, next, wanted).await?;
-        ids.extend(page.jobs.iter().filter(|job| order.fits(job.state)).map(|job| job.id.0));
+        ids.extend(page.jobs.iter().filter(|job| order.concerns(job)).map(|job| job.id.0));
         next = page.next;
         if next.is_none() || ids.len() as i64 >= limit {
             break;
@@ -313,7 +318,9 @@ fn entry(
 }
 
 /// One object of several.
-pub(super) fn joined<'a>(objects: impl IntoIterator<Item = &'a serde_json::Value>) -> serde_json::Value {
+pub(in crate::jobs) fn joined<'a>(
+    objects: impl IntoIterator<Item = &'a serde_json::Value>,
+) -> serde_json::Value {
     let members = objects.into_iter().filter_map(|it| it.as_object().cloned()).flatten();
     serde_json::Value::Object(members.collect())
 }
@@ -382,11 +389,16 @@ async fn once(
     })
 }
 
-/// Enqueues jobs that have ended once more, those whose arguments were kept.
+/// Enqueues jobs that have ended once more, those whose arguments were kept, each once.
 async fn rerun(tx: &mut Tx, jobs: &Jobs, ids: &[i64]) -> std::result::Result<Vec<(i64, Result)>, DbError> {
     let (mut results, mut again, mut news) = (Vec::new(), Vec::new(), Vec::new());
     for row in lists_orders::ended(tx, ids).await? {
         let (id, kind): (i64, String) = (row.get("id"), row.get("kind"));
+        if let Some(rerun) = row.get::<_, Option<JobId>>("rerun_id") {
+            let detail = format!("job {rerun} is it, once more: look at that one");
+            results.push((id, Result::refused("rerun_already", detail)));
+            continue;
+        }
         let Some(args) = row.get::<_, Option<serde_json::Value>>("args") else {
             let detail =
                 "its arguments were not kept: kinds say what stays of them, and sealed ones never do";
@@ -405,7 +417,13 @@ async fn rerun(tx: &mut Tx, jobs: &Jobs, ids: &[i64]) -> std::result::Result<Vec
             Err(error) => results.push((id, Result::refused(error.code(), error.to_string()))),
         }
     }
-    for (id, job) in again.into_iter().zip(jobs.insert(tx, &news).await?) {
+    let made = jobs.insert(tx, &news).await?;
+    let pairs = again.iter().zip(&made).filter_map(|(id, job)| Some((*id, (*job)?.0)));
+    let (ended, reruns): (Vec<i64>, Vec<i64>) = pairs.unzip();
+    if !ended.is_empty() {
+        lists_orders::reran(tx, &ended, &reruns).await?;
+    }
+    for (id, job) in again.into_iter().zip(made) {
         let live = || Result::refused("rerun_is_live", "it is being run once more already".to_owned());
         results.push((id, job.map_or_else(live, |job| Result::Rerun { job })));
     }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Definition, Spec, Timing, TimingError};
-use crate::jobs::registry::Registry;
+use crate::jobs::registry::{ARGS_MAX, Registry};
 
 /// The name of the route that tries schedules.
 const RESERVED: &str = "preview";
@@ -17,8 +17,6 @@ const ATTEMPTS: RangeInclusive<i16> = 1..=100;
 const TAGS_MAX: usize = 16;
 const TAG_MAX: usize = 64;
 const TEXT_MAX: usize = 500;
-/// Arguments are parameters, not documents.
-const ARGS_MAX: usize = 64 * 1024;
 
 /// A field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

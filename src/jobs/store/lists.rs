@@ -47,10 +47,12 @@ pub struct Arguments {
     pub finished_from: Option<Timestamp>,
     /// Finished before.
     pub finished_to: Option<Timestamp>,
+    /// Whether they were run once more.
+    pub rerun: Option<bool>,
 }
 
 impl Arguments {
-    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 15] {
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 16] {
         [
             &self.before,
             &self.from,
@@ -67,6 +69,7 @@ impl Arguments {
             &self.fingerprint,
             &self.finished_from,
             &self.finished_to,
+            &self.rerun,
         ]
     }
 }

@@ -26,7 +26,7 @@ pub enum By {
 macro_rules! done_columns {
     () => {
         "d.id, d.queue_id, d.kind_id, d.state AS ending, d.attempts, d.crashes, d.enqueued_at, d.started_at,
-         d.finished_at, d.batch_id, d.tags, d.owner_id, d.fingerprint, d.reason, d.body IS NOT NULL AS has_arguments"
+         d.finished_at, d.batch_id, d.tags, d.owner_id, d.fingerprint, d.reason, d.rerun_id, d.body IS NOT NULL AS has_arguments"
     };
 }
 
@@ -54,6 +54,7 @@ macro_rules! history {
                   AND enqueued_at >= coalesce($11::timestamptz, '-infinity')
                   AND enqueued_at < coalesce($12::timestamptz, 'infinity')
                   AND ($13::bigint IS NULL OR fingerprint = $13)
+                  AND ($16::boolean IS NULL OR (rerun_id IS NOT NULL) = $16)
                 ORDER BY w.id DESC LIMIT $4
             )
             SELECT s.looked, s.reached, f.* FROM (", $looked, ") AS s

@@ -45,7 +45,7 @@ pub async fn live_job(at: &mut impl Ask, id: i64) -> Result<Option<Row>, DbError
 pub async fn ended_job(at: &mut impl Ask, id: i64) -> Result<Option<Row>, DbError> {
     const ENDED: &str = "-- jobs.look.ended
         SELECT d.id, q.name AS queue, k.name AS kind, d.attempts, d.crashes, d.enqueued_at, d.started_at, d.finished_at,
-            d.result, d.body, d.batch_id, d.tags, d.owner_id, d.fingerprint, d.reason,
+            d.result, d.body, d.batch_id, d.tags, d.owner_id, d.fingerprint, d.reason, d.rerun_id,
             (ARRAY['done', 'discarded', 'cancelled', 'quarantined'])[d.state + 1] AS state
         FROM job.done AS d JOIN job.queue AS q ON q.id = d.queue_id JOIN job.kind AS k ON k.id = d.kind_id
         WHERE d.id = $1";

@@ -129,11 +129,22 @@ pub async fn prioritise(at: &mut impl Ask, ids: &[i64], priority: i16) -> Result
     Ok(touched(&at.ask(PRIORITISE, &[&ids, &priority]).await?))
 }
 
-/// What is needed to run ended jobs once more: kind, arguments and their shape, tags, owner. Those without arguments come without.
+/// What is needed to run ended jobs once more: kind, arguments and their shape, tags, owner, and the job that does it
+/// already. Those without arguments come without. They are locked: of two who want this at once, the second sees what the
+/// first has done.
 pub async fn ended(at: &mut impl Ask, ids: &[i64]) -> Result<Vec<Row>, DbError> {
     const ENDED: &str = "-- jobs.orders.ended
-        SELECT d.id, k.name AS kind, d.state, d.body AS args, d.args_version, coalesce(d.tags, '{}') AS tags, d.owner_id
+        SELECT d.id, k.name AS kind, d.state, d.body AS args, d.args_version, coalesce(d.tags, '{}') AS tags, d.owner_id,
+            d.rerun_id
         FROM job.done AS d JOIN job.kind AS k ON k.id = d.kind_id
-        WHERE d.id = ANY ($1::bigint[]) AND d.state > 0 ORDER BY d.id";
+        WHERE d.id = ANY ($1::bigint[]) AND d.state > 0 ORDER BY d.id FOR NO KEY UPDATE OF d";
     at.ask(ENDED, &[&ids]).await
+}
+
+/// Each of these ended jobs is run once more by the one at its place.
+pub async fn reran(at: &mut impl Ask, ended: &[i64], again: &[i64]) -> Result<(), DbError> {
+    const RERAN: &str = "-- jobs.orders.reran
+        UPDATE job.done AS d SET rerun_id = n.again
+        FROM unnest($1::bigint[], $2::bigint[]) AS n (id, again) WHERE d.id = n.id AND d.id = ANY ($1)";
+    at.ask(RERAN, &[&ended, &again]).await.map(drop)
 }

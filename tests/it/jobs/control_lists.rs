@@ -226,7 +226,7 @@ async fn wide_windows_are_read_from_an_index() {
     for (label, count, index) in [
         ("jobs.lists.live", 12, "body_pkey"),
         ("jobs.lists.ready", 12, "body_pkey"),
-        ("jobs.lists.ended", 15, "id_idx"),
+        ("jobs.lists.ended", 16, "id_idx"),
     ] {
         let name = label.replace('.', "_");
         client.batch_execute(&format!("PREPARE {name} AS {}", statements[label])).await.unwrap();

@@ -146,9 +146,29 @@ async fn an_ended_job_is_run_once_more_if_its_arguments_were_kept() {
     let OrderResult::Rerun { job } = order(&app, Order::Retry, 1).await.unwrap() else { panic!("not run") };
     app.until_count(&format!("job.done WHERE id = {job} AND tags = ARRAY['again']"), 1).await;
     assert_eq!(app.count("effect WHERE n = 42").await, 1);
+    assert_eq!(refused(&order(&app, Order::Retry, 1).await.unwrap()), "rerun_already");
     assert_eq!(refused(&order(&app, Order::Retry, 2).await.unwrap()), "arguments_not_kept");
     assert_eq!(refused(&order(&app, Order::Retry, 3).await.unwrap()), "ended");
     assert_eq!(refused(&order(&app, Order::Retry, 4).await.unwrap()), "kind_unknown");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_retry_a_dead_job_at_once_one_is_told_of_the_other() {
+    let app = start_idle().await;
+    let id = insert(&app.app, &[NewJob::of(&Write(1))]).await[0].unwrap().0;
+    order(&app, Order::Cancel, id).await.unwrap();
+    app.sql("UPDATE job.done SET state = 1, body = '1'").await;
+    let mut first = app.app.db.begin("tests.first").await.unwrap();
+    let one = inspect::order(&mut first, &app.app.jobs, &who(), Order::Retry, id).await.unwrap();
+    assert!(matches!(one, OrderResult::Rerun { .. }), "{one:?}");
+    let waits = "pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let (other, ()) = tokio::join!(order(&app, Order::Retry, id), async {
+        app.until_count(waits, 1).await;
+        first.commit().await.unwrap();
+    });
+    assert_eq!(refused(&other.unwrap()), "rerun_already");
+    assert_eq!(app.count("job.body").await, 1);
     app.finish().await;
 }
 

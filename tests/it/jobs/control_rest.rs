@@ -176,11 +176,82 @@ async fn bulk_orders_count_first_and_go_on_where_they_stopped() {
     let rest =
         admin.post(&format!("{JOBS}/bulk/cancel?tag=b&before={before}"), reason()).await.expect(200).json();
     assert_eq!((&rest["done"], &rest["next_before"]), (&json!(2), &json!(null)));
+    for order in ["retry", "cancel", "snooze?limit=9", "priority?rerun=false&dry_run=true"] {
+        let mut body =
+            json!({"reason": "x", "until": app.app.clock.now() + jiff::SignedDuration::from_hours(1)});
+        match order {
+            order if order.starts_with("snooze") => {}
+            order if order.starts_with("priority") => body = json!({"reason": "x", "priority": 5}),
+            _ => body = reason(),
+        }
+        let everything = admin.post(&format!("{JOBS}/bulk/{order}"), body).await.expect(422).json();
+        assert_eq!(everything["errors"][0]["pointer"], "/all", "{order}: {everything}");
+    }
+    assert_eq!(app.count("job.ready").await, 1);
+    let all = json!({"reason": "x", "priority": 5, "all": true});
+    let all = admin.post(&format!("{JOBS}/bulk/priority"), all).await.expect(200).json();
+    assert_eq!(all["results"], json!({"prioritised": 1}));
     let wrong = admin.post(&format!("{JOBS}/bulk/cancel?state=done"), reason()).await.expect(422);
     assert_eq!(wrong.code(), "state_does_not_fit");
     for query in ["limit=0", "limit=1001", "dry_run=perhaps", "tag=b&colour=red"] {
         admin.post(&format!("{JOBS}/bulk/cancel?{query}"), reason()).await.expect(400);
     }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_ended_well_is_shown_with_the_attempt_that_did_the_work() {
+    let (app, admin) = admin(|_| {}).await;
+    let id = insert(&app.app, &[NewJob::of(&Write(1))]).await[0].unwrap();
+    app.until_count("job.done", 1).await;
+    app.sql(&format!(
+        "INSERT INTO job.attempt (job_id, attempt, token, worker_id, started_at, finished_at, outcome, error)
+         SELECT {id}, 1, 0, 0, started_at - interval '2 s', started_at - interval '1500 ms', 7, 'gone' FROM job.done"
+    ))
+    .await;
+    let shown = admin.get(&format!("{JOBS}/{id}")).await.expect(200).json();
+    let told = |at: usize, name: &str| shown["attempts"][at][name].clone();
+    assert_eq!(shown["attempts"].as_array().unwrap().len(), 2, "{shown}");
+    assert_eq!((told(0, "outcome"), told(0, "attempt")), (json!("done"), json!(1)));
+    assert_eq!(
+        (told(0, "started_at"), told(0, "finished_at")),
+        (shown["started_at"].clone(), shown["finished_at"].clone())
+    );
+    assert!(told(0, "took_ms").as_i64().unwrap() >= 0 && told(0, "error").is_null());
+    assert_eq!((told(1, "outcome"), told(1, "took_ms")), (json!("crash"), json!(500)));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_job_is_run_once_more_once_and_leaves_the_list_of_what_is_to_be_done() {
+    let (app, admin, id) = paused().await;
+    admin.post(&format!("{JOBS}/{id}/cancel"), reason()).await.expect(200);
+    app.sql("UPDATE job.done SET state = 1, body = '1'").await;
+    let count = async || {
+        let path = format!("{JOBS}/bulk/retry?state=discarded&dry_run=true");
+        admin.post(&path, reason()).await.expect(200).json()["matched"]["count"].clone()
+    };
+    let listed = async |query: &str| {
+        let page = admin.get(&format!("{JOBS}?state=discarded{query}")).await.expect(200).json();
+        page["data"].as_array().unwrap().len()
+    };
+    assert_eq!((count().await, listed("&rerun=false").await), (json!(1), 1));
+    let rerun = admin.post(&format!("{JOBS}/{id}/retry"), reason()).await.expect(200).json();
+    app.sql("UPDATE job.queue SET paused_at = NULL").await;
+    app.app.jobs.heed_orders();
+    app.until_count("effect", 1).await;
+    app.run_jobs().await;
+    let again = admin.post(&format!("{JOBS}/{id}/retry"), reason()).await.expect(409);
+    assert_eq!(again.code(), "rerun_already");
+    let named = rerun["job"].as_str().unwrap();
+    assert!(again.json()["detail"].as_str().unwrap().contains(named), "{:?}", again.body);
+    assert_eq!(admin.get(&format!("{JOBS}/{id}")).await.expect(200).json()["rerun"], json!(named));
+    assert_eq!((count().await, app.count("effect").await), (json!(0), 1));
+    assert_eq!((listed("").await, listed("&rerun=false").await, listed("&rerun=true").await), (1, 0, 1));
+    let bulk = admin.post(&format!("{JOBS}/bulk/retry?state=discarded"), reason()).await.expect(200).json();
+    assert_eq!((&bulk["done"], &bulk["results"]), (&json!(0), &json!({})), "it is skipped");
+    let live = admin.get(&format!("{JOBS}?rerun=true&state=ready")).await.expect(200).json();
+    assert_eq!(live["data"], json!([]), "nothing live was run once more");
     app.finish().await;
 }
 
@@ -205,6 +276,13 @@ async fn a_job_is_enqueued_by_name_and_its_arguments_are_checked() {
         (json!({"kind": "tests.nothing"}), "/reason"),
         (json!({"kind": "tests.nothing", "reason": "x", "tags": [""]}), "/tags/0"),
         (json!({"kind": "tests.nothing", "reason": "x", "priority": 5000}), "/priority"),
+        (json!({"kind": "tests.nothing", "reason": "x", "run_at": "1999-12-31T00:00:00Z"}), "/run_at"),
+        (json!({"kind": "tests.nothing", "reason": "x", "run_at": "2600-01-01T00:00:00Z"}), "/run_at"),
+        (json!({"kind": "tests.nothing", "reason": "x", "owner": uuid::Uuid::nil()}), "/owner"),
+        (
+            json!({"kind": "tests.flaky", "arguments": {"succeeds_at": 1, "x": "y".repeat(65_536)}, "reason": "x"}),
+            "/arguments",
+        ),
     ] {
         let refused = admin.post(JOBS, body.clone()).await.expect(422);
         assert_eq!(refused.json()["errors"][0]["pointer"], pointer, "{body}");

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     list::filters,
-    orders::{Ordering, Plain, Priority, Snooze, problem, who},
+    orders::{Ordering, check_priority, check_until, problem, who},
 };
 use crate::{
     accounts::policy::Principal,
@@ -18,10 +18,61 @@ use crate::{
         idempotency::{self, Keyed, KeyedRequest, Outcome},
         problem::{Answer, FieldError, Problem},
         state::AppState,
-        validate::Ends,
+        validate::{Checks, Ends},
     },
     jobs::inspect::{self, BULK_MAX, Bulk, Count, Filter, Order, State as JobState, parse_fingerprint},
 };
+
+/// The bodies: those of orders to one job, and whether every job is meant.
+macro_rules! bodies {
+    ($($(#[doc = $doc:literal])* $name:ident as $schema:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)? } $check:expr;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        #[schema(as = $schema)]
+        pub(super) struct $name {
+            $($(#[$meta])* $field: $type,)?
+            /// For the journal.
+            #[schema(min_length = 1, max_length = 500)]
+            reason: String,
+            /// Every job it can be done to: needed when there is no filter.
+            #[serde(default)]
+            all: bool,
+        }
+
+        impl Ordering for $name {
+            fn reason(&self) -> &str {
+                &self.reason
+            }
+
+            fn means_all(&self) -> bool {
+                self.all
+            }
+
+            fn check(&self, checks: &mut Checks, now: Timestamp) {
+                let check: fn(&Self, &mut Checks, Timestamp) = $check;
+                check(self, checks, now);
+            }
+        }
+    )*};
+}
+
+bodies! {
+    /// Why.
+    Plain as JobBulkOrder {} |_, _, _| {};
+    /// Until when, and why.
+    Snooze as JobBulkSnooze {
+        /// Not before then.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    } |body, checks, now| check_until(checks, body.until, now);
+    /// Which priority, and why.
+    Urgency as JobBulkPriority {
+        /// Smaller runs first.
+        #[schema(minimum = -1000, maximum = 1000)]
+        priority: i16,
+    } |body, checks, _| check_priority(checks, body.priority);
+}
 
 filters! {
     /// Which jobs, how many of them, and whether only to count.
@@ -85,6 +136,10 @@ async fn act(
         let detail = format!("must be a whole number from 1 to {BULK_MAX}");
         return Err(Problem::invalid_parameters(vec![FieldError::query("limit", "out_of_range", detail)]));
     }
+    if filter.is_everything() && !body.means_all() {
+        let detail = "without a filter every job is meant: give one, or say `\"all\": true`";
+        return Err(Problem::unprocessable(vec![FieldError::body("/all", "required", detail)]));
+    }
     let mut tx = state.db.begin_admin("admin.jobs.bulk").await?;
     if selection.dry_run == Some(true) {
         let count = inspect::count(&mut tx, order, &filter, selection.before).await.map_err(problem)?;
@@ -114,7 +169,7 @@ macro_rules! bulk {
                 ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request safe")),
             responses((status = 200, description = "What was done, or would be", body = Ordered),
                 (status = 403, description = "Only administrators may do this"),
-                (status = 422, description = "The filter's state forbids it, or the body is wrong")))]
+                (status = 422, description = "There is no filter and no `all`, the filter's state forbids it, or the body is wrong")))]
         pub(super) async fn $name(
             State(state): State<AppState>,
             AdminUser(admin): AdminUser,
@@ -135,5 +190,5 @@ bulk! {
     /// Lets every waiting job that fits not be run before a time; at most a thousand in one call.
     snooze, "/admin/api/jobs/bulk/snooze", Snooze, |body| Order::Snooze(body.until);
     /// Changes the priority of every live job that fits; at most a thousand in one call.
-    priority, "/admin/api/jobs/bulk/priority", Priority, |body| Order::Priority(body.priority);
+    priority, "/admin/api/jobs/bulk/priority", Urgency, |body| Order::Priority(body.priority);
 }

@@ -31,7 +31,7 @@ pub(super) struct Body {
     #[serde(default)]
     #[schema(value_type = serde_json::Value)]
     arguments: serde_json::Value,
-    /// Not before then; without it, now.
+    /// Not before then, within a year; without it, now.
     #[schema(value_type = Option<String>, format = DateTime)]
     run_at: Option<Timestamp>,
     /// Instead of its kind's; smaller runs first.
@@ -44,7 +44,7 @@ pub(super) struct Body {
     /// At most one live job of its kind has this key.
     #[schema(min_length = 1, max_length = 200)]
     unique: Option<String>,
-    /// The account that may look at it as a task.
+    /// The account that may look at it as a task; it must be there.
     owner: Option<uuid::Uuid>,
     /// For the journal.
     #[schema(min_length = 1, max_length = 500)]
@@ -84,7 +84,7 @@ struct Enqueued {
     responses((status = 201, description = "Its id; `Location` shows it", body = Enqueued),
         (status = 403, description = "Only administrators may do this"),
         (status = 409, description = "A job with the same unique key is live"),
-        (status = 422, description = "There is no such kind, or its arguments do not fit")))]
+        (status = 422, description = "There is no such kind or owner, or the arguments do not fit or have more than 64 KiB")))]
 pub(super) async fn enqueue(
     State(state): State<AppState>,
     AdminUser(admin): AdminUser,
@@ -119,7 +119,11 @@ fn refused(error: DraftError) -> Problem {
         DraftError::Arguments { pointer, detail, .. } => {
             Problem::unprocessable(vec![FieldError::body(format!("/arguments{pointer}"), code, detail)])
         }
-        DraftError::Shape { .. } => Problem::unprocessable(vec![FieldError::body("/arguments", code, words)]),
+        DraftError::Shape { .. } | DraftError::TooLong(_) => {
+            Problem::unprocessable(vec![FieldError::body("/arguments", code, words)])
+        }
+        DraftError::Time => Problem::unprocessable(vec![FieldError::body("/run_at", code, words)]),
+        DraftError::Owner(_) => Problem::unprocessable(vec![FieldError::body("/owner", code, words)]),
         DraftError::Live => Problem::conflict(code, words),
         DraftError::Db(error) => error.into(),
     }

@@ -59,6 +59,8 @@ macro_rules! filters {
             /// Finished before.
             #[param(value_type = Option<String>, format = DateTime)]
             pub(super) finished_to: Option<Timestamp>,
+            /// Whether they were run once more: `false` leaves out what was dealt with.
+            pub(super) rerun: Option<bool>,
             $($(#[$doc])* pub(super) $field: $type,)*
         }
 
@@ -95,6 +97,7 @@ macro_rules! filters {
                     enqueued_to: self.enqueued_to,
                     finished_from: self.finished_from,
                     finished_to: self.finished_to,
+                    rerun: self.rerun,
                 })
             }
         }

@@ -64,6 +64,10 @@ pub(super) struct Priority {
 pub(super) trait Ordering {
     /// The reason.
     fn reason(&self) -> &str;
+    /// Whether it says that every job is meant.
+    fn means_all(&self) -> bool {
+        false
+    }
     /// Checks what else is said.
     fn check(&self, _checks: &mut Checks, _now: Timestamp) {}
 }
@@ -80,8 +84,7 @@ impl Ordering for Snooze {
     }
 
     fn check(&self, checks: &mut Checks, now: Timestamp) {
-        let is_future = self.until > now && self.until <= now + SNOOZE_MAX;
-        checks.ensure(is_future, "/until", "out_of_range", "must be in the future, within a year");
+        check_until(checks, self.until, now);
     }
 }
 
@@ -93,6 +96,11 @@ impl Ordering for Priority {
     fn check(&self, checks: &mut Checks, _now: Timestamp) {
         check_priority(checks, self.priority);
     }
+}
+
+pub(super) fn check_until(checks: &mut Checks, until: Timestamp, now: Timestamp) {
+    let is_future = until > now && until <= now + SNOOZE_MAX;
+    checks.ensure(is_future, "/until", "out_of_range", "must be in the future, within a year");
 }
 
 pub(super) fn check_priority(checks: &mut Checks, priority: i16) {
