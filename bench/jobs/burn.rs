@@ -157,6 +157,8 @@ async fn engine(site: &Site, job: &NewJob) -> anyhow::Result<Figures> {
     let meter = Meter::read(site.client()).await?;
     let began = Instant::now();
     site.pause(false).await?;
+    // As whoever resumes a queue does; otherwise the steward would find out within a second.
+    engine.app.jobs.heed_orders();
     engine.app.jobs.wake(QueueName::Default);
     let seconds = engine.acknowledges(jobs).await?;
     let took = began.elapsed();

@@ -1,7 +1,7 @@
 //! The acknowledger: writes what became of jobs, in batches that clock themselves.
 //!
 //! One flush is in flight; the next takes everything that arrived meanwhile. At low load a report is written at once,
-//! at high load batches are large; there is no timer. Further flushes fly beside it only with batches worth a statement,
+//! at high load batches are large; there is no timer. Further flushes fly beside it only with full batches,
 //! so that one connection of PostgreSQL does not set the pace. Reports live in the engine's outbox: while the database is away
 //! they wait there and are tried again; a crash of this actor loses none. The fence decides whether they still count.
 
@@ -133,7 +133,7 @@ impl Acker {
         let full = self.engine.config.ack;
         while !state.resting {
             let (waiting, is_alone) = (self.engine.outbox.len(), state.free.len() == FLUSHES_AT_ONCE);
-            let is_worth_it = waiting * 2 >= full && state.one_by_one == 0;
+            let is_worth_it = waiting >= full && state.one_by_one == 0;
             if waiting == 0 || !(is_alone || is_worth_it) {
                 return;
             }

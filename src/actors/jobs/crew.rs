@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::{attempt, engine::Engine};
 use crate::jobs::{JobId, QueueName, Report, Stuck, Verdict, store::Claimed};
 
-/// Claimed ahead of free workers: what the queue finishes in this time.
-const AHEAD: Duration = Duration::from_millis(50);
+/// Claimed ahead of free workers: what the queue finishes in this time. Several claims of a full batch each are in it.
+const AHEAD: Duration = Duration::from_millis(100);
 /// Jobs that were claimed ahead go back when no worker has been free for so long: others may run them meanwhile.
 const AHEAD_MAX: Duration = Duration::from_secs(1);
 /// How fast the estimate of the queue's pace follows: the weight of the newest look.

@@ -170,7 +170,7 @@ impl Dispatcher {
             return;
         }
         let limit = engine.crew(self.queue).room().saturating_sub(state.asked).min(config.claim);
-        if state.is_flying() && limit * 2 < config.claim {
+        if state.is_flying() && limit < config.claim {
             return;
         }
         if limit == 0 {
