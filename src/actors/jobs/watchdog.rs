@@ -65,10 +65,16 @@ impl Behaviour for Watchdog {
         match message {
             WatchdogMsg::Look if state.flying => {}
             WatchdogMsg::Look => {
+                let suspects = self.suspects();
+                if suspects.is_empty() {
+                    state.idle_since = Default::default();
+                    return Ok(());
+                }
                 state.flying = true;
                 let engine = self.engine.clone();
                 fly(ctx, WatchdogMsg::Seen { queues: None }, async move {
-                    WatchdogMsg::Seen { queues: state::queues_with_work(&engine.control).await.ok() }
+                    let queues = state::queues_with_work(&engine.control, &suspects).await.ok();
+                    WatchdogMsg::Seen { queues }
                 });
             }
             WatchdogMsg::Seen { queues } => {
@@ -91,6 +97,17 @@ impl Behaviour for Watchdog {
 }
 
 impl Watchdog {
+    /// Queues with free workers that have claimed nothing since the last look: the database is asked about no others.
+    fn suspects(&self) -> Vec<i16> {
+        let Some(catalog) = self.engine.jobs.catalog() else { return Vec::new() };
+        let is_quiet = |queue: &QueueName| {
+            let last = *self.last_claims[queue.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            self.engine.crew(*queue).is_free() && last.is_none_or(|claim| claim.elapsed() >= EVERY)
+        };
+        let quiet = QueueName::ALL.into_iter().filter(is_quiet);
+        quiet.map(|queue| catalog.queue(queue)).collect()
+    }
+
     fn is_stuck(&self, queue: QueueName, with_work: &[i16], state: &mut WatchdogState) -> bool {
         let engine = &self.engine;
         let has_work = engine.jobs.catalog().is_some_and(|catalog| with_work.contains(&catalog.queue(queue)));

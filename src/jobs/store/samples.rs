@@ -35,13 +35,16 @@ pub struct Sample {
 
 /// Takes a sample.
 pub async fn take(link: &Link) -> Result<Sample, DbError> {
+    // Counted from the young end: at the other one a busy queue is full of rows that died a moment ago, and a statement that
+    // wades through them keeps them from being cleaned, so that the next one has more.
     // The first of each lane by a walk over the lanes: one descent of the index per priority in use, at most a thousand.
     const QUEUES: &str = "-- jobs.samples.queues
         WITH estimate AS (
             SELECT greatest(reltuples::bigint, $1::bigint + 1) AS n FROM pg_class WHERE oid = 'job.ready'::regclass
         ), counted AS (
             SELECT q.id, q.paused_at IS NOT NULL AS paused, (SELECT count(*) FROM (
-                SELECT FROM job.ready AS r WHERE r.queue_id = q.id LIMIT $1 + 1) AS x) AS ready
+                SELECT FROM job.ready AS r WHERE r.queue_id = q.id
+                ORDER BY lane DESC, rank DESC, id DESC LIMIT $1 + 1) AS x) AS ready
             FROM job.queue AS q
         )
         SELECT q.id, CASE WHEN q.ready > $1 THEN (SELECT n FROM estimate) ELSE q.ready END,
@@ -58,7 +61,8 @@ pub async fn take(link: &Link) -> Result<Sample, DbError> {
         FROM counted AS q";
     const WAITING: &str = "-- jobs.samples.waiting
         WITH counted AS (
-            SELECT 'job.later'::regclass AS place, (SELECT count(*) FROM (SELECT FROM job.later LIMIT $1::bigint + 1) AS x) AS n
+            SELECT 'job.later'::regclass AS place, (SELECT count(*) FROM (
+                SELECT FROM job.later ORDER BY run_at DESC, id DESC LIMIT $1::bigint + 1) AS x) AS n
             UNION ALL
             SELECT 'job.parked'::regclass, (SELECT count(*) FROM (SELECT FROM job.parked LIMIT $1 + 1) AS x)
             UNION ALL
