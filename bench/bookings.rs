@@ -106,7 +106,7 @@ struct Desk {
 impl Desk {
     async fn new(app: &App, ground: &Ground) -> anyhow::Result<Self> {
         const BUYING: &str =
-            "-- bench.bookings.buyers\nSELECT id FROM users WHERE role = 'user' ORDER BY id LIMIT $1";
+            "-- bench.bookings.buyers\nSELECT id FROM users WHERE roles = '{client}' ORDER BY id LIMIT $1";
         let rows = ground.client().query(BUYING, &[&(BUYERS as i64)]).await?;
         let shard = Shard {
             db: app.db.clone(),

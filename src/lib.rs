@@ -7,6 +7,7 @@
 //! - [`db`] is how the rest of the crate talks to PostgreSQL: reads through lanes, transactions by lease.
 //! - [`http`] turns requests into calls of the domains, and errors into problems.
 //! - [`accounts`] and [`events`] are the domains: rules and SQL, knowing neither axum nor ractor.
+//! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
 //! - [`config`], [`clock`], [`ids`], [`scope`], [`telemetry`], [`metrics`] are the ground everything stands on.
 //! - [`postgres`], [`migrate`], [`seed`], [`cli`] are what an operator touches.
@@ -14,6 +15,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

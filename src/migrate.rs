@@ -48,6 +48,10 @@ migrations! {
     12 "job_done_version" "0012_job_done_version.sql",
     13 "job_pauses" "0013_job_pauses.sql",
     14 "job_rerun" "0014_job_rerun.sql",
+    15 "roles" "0015_roles.sql",
+    16 "identities" "0016_identities.sql",
+    17 "audit" "0017_audit.sql",
+    18 "documents" "0018_documents.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::policy::Role;
+use super::policy::{Role, Roles};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
@@ -20,7 +20,7 @@ pub struct Summary {
     /// How the person wants to be addressed.
     pub name: String,
     /// What the person may do.
-    pub role: Role,
+    pub roles: Roles,
     /// Whether the person may log in.
     pub active: bool,
     /// Log-ins that still work.
@@ -35,7 +35,7 @@ impl Summary {
             id: row.get("id"),
             email: row.get("email"),
             name: row.get("name"),
-            role: Role::stored(row.get("role")),
+            roles: Roles::stored(&row.get::<_, Vec<&str>>("roles")),
             active: row.get("active"),
             sessions: row.get("sessions"),
             created_at: row.get("created_at"),
@@ -46,9 +46,9 @@ impl Summary {
 /// The newest accounts, of one role if given.
 pub async fn list(tx: &mut Tx, role: Option<Role>, limit: i64) -> Result<Vec<Summary>, DbError> {
     const LIST: &str = "-- accounts.administration.list
-        SELECT u.id, u.email, u.name, u.role, u.status = 'active' AS active, u.created_at,
+        SELECT u.id, u.email, u.name, u.roles, u.status = 'active' AS active, u.created_at,
             (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.revoked_at IS NULL) AS sessions
-        FROM users u WHERE $1::text IS NULL OR u.role = $1 ORDER BY u.created_at DESC, u.id DESC LIMIT $2";
+        FROM users u WHERE $1::text IS NULL OR $1 = ANY (u.roles) ORDER BY u.created_at DESC, u.id DESC LIMIT $2";
     let rows = tx.query(LIST, &[&role.map(Role::as_str), &limit]).await?;
     Ok(rows.iter().map(Summary::from_row).collect())
 }

@@ -1,36 +1,118 @@
 //! Roles, and what they allow. Everything that is not allowed here is forbidden.
 
+use std::fmt;
+
 use crate::ids::{SessionId, UserId};
 
-/// What a person is to the service.
+/// What a person is to the service. One person may be several things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[repr(u8)]
 pub enum Role {
-    /// Books, pays, reviews.
-    User,
+    /// Books, pays, reviews, opens cases. Everybody is one.
+    Client,
     /// Also publishes events.
     Host,
+    /// Also brings clients to notaries: estate agents, surveyors, accountants.
+    Partner,
+    /// Also works for a notary, as far as the notary permits.
+    Collaborator,
+    /// Also keeps an office.
+    Notary,
+    /// Also works in a clinic.
+    Staff,
     /// Also looks after everything; made on the command line only.
     Admin,
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Client,
+        Self::Host,
+        Self::Partner,
+        Self::Collaborator,
+        Self::Notary,
+        Self::Staff,
+        Self::Admin,
+    ];
+
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::User => "user",
+            Self::Client => "client",
             Self::Host => "host",
+            Self::Partner => "partner",
+            Self::Collaborator => "collaborator",
+            Self::Notary => "notary",
+            Self::Staff => "staff",
             Self::Admin => "admin",
         }
     }
 
     /// From its stored name.
     pub fn of(name: &str) -> Option<Self> {
-        [Self::User, Self::Host, Self::Admin].into_iter().find(|role| role.as_str() == name)
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// The roles of one person: clients are what everybody is.
+#[derive(Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(value_type = Vec<Role>)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// Only a client.
+    pub const CLIENT: Self = Self(1 << Role::Client as u8);
+
+    /// Also `role`.
+    #[must_use]
+    pub const fn and(self, role: Role) -> Self {
+        Self(self.0 | 1 << role as u8)
     }
 
-    pub(super) fn stored(name: &str) -> Self {
-        Self::of(name).expect("users_role_known allows no other")
+    /// Whether `role` is among them.
+    pub const fn has(self, role: Role) -> bool {
+        self.0 & 1 << role as u8 != 0
+    }
+
+    /// Those that there are, clients first.
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.has(*role))
+    }
+
+    /// Their names, as they are stored.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Role::as_str).collect()
+    }
+
+    /// From their stored names. A role that only a newer server knows gives nothing here.
+    pub(super) fn stored(names: &[&str]) -> Self {
+        names.iter().filter_map(|name| Role::of(name)).collect()
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        roles.into_iter().fold(Self::CLIENT, Self::and)
+    }
+}
+
+impl From<Role> for Roles {
+    fn from(role: Role) -> Self {
+        Self::CLIENT.and(role)
+    }
+}
+
+impl fmt::Debug for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl serde::Serialize for Roles {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 
@@ -42,18 +124,18 @@ pub struct Principal {
     /// The log-in this request belongs to.
     pub session: SessionId,
     /// What the person is.
-    pub role: Role,
+    pub roles: Roles,
 }
 
 impl Principal {
     /// May publish events.
     pub fn may_host(&self) -> bool {
-        matches!(self.role, Role::Host | Role::Admin)
+        self.roles.has(Role::Host) || self.is_admin()
     }
 
     /// May look after everything.
     pub fn is_admin(&self) -> bool {
-        self.role == Role::Admin
+        self.roles.has(Role::Admin)
     }
 
     /// May change what belongs to `owner`.
@@ -66,16 +148,17 @@ impl Principal {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Principal, Role};
+    use super::{Principal, Role, Roles};
     use crate::ids::{SessionId, UserId};
 
     #[test]
     fn a_host_manages_its_own_things_and_an_admin_everything() {
         let (me, other) = (UserId::new(Timestamp::UNIX_EPOCH), UserId::new(Timestamp::UNIX_EPOCH));
         let session = SessionId::new(Timestamp::UNIX_EPOCH);
-        let of = |role| Principal { user: me, session, role };
+        let of = |role: Role| Principal { user: me, session, roles: role.into() };
         for (role, host, admin, foreign) in [
-            (Role::User, false, false, false),
+            (Role::Client, false, false, false),
+            (Role::Notary, false, false, false),
             (Role::Host, true, false, false),
             (Role::Admin, true, true, true),
         ] {
@@ -91,5 +174,15 @@ mod tests {
                 "{role:?}"
             );
         }
+    }
+
+    #[test]
+    fn roles_are_a_set_that_survives_its_journey_and_everybody_is_a_client() {
+        let roles = Roles::from(Role::Notary).and(Role::Host).and(Role::Host);
+        assert_eq!(roles.names(), ["client", "host", "notary"]);
+        assert_eq!(Roles::stored(&roles.names()), roles);
+        assert_eq!(serde_json::to_string(&roles).unwrap(), r#"["client","host","notary"]"#);
+        assert_eq!(Roles::stored(&["admiral"]), Roles::CLIENT);
+        assert!(Role::ALL.iter().all(|role| Role::of(role.as_str()) == Some(*role)));
     }
 }

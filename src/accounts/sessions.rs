@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
 use super::{
-    policy::{Principal, Role},
+    policy::{Principal, Roles},
     tokens::{Token, TokenHash, Use},
 };
 use crate::{
@@ -169,7 +169,7 @@ impl Sessions {
 
     async fn look_up(&self, hash: TokenHash) -> Result<Option<Known>, DbError> {
         const AUTHENTICATE: &str = "-- accounts.sessions.authenticate
-            SELECT k.n, s.id, s.user_id, u.role, s.access_expires_at
+            SELECT k.n, s.id, s.user_id, u.roles, s.access_expires_at
             FROM unnest($1::bytea[]) WITH ORDINALITY AS k (hash, n)
             JOIN sessions s ON s.access_hash = k.hash AND s.revoked_at IS NULL
             JOIN users u ON u.id = s.user_id AND u.status = 'active'";
@@ -180,7 +180,7 @@ impl Sessions {
             principal: Principal {
                 user: row.get("user_id"),
                 session: row.get("id"),
-                role: Role::stored(row.get("role")),
+                roles: Roles::stored(&row.get::<_, Vec<&str>>("roles")),
             },
             expires_at: row.get("access_expires_at"),
         };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::policy::Role;
+use super::policy::Roles;
 use crate::{
     db::{Db, DbError, Tx},
     ids::UserId,
@@ -21,7 +21,7 @@ pub struct User {
     /// How the person wants to be addressed.
     pub name: String,
     /// What the person may do.
-    pub role: Role,
+    pub roles: Roles,
     /// Of mails.
     pub language: Language,
     /// A telephone number.
@@ -46,7 +46,7 @@ pub struct NewUser {
     /// 1 to 100 characters.
     pub name: String,
     /// What the person may do.
-    pub role: Role,
+    pub roles: Roles,
     /// Of mails.
     pub language: Language,
     /// From [`super::passwords::Hashing::hash`].
@@ -79,7 +79,7 @@ pub struct Changes {
 
 macro_rules! columns {
     () => {
-        "u.id, u.email, u.name, u.role, u.language, u.phone, u.bio, u.created_at, u.updated_at, u.version"
+        "u.id, u.email, u.name, u.roles, u.language, u.phone, u.bio, u.created_at, u.updated_at, u.version"
     };
 }
 
@@ -89,7 +89,7 @@ impl User {
             id: row.get("id"),
             email: row.get("email"),
             name: row.get("name"),
-            role: Role::stored(row.get("role")),
+            roles: Roles::stored(&row.get::<_, Vec<&str>>("roles")),
             language: Language::of(row.get("language")),
             phone: row.get("phone"),
             bio: row.get("bio"),
@@ -115,14 +115,14 @@ pub async fn is_there(tx: &mut Tx, id: UserId) -> Result<bool, DbError> {
 pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<User, CreateError> {
     const CREATE: &str = concat!(
         "-- accounts.users.create
-        INSERT INTO users AS u (id, email, name, role, language, password_hash, created_at, updated_at)
+        INSERT INTO users AS u (id, email, name, roles, language, password_hash, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (lower(email)) DO NOTHING RETURNING ",
         columns!()
     );
     let (id, email) = (UserId::new(now), normal_email(&new.email));
-    let (role, language) = (new.role.as_str(), new.language.code());
+    let (roles, language) = (new.roles.names(), new.language.code());
     let row =
-        tx.query_opt(CREATE, &[&id, &email, &new.name, &role, &language, &new.password_hash, &now]).await?;
+        tx.query_opt(CREATE, &[&id, &email, &new.name, &roles, &language, &new.password_hash, &now]).await?;
     row.as_ref().map(User::from_row).ok_or(CreateError::EmailTaken)
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use super::{
-    completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output, seed,
+    audit, completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output, seed,
     serve, user, warm_cache,
 };
 use crate::config::{Flag, Loaded, Sources, load};
@@ -47,6 +47,8 @@ enum Command {
     Cron(cron::Args),
     /// Looks at background jobs and orders them about; pauses, resumes, scales and drains queues and servers.
     Jobs(Box<jobs::Args>),
+    /// Looks at the audit log.
+    Audit(audit::Args),
     /// Asks a running server how it is; for container health checks.
     Health(health::Args),
     /// Asks a running server for what people ask most.
@@ -94,6 +96,7 @@ async fn configured(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode
         Command::User(args) => user::run(args, loaded).await,
         Command::Cron(args) => cron::run(args, loaded).await,
         Command::Jobs(args) => jobs::run(*args, loaded).await,
+        Command::Audit(args) => audit::run(args, loaded).await,
         Command::Health(args) => health::run(args, &loaded).await,
         Command::WarmCache(args) => warm_cache::run(args, &loaded).await,
         Command::Openapi | Command::Completions(_) => unreachable!("run without configuration"),

@@ -5,6 +5,7 @@
 //! that it started, or start it for themselves. Only `serve`, `seed` and `migrate` make a database where there is none.
 
 mod arguments;
+mod audit;
 mod client;
 mod completions;
 mod config;

@@ -58,9 +58,9 @@ struct Create {
     /// The address.
     #[arg(long)]
     email: String,
-    /// What the person may do: user, host or admin.
-    #[arg(long, default_value = "user", value_parser = role)]
-    role: Role,
+    /// What the person may do: client, host, partner, collaborator, notary, staff or admin; several with commas.
+    #[arg(long, default_value = "client", value_parser = role, value_delimiter = ',')]
+    role: Vec<Role>,
     /// How the person is addressed; the address's first part by default.
     #[arg(long)]
     name: Option<String>,
@@ -85,7 +85,8 @@ struct List {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::of(text).ok_or_else(|| "write user, host or admin".to_owned())
+    let known = || format!("write {}", Role::ALL.map(Role::as_str).join(", "));
+    Role::of(text).ok_or_else(known)
 }
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
@@ -120,7 +121,7 @@ async fn create(args: Create, config: &Config) -> anyhow::Result<()> {
     let name = args.name.unwrap_or_else(|| email.split('@').next().unwrap_or(&email).to_owned());
     let password_hash = hashed(&args.password.read()?, &email, config)?;
     let language = Language::of(&config.mail.language);
-    let new = NewUser { email, name, role: args.role, language, password_hash };
+    let new = NewUser { email, name, roles: args.role.into_iter().collect(), language, password_hash };
     let clock = Clock::system();
     let session = Session::open(config, clock.clone()).await?;
     let made = async {
@@ -135,7 +136,7 @@ async fn create(args: Create, config: &Config) -> anyhow::Result<()> {
     if args.json {
         print(&serde_json::to_string_pretty(&user)?);
     } else {
-        print(&format!("made {} ({}), id {}", user.email, user.role.as_str(), user.id));
+        print(&format!("made {} ({}), id {}", user.email, user.roles.names().join(", "), user.id));
     }
     Ok(())
 }
@@ -162,8 +163,8 @@ async fn list(args: List, config: &Config) -> anyhow::Result<()> {
     for user in users {
         let state = if user.active { "active" } else { "disabled" };
         print(&format!(
-            "{:<6} {state:<9} {:>3} sessions  {:<40} {}  {}",
-            user.role.as_str(),
+            "{:<14} {state:<9} {:>3} sessions  {:<40} {}  {}",
+            user.roles.names().join(","),
             user.sessions,
             user.email,
             user.created_at.strftime("%F"),

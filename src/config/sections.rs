@@ -187,6 +187,14 @@ pub struct Accounts {
     pub secret: Optional<Secret>,
 }
 
+/// Section `[audit]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Audit {
+    pub keep: Period,
+}
+
 /// Section `[events]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use axum::{
 };
 
 use super::{problem::Problem, state::AppState};
-use crate::accounts::policy::{Principal, Role};
+use crate::accounts::policy::Principal;
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ where
 }
 
 macro_rules! restricted {
-    ($name:ident, $what:literal, $($role:pat_param)|+) => {
+    ($name:ident, $what:literal, $may:ident) => {
         impl<S: Send + Sync> FromRequestParts<S> for $name
         where
             AppState: FromRef<S>,
@@ -80,13 +80,10 @@ macro_rules! restricted {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;
-                match principal.role {
-                    $($role)|+ => Ok(Self(principal)),
-                    _ => Err(Problem::forbidden("forbidden", $what)),
-                }
+                if principal.$may() { Ok(Self(principal)) } else { Err(Problem::forbidden("forbidden", $what)) }
             }
         }
     };
 }
-restricted!(HostUser, "only hosts may do this", Role::Host | Role::Admin);
-restricted!(AdminUser, "only administrators may do this", Role::Admin);
+restricted!(HostUser, "only hosts may do this", may_host);
+restricted!(AdminUser, "only administrators may do this", is_admin);

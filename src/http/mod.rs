@@ -15,6 +15,7 @@ use axum::http::HeaderValue;
 pub mod accounts;
 pub mod activity;
 pub mod admin;
+mod audit;
 pub mod auth;
 pub mod client;
 pub mod compress;

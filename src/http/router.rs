@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    accounts, admin, events,
+    accounts, admin, audit, events,
     front::Front,
     health,
     limits::Gate,
@@ -20,7 +20,7 @@ pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .nest(
             "/api/v1",
-            OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()).merge(tasks::routes()),
+            OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()).merge(tasks::routes()).merge(audit::routes()),
         )
         .merge(admin::routes())
         .merge(health::routes())

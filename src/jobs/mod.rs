@@ -90,6 +90,7 @@
 pub mod accounts;
 mod answers;
 mod attempt;
+pub mod audit;
 mod blocking;
 mod cancel;
 mod context;

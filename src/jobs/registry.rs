@@ -6,11 +6,13 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::{accounts, events};
+    use super::{accounts, audit, events};
     Registry::default()
         .with::<accounts::ForgetIdempotencyKeys>()
         .with::<accounts::PruneAccounts>()
         .with::<accounts::SendAccountMail>()
+        .with::<audit::RemoveOldEntries>()
+        .with::<audit::SealEntries>()
         .with::<events::CompleteBookings>()
         .with::<events::ExpireBookings>()
         .with::<events::MakeThumbnails>()

@@ -9,7 +9,10 @@ use super::{
     tables::{BOOKINGS, CITIES_TABLE, EVENTS, HOSTS, REVIEWS, USERS},
     words::{CITIES, COMMENTS, FIRST, KINDS, LAST, PLACES},
 };
-use crate::events::selling::ticket_code;
+use crate::{
+    accounts::policy::{Role, Roles},
+    events::selling::ticket_code,
+};
 
 /// How much of what.
 #[derive(Debug, Clone)]
@@ -129,8 +132,8 @@ pub(super) fn make(options: &Options, send: impl FnMut(Chunk) -> bool) -> Result
     for ((name, province, featured), id) in CITIES.iter().zip(&cities) {
         out.row(&[id, &slug(name), name, province, featured, &options.now])?;
     }
-    let hosts = people(&mut random, options, (&HOSTS, "host", options.hosts), &mut out)?;
-    let users = people(&mut random, options, (&USERS, "user", options.users), &mut out)?;
+    let hosts = people(&mut random, options, (&HOSTS, "host", Role::Host.into(), options.hosts), &mut out)?;
+    let users = people(&mut random, options, (&USERS, "user", Roles::CLIENT, options.users), &mut out)?;
     let mut events: Vec<Event> = (0..options.events).map(|_| event(&mut random, options, &hosts)).collect();
     let (bookings, passed) = bookings(&mut random, options, &mut events, &users, &mut out)?;
     let reviews = reviews(&mut random, options, &mut events, passed, &mut out)?;
@@ -144,16 +147,16 @@ pub(super) fn make(options: &Options, send: impl FnMut(Chunk) -> bool) -> Result
 fn people(
     random: &mut Random,
     options: &Options,
-    (table, role, count): (&'static Table, &str, usize),
+    (table, name_of, roles, count): (&'static Table, &str, Roles, usize),
     out: &mut Writer<impl FnMut(Chunk) -> bool>,
 ) -> Result<Vec<Uuid>, Closed> {
     out.table(table)?;
-    let mut ids = Vec::with_capacity(count);
+    let (mut ids, roles) = (Vec::with_capacity(count), roles.names());
     for number in 1..=count {
         let id = random.id(options.now);
-        let email = format!("{role}{number}@sportello.example");
+        let email = format!("{name_of}{number}@sportello.example");
         let name = format!("{} {}", random.pick(&FIRST), random.pick(&LAST));
-        out.row(&[&id, &email, &name, &role, &options.password_hash, &options.now, &options.now])?;
+        out.row(&[&id, &email, &name, &roles, &options.password_hash, &options.now, &options.now])?;
         ids.push(id);
     }
     Ok(ids)

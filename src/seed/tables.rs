@@ -17,11 +17,11 @@ pub(super) static USERS: Table = people("users");
 
 const fn people(name: &'static str) -> Table {
     const TYPES: &[Type] =
-        &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ];
+        &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ];
     Table {
         name,
         copy: "-- seed.users
-            COPY users (id, email, name, role, password_hash, created_at, updated_at)
+            COPY users (id, email, name, roles, password_hash, created_at, updated_at)
             FROM STDIN WITH (FORMAT binary)",
         types: TYPES,
         varies: Some(4), // the hash of the password is salted anew

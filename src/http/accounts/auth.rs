@@ -14,7 +14,7 @@ use crate::{
     accounts::{
         login::LoginError,
         passwords::{Busy, Hashing as _, Password, check},
-        policy::Role,
+        policy::{Role, Roles},
         sessions::{self, Ending, Origin, Refreshed},
         users::{self, CreateError, NewUser, User},
     },
@@ -74,7 +74,7 @@ impl From<sessions::Tokens> for Tokens {
 enum OpenRole {
     /// Books.
     #[default]
-    User,
+    Client,
     /// Publishes events.
     Host,
 }
@@ -161,16 +161,16 @@ async fn register(
     let password = Password::new(body.password);
     check_password(&mut checks, "/password", &password, &email, &state);
     checks.done()?;
-    let role = match body.role {
-        OpenRole::User => Role::User,
-        OpenRole::Host => Role::Host,
+    let roles = match body.role {
+        OpenRole::Client => Roles::CLIENT,
+        OpenRole::Host => Role::Host.into(),
     };
     let language = body.language.unwrap_or_else(|| Language::of(&state.config.mail.language));
-    let said = (&email, &name, role, language);
+    let said = (&email, &name, roles, language);
     let claim = request.claim_of(format_args!("nobody, registering {email}"), &said)?;
     let (origin, now) = (origin(address, &headers), state.clock.now());
     let password_hash = state.hasher.hash(password.clone()).await.map_err(busy)?;
-    let user = NewUser { email, name, role, language, password_hash };
+    let user = NewUser { email, name, roles, language, password_hash };
     let mut tx = state.db.begin("accounts.register").await?;
     if idempotency::begin(&mut tx, claim, now).await?.is_some() {
         tx.rollback().await?;

@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     jobs::{
         accounts::{ForgetIdempotencyKeys, PruneAccounts},
+        audit::{RemoveOldEntries, SealEntries},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
     },
 };
@@ -16,6 +17,8 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("accounts.forget_idempotency_keys", "47 3 * * *", &ForgetIdempotencyKeys {})
             .in_zone(zone),
         Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),
+        Schedule::new("audit.remove_old_entries", "27 3 * * *", &RemoveOldEntries {}).in_zone(zone),
+        Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
         Schedule::new("events.prune_images", "43 3 * * *", &PruneImages {}),

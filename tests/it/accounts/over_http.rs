@@ -34,7 +34,7 @@ async fn a_person_registers_is_welcomed_by_mail_logs_in_and_out() {
     let tokens = tokens.json();
     let anna = anonymous.with(tokens["access_token"].as_str().unwrap());
     let me = anna.get("/api/v1/me").await.expect(200).json();
-    assert_eq!((me["email"].as_str(), me["role"].as_str()), (Some("anna@example.org"), Some("host")));
+    assert_eq!((me["email"].as_str(), &me["roles"]), (Some("anna@example.org"), &json!(["client", "host"])));
     assert!(me.get("password_hash").is_none());
     anna.request(Method::POST, "/api/v1/auth/logout", &[], None).await.expect(204);
     let refused = anna.get("/api/v1/me").await.expect(401);
@@ -57,10 +57,10 @@ async fn nobody_makes_an_administrator_over_http() {
     let person = app.a_person().await;
     let client = app.log_in(&person).await;
     let headers = [("if-match", "\"v1\"")];
-    for body in [json!({"role": "admin"}), json!({"email": "x@y.it"}), json!({"version": 9})] {
+    for body in [json!({"roles": ["admin"]}), json!({"email": "x@y.it"}), json!({"version": 9})] {
         client.request(Method::PATCH, "/api/v1/me", &headers, Some(body)).await.expect(422);
     }
-    let admins: i64 = app.value("SELECT count(*) FROM users WHERE role = 'admin'").await;
+    let admins: i64 = app.value("SELECT count(*) FROM users WHERE 'admin' = ANY (roles)").await;
     assert_eq!(admins, 0);
     app.finish().await;
 }
@@ -174,7 +174,7 @@ async fn tokens_open_only_what_their_role_may_see() {
     let app = TestApp::start().await;
     app.anonymous().get("/admin/api/actors").await.expect(401);
     app.anonymous().with("spa_00000000000000000000000000000000").get("/api/v1/me").await.expect(401);
-    for (role, status) in [(Role::User, 403), (Role::Host, 403), (Role::Admin, 200)] {
+    for (role, status) in [(Role::Client, 403), (Role::Host, 403), (Role::Admin, 200)] {
         let person = app.a_person_with(role).await;
         let client = app.log_in(&person).await;
         for path in ["/admin/api/actors", "/admin/api/restarts", "/admin/api/journal"] {

@@ -111,7 +111,7 @@ async fn an_order_needs_a_reason_and_is_journalled_before_it_is_carried_out() {
 async fn only_administrators_look_and_order() {
     let (app, admin) = admin(|config| config.ops.game_day = true).await;
     let mut others = vec![(app.anonymous(), 401)];
-    for role in [Role::User, Role::Host] {
+    for role in [Role::Client, Role::Host] {
         others.push((app.log_in(&app.a_person_with(role).await).await, 403));
     }
     for (client, status) in others {

@@ -51,7 +51,7 @@ impl TestApp {
 
     /// Makes a person who can log in.
     pub(crate) async fn a_person(&self) -> User {
-        self.a_person_with(Role::User).await
+        self.a_person_with(Role::Client).await
     }
 
     /// Makes a person of a role.
@@ -64,7 +64,7 @@ impl TestApp {
     pub(crate) async fn a_person_hashed_with(&self, passes: usize, memory: usize) -> User {
         let mut config = self.app.config.accounts.clone();
         (config.password_passes, config.password_memory.0) = (passes, memory);
-        self.make_person(Role::User, Argon::new(&config).unwrap().hash(&Password::new(PASSWORD))).await
+        self.make_person(Role::Client, Argon::new(&config).unwrap().hash(&Password::new(PASSWORD))).await
     }
 
     async fn make_person(&self, role: Role, password_hash: String) -> User {
@@ -72,7 +72,7 @@ impl TestApp {
         let new = NewUser {
             email: format!("{}@example.org", UserId::new(now)),
             name: "Anna Bianchi".to_owned(),
-            role,
+            roles: role.into(),
             language: Language::It,
             password_hash,
         };

@@ -109,7 +109,7 @@ async fn bodies_of_every_route_are_read_alike() {
         check(&answer, 422, pointer, code, detail, &body.to_string());
     }
     for (member, value, code, detail) in [
-        ("role", json!("admin"), "not_allowed", "must be one of `user`, `host`"),
+        ("role", json!("admin"), "not_allowed", "must be one of `client`, `host`"),
         ("language", json!(5), "wrong_type", "must be one of `it`, `en`"),
         ("email", json!(null), "required", "must not be null"),
     ] {

@@ -124,7 +124,7 @@ async fn only_administrators_steer() {
     app.run_jobs().await;
     let others = [
         (app.anonymous(), 401),
-        (app.log_in(&app.a_person_with(Role::User).await).await, 403),
+        (app.log_in(&app.a_person_with(Role::Client).await).await, 403),
         (app.log_in(&app.a_person_with(Role::Host).await).await, 403),
     ];
     for (client, status) in others {
