@@ -3,7 +3,7 @@
 //! Reading order: [`policy`] (roles and what they allow), [`users`] (accounts), [`passwords`] (rules, argon2id),
 //! [`tokens`] (opaque, stored as hashes), [`sessions`] (one per log-in: opened, refreshed, revoked, looked up),
 //! [`lockout`] (guessing is stopped), [`login`] (all of it together),
-//! [`calendar_links`] (for programs that cannot log in), [`administration`] (from the command line).
+//! [`calendar_links`] (for programs that cannot log in), [`directory`] (people, as administrators see them), [`administration`] (from the command line).
 //!
 //! Invariants
 //! - Nobody becomes an administrator over HTTP; the command line makes them.
@@ -15,6 +15,7 @@
 
 pub mod administration;
 pub mod calendar_links;
+pub mod directory;
 pub mod lockout;
 pub mod login;
 pub mod passwords;

@@ -74,6 +74,8 @@ pub enum Ending {
     Reused,
     /// The password was changed elsewhere.
     PasswordChanged,
+    /// An administrator changed what the person may do.
+    Changed,
     /// Too many sessions of one person.
     Displaced,
 }
@@ -84,6 +86,7 @@ impl Ending {
             Self::LoggedOut => "logged_out",
             Self::Reused => "refresh_reused",
             Self::PasswordChanged => "password_changed",
+            Self::Changed => "changed",
             Self::Displaced => "displaced",
         }
     }

@@ -6,6 +6,8 @@ mod harness;
 
 mod accounts;
 mod actors;
+mod audit;
+mod authorisation;
 mod cache;
 mod cli;
 mod database;

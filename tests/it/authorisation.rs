@@ -1,0 +1,279 @@
+//! Who may use which route, and on whose things: one row per route, and a route without a row fails.
+//!
+//! Everybody is sent to every route: who may not hears 401 or 403, and about a stranger's thing exactly what is said about
+//! one that does not exist. The routes come from the description of the API, which the router itself makes.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use sportello::{
+    accounts::policy::Role,
+    http::openapi::{self, operations},
+    jobs::NewJob,
+};
+
+use crate::harness::{
+    app::TestApp,
+    client::{Answer, Client},
+    people::Cast,
+    pictures::png,
+};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Also who is not logged in.
+    Everybody,
+    /// Who is logged in; it is about their own things alone.
+    Account,
+    /// Hosts and administrators.
+    Hosts,
+    /// Administrators.
+    Admins,
+    /// The person whose thing it is. For others it does not exist.
+    Owner(Thing),
+    /// The host whose thing it is, and administrators. For others it does not exist; who is no host may not ask.
+    Host(Thing),
+    /// The person whose thing it is, and administrators. For others it does not exist.
+    OwnerOrAdmin(Thing),
+}
+use Who::{Account, Admins, Everybody, Host, Hosts, Owner, OwnerOrAdmin};
+
+/// What can be somebody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Booking,
+    Event,
+    Image,
+    Review,
+    Task,
+}
+
+/// In this order: what changes a thing comes after what reads it.
+#[rustfmt::skip]
+const ROUTES: &[(&str, Who)] = &[
+    ("GET /alive", Everybody),
+    ("GET /health", Everybody),
+    ("GET /health/live", Everybody),
+    ("GET /health/ready", Everybody),
+    ("GET /ready", Everybody),
+    ("GET /metrics", Everybody), // from this machine; see `ops.metrics`
+    ("GET /media/{name}", Everybody),
+    ("POST /api/v1/auth/register", Everybody),
+    ("POST /api/v1/auth/login", Everybody),
+    ("POST /api/v1/auth/refresh", Everybody),
+    ("GET /api/v1/cities", Everybody),
+    ("GET /api/v1/cities/{slug}", Everybody),
+    ("GET /api/v1/events", Everybody),
+    ("GET /api/v1/events/autocomplete", Everybody),
+    ("GET /api/v1/events/{slug}", Everybody),
+    ("GET /api/v1/events/{slug}.ics", Everybody),
+    ("GET /api/v1/events/{slug}/reviews", Everybody),
+    ("GET /api/v1/events/{slug}/images/{id}", Everybody),
+    ("POST /api/v1/payments/webhook", Everybody), // whose signature is wrong hears 401; see `payments`
+    ("GET /api/v1/me", Account),
+    ("PATCH /api/v1/me", Account),
+    ("POST /api/v1/me/password", Account),
+    ("GET /api/v1/me/bookings", Account),
+    ("GET /api/v1/me/bookings.ics", Account),
+    ("GET /api/v1/me/favourites", Account),
+    ("GET /api/v1/me/reviews", Account),
+    ("GET /api/v1/me/calendar-link", Account),
+    ("PUT /api/v1/me/calendar-link", Account),
+    ("DELETE /api/v1/me/calendar-link", Account),
+    ("GET /api/v1/audit", Account),
+    ("PUT /api/v1/events/{slug}/favourite", Account),
+    ("DELETE /api/v1/events/{slug}/favourite", Account),
+    ("POST /api/v1/events/{slug}/bookings", Account),
+    ("POST /api/v1/events/{slug}/reviews", Account),
+    ("GET /api/v1/me/events", Hosts),
+    ("POST /api/v1/events", Hosts),
+    ("GET /api/v1/users", Admins),
+    ("GET /api/v1/users/{id}", Admins),
+    ("PATCH /api/v1/users/{id}", Admins),
+    ("GET /api/v1/reviews", Admins),
+    ("GET /api/v1/reviews/{id}", Owner(Thing::Review)),
+    ("PATCH /api/v1/reviews/{id}", Owner(Thing::Review)),
+    ("POST /api/v1/reviews/{id}/hide", Admins),
+    ("POST /api/v1/reviews/{id}/show", Admins),
+    ("DELETE /api/v1/reviews/{id}", OwnerOrAdmin(Thing::Review)),
+    ("GET /api/v1/tasks/{id}", Owner(Thing::Task)),
+    ("GET /api/v1/tasks/{id}/events", Owner(Thing::Task)),
+    ("GET /api/v1/bookings/{id}", Owner(Thing::Booking)),
+    ("POST /api/v1/bookings/{id}/payment", Owner(Thing::Booking)),
+    ("POST /api/v1/bookings/{id}/cancel", Owner(Thing::Booking)),
+    ("GET /api/v1/me/events/{slug}", Host(Thing::Event)),
+    ("GET /api/v1/me/events/{slug}/sales", Host(Thing::Event)),
+    ("POST /api/v1/events/{slug}/images", Host(Thing::Event)),
+    ("PATCH /api/v1/events/{slug}/images/{id}", Host(Thing::Image)),
+    ("DELETE /api/v1/events/{slug}/images/{id}", Host(Thing::Image)),
+    ("PATCH /api/v1/events/{slug}", Host(Thing::Event)),
+    ("DELETE /api/v1/events/{slug}", Host(Thing::Event)),
+    ("POST /api/v1/auth/logout", Account), // the last one: it ends the session
+];
+
+/// Below it everything is for administrators.
+const ADMIN: &str = "/admin/api/";
+
+/// The things of the cast's host and user, by the parameters of their paths.
+struct Things {
+    slug: String,
+    ids: BTreeMap<Thing, String>,
+}
+
+impl Things {
+    async fn make(app: &TestApp, cast: &Cast) -> Self {
+        let slug = app.an_event().hosted_by(cast.host_account.id).create().await;
+        let booking = cast.user.post(&format!("/api/v1/events/{slug}/bookings"), json!({"tickets": 1})).await;
+        let booking = booking.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let past = app.an_event().hosted_by(cast.host_account.id).days_ahead(-3).create().await;
+        app.a_visit(&past, cast.user_account.id, "completed").await;
+        let review = json!({"rating": 4, "comment": "Una bella serata, torneremo."});
+        let review = cast.user.post(&format!("/api/v1/events/{past}/reviews"), review).await;
+        let review = review.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let mut tx = app.app.db.begin("tests.task").await.unwrap();
+        let job = NewJob::of(&sportello::jobs::events::WarmCache {}).owner(cast.user_account.id.0);
+        let task = app.app.jobs.insert(&mut tx, &[job]).await.unwrap()[0].unwrap();
+        tx.commit().await.unwrap();
+        let (path, kind) = (format!("/api/v1/events/{slug}/images"), [("content-type", "image/png")]);
+        let image = cast.host.attempt_bytes(Method::POST, &path, &kind, png(40, 30).into()).await.unwrap();
+        let image = image.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let ids = [
+            (Thing::Booking, booking),
+            (Thing::Review, review),
+            (Thing::Task, task.to_string()),
+            (Thing::Image, image),
+        ];
+        Self { slug, ids: ids.into() }
+    }
+
+    /// The path of a real thing, and that of one that does not exist.
+    fn paths(&self, template: &str, thing: Option<Thing>) -> [String; 2] {
+        let nobody = uuid::Uuid::now_v7().to_string();
+        let id = thing.and_then(|thing| self.ids.get(&thing)).unwrap_or(&nobody);
+        let other = if thing == Some(Thing::Task) { "1" } else { &nobody };
+        let fill = |slug: &str, id: &str| {
+            template.replace("{slug}", slug).replace("{id}", id).replace("{name}", "x").replace("{key}", "x.y")
+        };
+        // An image that does not exist, of an event that does.
+        let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
+        [fill(&self.slug, id), fill(missing, other)]
+    }
+}
+
+async fn send(client: &Client, method: &Method, path: &str) -> Answer {
+    let has_body = matches!(*method, Method::POST | Method::PATCH);
+    client.request(method.clone(), path, &[], has_body.then(|| json!({}))).await
+}
+
+/// An answer without what differs from request to request.
+fn said(answer: &Answer) -> (u16, Value) {
+    let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+        body.remove("instance");
+    }
+    (answer.status, body)
+}
+
+fn routes() -> Vec<(Method, String)> {
+    let document = openapi::document();
+    let paths = document.paths.paths.iter();
+    paths.flat_map(|(path, item)| operations(item).map(move |(method, _)| (method, path.clone()))).collect()
+}
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let described: Vec<String> = routes().iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let rows: Vec<&str> = ROUTES.iter().map(|(route, _)| *route).collect();
+    for route in described.iter().filter(|route| !route.contains(ADMIN)) {
+        assert!(rows.contains(&route.as_str()), "who may use {route}? Add a row");
+    }
+    for row in &rows {
+        assert!(described.iter().any(|route| route == row), "there is no {row} any more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
+    let app = TestApp::start_with(|config| config.limits.enabled = false).await;
+    let cast = app.a_cast().await;
+    let things = Things::make(&app, &cast).await;
+    let notary = app.log_in(&app.a_person_with(Role::Notary).await).await;
+    for (row, who) in ROUTES {
+        let (method, template) = row.split_once(' ').unwrap();
+        let method: Method = method.parse().unwrap();
+        let thing = match who {
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) => Some(*thing),
+            _ => None,
+        };
+        let [path, missing] = things.paths(template, thing);
+        let status = async |client: &Client| send(client, &method, &path).await.status;
+        let is_in = |status: u16| !matches!(status, 401 | 403) && status < 500;
+        if *row == "POST /api/v1/payments/webhook" || *row == "POST /api/v1/auth/login" {
+            continue; // they look at what is in the body
+        }
+        let anonymous = status(&cast.anonymous).await;
+        assert_eq!(anonymous == 401, *who != Everybody, "{row} for nobody: {anonymous}");
+        for (name, client, may) in [
+            ("a client", &cast.user, matches!(who, Everybody | Account)),
+            ("a notary", &notary, matches!(who, Everybody | Account)),
+            ("a host", &cast.host, matches!(who, Everybody | Account | Hosts)),
+            ("an administrator", &cast.admin, !matches!(who, Owner(_) | Host(_) | OwnerOrAdmin(_))),
+        ] {
+            // Logging out is for the last.
+            if thing.is_none() && (*row != "POST /api/v1/auth/logout" || name == "a notary") {
+                let status = status(client).await;
+                assert_eq!(is_in(status), may, "{row} for {name}: {status}");
+            }
+        }
+        let strangers: &[&Client] = match who {
+            Owner(_) | OwnerOrAdmin(_) => &[&cast.stranger, &cast.other_host],
+            Host(_) => &[&cast.other_host],
+            _ => &[],
+        };
+        for stranger in strangers {
+            let (real, unreal) =
+                (send(stranger, &method, &path).await, send(stranger, &method, &missing).await);
+            assert_eq!(said(&real), said(&unreal), "{row}: a stranger learns that it exists");
+            assert_eq!(real.status, 404, "{row} for a stranger");
+        }
+        if matches!(who, Host(_)) {
+            assert_eq!(status(&cast.user).await, 403, "{row} for a client");
+        }
+        if matches!(who, Owner(_)) {
+            let (real, unreal) =
+                (send(&cast.admin, &method, &path).await, send(&cast.admin, &method, &missing).await);
+            assert_eq!(said(&real), said(&unreal), "{row}: what is private is private to administrators, too");
+        }
+        let owner = if matches!(who, Host(_)) { &cast.host } else { &cast.user };
+        if thing.is_some() {
+            let status = status(owner).await;
+            assert!(is_in(status) && status != 404, "{row} for its owner: {status}");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_below_admin_is_for_administrators() {
+    let app = TestApp::start_with(|config| config.limits.enabled = false).await;
+    let cast = app.a_cast().await;
+    let routes = routes().into_iter().filter(|(_, path)| path.starts_with(ADMIN));
+    for (method, template) in routes {
+        let path = template.replace("{path}", "root").replace("{id}", "1").replace("{name}", "x").replace("{key}", "x.y");
+        for (name, client, expected) in
+            [("nobody", &cast.anonymous, 401), ("a client", &cast.user, 403), ("a host", &cast.host, 403)]
+        {
+            let answer = send(client, &method, &path).await;
+            assert_eq!(answer.status, expected, "{method} {template} for {name}");
+        }
+        if template.ends_with("/stream") || template.ends_with("/events") {
+            continue; // never ends
+        }
+        let status = send(&cast.admin, &method, &path).await.status;
+        assert!(!matches!(status, 401 | 403) || path.ends_with("/crash"), "{method} {template}: {status}");
+    }
+    app.finish().await;
+}
