@@ -23,6 +23,7 @@ pub struct Config {
     pub mail: Mail,
     pub storage: Storage,
     pub accounts: Accounts,
+    pub audit: Audit,
     pub events: Events,
     pub payments: Payments,
     pub jobs: Jobs,

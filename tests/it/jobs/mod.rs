@@ -24,7 +24,7 @@ mod fleet;
 mod flows;
 mod handover;
 mod history;
-mod kinds;
+pub(crate) mod kinds;
 mod leader;
 mod limits;
 mod lines;
