@@ -18,7 +18,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use anyhow::Context as _;
 
 use crate::{
-    accounts::login::Accounts,
+    accounts::{login::Accounts, second_factor},
     actors::{
         self,
         data::{
@@ -120,14 +120,15 @@ impl App {
         let handles = Handles::new(&registry, &config, &clock, &metrics);
         let db = handles.db(&config, &connector, &observer)?;
         let jobs = sealing(&config, &clock, kinds)?;
-        let accounts = Accounts::new(db.clone(), clock.clone(), &config.accounts);
+        let secret = secret(&config)?;
+        let accounts = people(&db, &clock, &config, &secret)?;
         let (listening, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
             clock: clock.clone(),
-            cursors: CursorKey::new(&secret(&config)?),
+            cursors: CursorKey::new(&secret),
             db: db.clone(),
             jobs: jobs.clone(),
             storage: handles.storage.clone(),
@@ -203,6 +204,12 @@ impl App {
     pub async fn meltdown(&self) -> Meltdown {
         self.system.meltdown().await
     }
+}
+
+/// People, whose second factors are sealed with the configured keys and one of the server's own.
+fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Result<Accounts> {
+    let ring = second_factor::key_ring(KeyRing::configured(&config.jobs)?, secret);
+    Ok(Accounts::new(db.clone(), clock.clone(), &config.accounts, ring))
 }
 
 /// Jobs of these kinds, sealed as the configuration says.
@@ -422,7 +429,7 @@ fn provider(config: &Config) -> anyhow::Result<Provider> {
     Provider::named(&config.payments.provider).context("payments.provider is not known; write \"builtin\"")
 }
 
-/// The key of cursors: configured, or made once and kept in the data directory, readable by its owner only.
+/// The key of cursors and of what is sealed: configured, or made once and kept in the data directory, readable by its owner only.
 fn secret(config: &Config) -> anyhow::Result<Vec<u8>> {
     if let Some(secret) = config.accounts.secret.as_ref() {
         return Ok(secret.expose().as_bytes().to_vec());

@@ -9,7 +9,7 @@
 //! - [`accounts`] and [`events`] are the domains: rules and SQL, knowing neither axum nor ractor.
 //! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
-//! - [`config`], [`clock`], [`ids`], [`scope`], [`telemetry`], [`metrics`] are the ground everything stands on.
+//! - [`config`], [`clock`], [`ids`], [`scope`], [`sealing`], [`telemetry`], [`metrics`] are the ground everything stands on.
 //! - [`postgres`], [`migrate`], [`seed`], [`cli`] are what an operator touches.
 
 pub mod accounts;
@@ -30,5 +30,6 @@ pub mod metrics;
 pub mod migrate;
 pub mod postgres;
 pub mod scope;
+pub mod sealing;
 pub mod seed;
 pub mod telemetry;

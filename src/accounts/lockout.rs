@@ -98,7 +98,7 @@ impl Lockout {
         let all = keys.all();
         let (since, until) = (self.before(now), self.after(now));
         let counted = tx.execute(FAIL, &[&all, &now, &self.failures, &since, &until]).await?;
-        if counted == all.len() as u64 { Ok(None) } else { self.lock(tx, keys, now).await }
+        if counted == all.len() as u64 { Ok(None) } else { self.locked(tx, keys, now).await }
     }
 
     /// Forgets the failures of the account. `Some` when account or address had been locked meanwhile: the attempt came
@@ -111,14 +111,20 @@ impl Lockout {
     ) -> Result<Option<Timestamp>, DbError> {
         const CLEAR: &str = "-- accounts.lockout.clear
             DELETE FROM login_failure WHERE key = $1";
-        let locked = self.lock(tx, keys, now).await?;
+        let locked = self.locked(tx, keys, now).await?;
         if locked.is_none() {
             tx.execute(CLEAR, &[&keys.account]).await?;
         }
         Ok(locked)
     }
 
-    async fn lock(&self, tx: &mut Tx, keys: &Keys, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
+    /// `Some` when account or address are locked: for what is no success yet, and forgets nothing.
+    pub async fn locked(
+        &self,
+        tx: &mut Tx,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, DbError> {
         const LOCK: &str = "-- accounts.lockout.lock
             SELECT max(locked_until) FROM login_failure WHERE key = ANY($1::bytea[]) AND locked_until > $2";
         Ok(tx.query_one(LOCK, &[&keys.all(), &now]).await?.get(0))

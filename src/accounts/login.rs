@@ -2,29 +2,62 @@
 //!
 //! Known and unknown accounts take the same path: three lookups, one hash, one transaction. The lock is asked before
 //! the password is looked at and again when the outcome is recorded (see [`super::lockout`]).
+//!
+//! Where the person has a second factor, the right password opens no session: it gives a challenge, which
+//! [`Accounts::answer_challenge`] exchanges for one. Until then no failure is forgotten: whoever knows the password alone
+//! has as many guesses at the second factor as others have at the password.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{
+    account_tokens::{self, Issued, Purpose},
     lockout::{Keys, Lockout},
     passwords::{Busy, Hashing, Password},
+    second_factor,
     sessions::{Ending, Origin, Sessions, Tokens},
-    users::{self, User},
+    users::{self, Credentials, User},
 };
 use crate::{
+    audit::{self, Entry, Who},
     clock::Clock,
     config::sections,
     db::{Db, DbError, Tx},
     ids::{SessionId, UserId},
+    sealing::KeyRing,
 };
+
+/// What the audit log calls a log-in.
+pub(super) const LOG_IN: &str = "account.log_in";
 
 /// What a log-in needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
-    db: Db,
-    clock: Clock,
-    lockout: Lockout,
-    sessions: Sessions,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) lockout: Lockout,
+    pub(super) sessions: Sessions,
+    pub(super) ring: Arc<KeyRing>,
+}
+
+/// What the right password opens.
+#[derive(Debug)]
+pub enum Entered {
+    /// A session.
+    In(Box<LoggedIn>),
+    /// Nothing yet: the second factor is asked for.
+    Challenged(Issued),
+}
+
+impl Entered {
+    /// The session, if there is one.
+    pub fn logged_in(self) -> Option<LoggedIn> {
+        match self {
+            Self::In(logged_in) => Some(*logged_in),
+            Self::Challenged(_) => None,
+        }
+    }
 }
 
 /// A successful log-in.
@@ -60,10 +93,10 @@ pub enum LoginError {
 }
 
 impl Accounts {
-    /// Accounts in `db`.
-    pub fn new(db: Db, clock: Clock, config: &sections::Accounts) -> Self {
+    /// Accounts in `db`, whose second factors are sealed with this ring (see [`second_factor::key_ring`]).
+    pub fn new(db: Db, clock: Clock, config: &sections::Accounts, ring: KeyRing) -> Self {
         let sessions = Sessions::new(db.clone(), clock.clone(), config);
-        Self { db, clock, lockout: Lockout::new(config), sessions }
+        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring) }
     }
 
     /// The sessions.
@@ -71,14 +104,19 @@ impl Accounts {
         &self.sessions
     }
 
-    /// Compares a password and opens a session.
+    /// What second factors are sealed with.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// Compares a password and opens a session, or asks for the second factor.
     pub async fn log_in(
         &self,
         hashing: &impl Hashing,
         email: &str,
         password: Password,
         origin: &Origin,
-    ) -> Result<LoggedIn, LoginError> {
+    ) -> Result<Entered, LoginError> {
         let email = users::normal_email(email);
         let keys = Keys::of(&email, origin.address);
         let (locked, known) = tokio::try_join!(
@@ -90,29 +128,56 @@ impl Accounts {
         }
         let hash = known.as_ref().map(|known| known.password_hash.clone());
         let verdict = hashing.verify(password.clone(), hash).await?;
+        let id = known.as_ref().map(|known| known.user.id);
         let Some(known) = known.filter(|_| verdict.matches) else {
-            return Err(self.record_failure(&keys).await?);
+            let refusal = origin.refusal(self.clock.now(), LOG_IN, id, "wrong_password");
+            return Err(self.record_failure(&keys, refusal).await?);
         };
-        let mut hash = known.password_hash.clone();
         let fresh = if verdict.outdated { Some(hashing.hash(password).await?) } else { None };
+        self.enter(known, fresh, &keys, origin).await
+    }
 
+    /// The password was right.
+    async fn enter(
+        &self,
+        known: Credentials,
+        fresh: Option<String>,
+        keys: &Keys,
+        origin: &Origin,
+    ) -> Result<Entered, LoginError> {
+        let (now, id) = (self.clock.now(), known.user.id);
         let mut tx = self.db.begin("accounts.log_in").await?;
-        if let Some(until) = self.lockout.succeeded(&mut tx, &keys, self.clock.now()).await? {
+        let challenged = known.is_active && second_factor::is_enabled(&mut tx, id).await?;
+        let locked = if challenged {
+            self.lockout.locked(&mut tx, keys, now).await?
+        } else {
+            self.lockout.succeeded(&mut tx, keys, now).await?
+        };
+        if let Some(until) = locked {
             return Err(LoginError::Locked { until });
         }
         if !known.is_active {
+            audit::record(&mut tx, &[origin.refusal(now, LOG_IN, Some(id), "disabled")]).await?;
             tx.commit().await?;
             return Err(LoginError::Disabled);
         }
+        let mut hash = known.password_hash;
         if let Some(fresh) = fresh
-            && users::rehash(&mut tx, known.user.id, &hash, &fresh).await?
+            && users::rehash(&mut tx, id, &hash, &fresh).await?
         {
             hash = fresh;
         }
-        let opened = self.sessions.open(&mut tx, known.user.id, &hash, origin).await?;
+        if challenged {
+            let issued = account_tokens::issue(&mut tx, id, Purpose::LogIn, Some(&hash), now).await?;
+            let challenge = issued.ok_or(LoginError::Wrong)?;
+            tx.commit().await?;
+            return Ok(Entered::Challenged(challenge));
+        }
+        let opened = self.sessions.open(&mut tx, id, &hash, origin).await?;
         let Some(tokens) = opened else { return Err(LoginError::Wrong) };
+        audit::record(&mut tx, &[logged_in(origin, now, id, &tokens, "password")]).await?;
         tx.commit().await?;
-        Ok(LoggedIn { user: known.user, tokens })
+        Ok(Entered::In(Box::new(LoggedIn { user: known.user, tokens })))
     }
 
     /// Compares the password of a person who is logged in; counted like a log-in.
@@ -135,7 +200,12 @@ impl Accounts {
         let verdict = hashing.verify(password, hash.clone()).await?;
         match hash {
             Some(hash) if verdict.matches => Ok(Confirmed { user, hash }),
-            _ => Err(self.record_failure(&keys).await?),
+            _ => {
+                let (now, id) = (self.clock.now(), Some(user.id));
+                let refusal =
+                    Origin::default().refusal(now, "account.confirm_password", id, "wrong_password");
+                Err(self.record_failure(&keys, refusal).await?)
+            }
         }
     }
 
@@ -155,12 +225,26 @@ impl Accounts {
         Ok(true)
     }
 
-    async fn record_failure(&self, keys: &Keys) -> Result<LoginError, DbError> {
+    async fn record_failure(&self, keys: &Keys, refusal: Entry) -> Result<LoginError, DbError> {
         let mut tx = self.db.begin("accounts.login_failed").await?;
         let locked = self.lockout.failed(&mut tx, keys, self.clock.now()).await?;
+        audit::record(&mut tx, &[refusal]).await?;
         tx.commit().await?;
         Ok(locked.map_or(LoginError::Wrong, |until| LoginError::Locked { until }))
     }
+}
+
+/// A log-in, as the audit log tells it.
+pub(super) fn logged_in(
+    origin: &Origin,
+    now: Timestamp,
+    user: UserId,
+    tokens: &Tokens,
+    method: &'static str,
+) -> Entry {
+    let who = Who::Person(user, Some(tokens.session.0));
+    let details = serde_json::json!({ "method": method });
+    Entry { details, ..origin.entry(now, who, LOG_IN, Some(user)) }
 }
 
 /// A person who has just proved the password.

@@ -76,6 +76,8 @@ pub enum Ending {
     PasswordChanged,
     /// An administrator changed what the person may do.
     Changed,
+    /// Its owner ended it from another session.
+    Revoked,
     /// Too many sessions of one person.
     Displaced,
 }
@@ -87,6 +89,7 @@ impl Ending {
             Self::Reused => "refresh_reused",
             Self::PasswordChanged => "password_changed",
             Self::Changed => "changed",
+            Self::Revoked => "revoked",
             Self::Displaced => "displaced",
         }
     }
@@ -282,21 +285,33 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends all sessions of a person, but for `keep`.
+    /// Ends a session of this person; `false` when the person has no such session that is open.
+    pub async fn end_own(&self, tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, DbError> {
+        const END_OWN: &str = "-- accounts.sessions.end_own
+            WITH gone AS (UPDATE sessions SET revoked_at = $3, revoked_why = $4
+                WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING access_hash)
+            SELECT access_hash, pg_notify('sportello_sessions', encode(access_hash, 'hex'))::text FROM gone";
+        let (now, why) = (self.0.clock.now(), Ending::Revoked.as_str());
+        let gone = tx.query(END_OWN, &[&session, &user, &now, &why]).await?;
+        self.forget_on_commit(tx, &gone);
+        Ok(!gone.is_empty())
+    }
+
+    /// Ends all sessions of a person, but for `keep`; returns how many.
     pub async fn end_others(
         &self,
         tx: &mut Tx,
         user: UserId,
         keep: Option<SessionId>,
         why: Ending,
-    ) -> Result<(), DbError> {
+    ) -> Result<usize, DbError> {
         const END_OTHERS: &str = "-- accounts.sessions.end_others
             WITH gone AS (UPDATE sessions SET revoked_at = $2, revoked_why = $3
                 WHERE user_id = $1 AND id IS DISTINCT FROM $4 AND revoked_at IS NULL RETURNING access_hash)
             SELECT access_hash, pg_notify('sportello_sessions', encode(access_hash, 'hex'))::text FROM gone";
         let gone = tx.query(END_OTHERS, &[&user, &self.0.clock.now(), &why.as_str(), &keep]).await?;
         self.forget_on_commit(tx, &gone);
-        Ok(())
+        Ok(gone.len())
     }
 
     /// Forgets an access token that was announced on [`CHANNEL`].

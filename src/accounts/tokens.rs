@@ -22,6 +22,12 @@ pub enum Use {
     Refresh,
     /// Opens one's calendar, as a part of its address.
     Calendar,
+    /// Shows that a log-in has passed its password: the second factor follows.
+    LogIn,
+    /// Shows that a mail to the address was read.
+    VerifyEmail,
+    /// Replaces a forgotten password.
+    ResetPassword,
 }
 
 impl Use {
@@ -30,6 +36,9 @@ impl Use {
             Self::Access => "spa_",
             Self::Refresh => "spr_",
             Self::Calendar => "spc_",
+            Self::LogIn => "spl_",
+            Self::VerifyEmail => "spv_",
+            Self::ResetPassword => "spp_",
         }
     }
 }

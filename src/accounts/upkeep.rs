@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::second_factor;
 use crate::db::{DbError, Tx};
 
 /// Rows deleted by one transaction: short enough not to be felt.
@@ -21,7 +22,8 @@ pub async fn forget_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.execute(FORGET, &[&old, &BATCH]).await
 }
 
-/// Deletes sessions none of whose tokens is valid any more, and old failures; returns how many rows went.
+/// Deletes sessions none of whose tokens is valid any more, old failures, tokens that have expired, and second factors
+/// that nobody confirmed; returns how many rows went.
 pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     // A revoked session is kept until its refresh tokens expire: a thief's token must still be recognised.
     const SESSIONS: &str = "-- accounts.upkeep.sessions
@@ -37,9 +39,19 @@ pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
         DELETE FROM login_failure WHERE key IN (
             SELECT key FROM login_failure WHERE last_at < $1 AND (locked_until IS NULL OR locked_until < $2)
             ORDER BY last_at LIMIT $3 FOR UPDATE SKIP LOCKED)";
+    const TOKENS: &str = "-- accounts.upkeep.tokens
+        DELETE FROM account_token WHERE hash IN (
+            SELECT hash FROM account_token WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
+            FOR UPDATE SKIP LOCKED)";
+    const ENROLMENTS: &str = "-- accounts.upkeep.enrolments
+        DELETE FROM totp WHERE user_id IN (
+            SELECT user_id FROM totp WHERE confirmed_at IS NULL AND created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
     let old = now.checked_sub(FAILURES_KEPT).unwrap_or(Timestamp::MIN);
+    let waited = now.checked_sub(second_factor::ENROLMENT).unwrap_or(Timestamp::MIN);
+    let tokens = tx.execute(TOKENS, &[&now, &BATCH]).await?;
+    let enrolments = tx.execute(ENROLMENTS, &[&waited, &BATCH]).await?;
     let sessions = tx.execute(SESSIONS, &[&now, &BATCH]).await?;
     let refresh = tx.execute(REFRESH, &[&now, &BATCH]).await?;
     let failures = tx.execute(FAILURES, &[&old, &now, &BATCH]).await?;
-    Ok(sessions + refresh + failures)
+    Ok(sessions + refresh + failures + tokens + enrolments)
 }

@@ -18,6 +18,9 @@ pub struct User {
     pub id: UserId,
     /// Where mails go, and the name to log in with; in lower case.
     pub email: String,
+    /// Since when it is known that its owner reads mails to it; `null`: that is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub email_verified_at: Option<Timestamp>,
     /// How the person wants to be addressed.
     pub name: String,
     /// What the person may do.
@@ -79,7 +82,8 @@ pub struct Changes {
 
 macro_rules! columns {
     () => {
-        "u.id, u.email, u.name, u.roles, u.language, u.phone, u.bio, u.created_at, u.updated_at, u.version"
+        "u.id, u.email, u.email_verified_at, u.name, u.roles, u.language, u.phone, u.bio, u.created_at, u.updated_at, \
+         u.version"
     };
 }
 
@@ -88,6 +92,7 @@ impl User {
         Self {
             id: row.get("id"),
             email: row.get("email"),
+            email_verified_at: row.get("email_verified_at"),
             name: row.get("name"),
             roles: Roles::stored(&row.get::<_, Vec<&str>>("roles")),
             language: Language::of(row.get("language")),
@@ -207,4 +212,13 @@ pub(super) async fn rehash(tx: &mut Tx, id: UserId, old: &str, new: &str) -> Res
     const REHASH: &str = "-- accounts.users.rehash
         UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     Ok(tx.execute(REHASH, &[&id, &old, &new]).await? == 1)
+}
+
+/// Remembers that the address belongs to the person.
+pub(super) async fn verify_email(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<(), DbError> {
+    const VERIFY: &str = "-- accounts.users.verify_email
+        UPDATE users SET email_verified_at = $2, version = version + 1, updated_at = $2
+        WHERE id = $1 AND email_verified_at IS NULL";
+    tx.execute(VERIFY, &[&id, &now]).await?;
+    Ok(())
 }

@@ -20,7 +20,11 @@ pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .nest(
             "/api/v1",
-            OpenApiRouter::new().merge(accounts::routes()).merge(events::routes()).merge(tasks::routes()).merge(audit::routes()),
+            OpenApiRouter::new()
+                .merge(accounts::routes())
+                .merge(events::routes())
+                .merge(tasks::routes())
+                .merge(audit::routes()),
         )
         .merge(admin::routes())
         .merge(health::routes())
@@ -50,10 +54,14 @@ pub fn front(state: &AppState) -> Front {
         let is_api = path == admin::WITH_SLASHES;
         (path, method, if is_api { Query::Refused } else { Query::Read })
     });
-    let routes = described.chain(undescribed);
+    let pages = accounts::pages::PATHS.map(|(path, method)| (path, method, Query::Read));
+    let routes = described.chain(undescribed).chain(pages);
     let routes = Routes::new(&state.metrics, routes);
-    let router: Router =
-        api.merge(health::aliases()).merge(openapi::routes(&document)).with_state(state.clone());
+    let router: Router = api
+        .merge(health::aliases())
+        .merge(accounts::pages::routes())
+        .merge(openapi::routes(&document))
+        .with_state(state.clone());
     let gate = Gate::new(state);
     Front::new(&state.config.server, router, routes, gate, state.metrics.clone())
         .with_pages(state.pages.clone())

@@ -16,9 +16,9 @@ pub enum Limit {
     Exempt,
     /// By who asks: anonymous address, account, administrator.
     ByCaller,
-    /// Logging in and refreshing: per address.
+    /// Logging in, refreshing, and what mails carry: per address.
     Login,
-    /// Registering: per address.
+    /// Registering, and asking for a mail: per address.
     Register,
     /// Uploading: per account.
     Upload,
@@ -31,7 +31,11 @@ pub enum Limit {
 /// The routes whose limit is not [`Limit::ByCaller`]. A test checks that each of them exists.
 pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/auth/login", Limit::Login),
+    (Method::POST, "/api/v1/auth/login/totp", Limit::Login),
     (Method::POST, "/api/v1/auth/refresh", Limit::Login),
+    (Method::POST, "/api/v1/auth/password/forgot", Limit::Register),
+    (Method::POST, "/api/v1/auth/password/reset", Limit::Login),
+    (Method::POST, "/api/v1/auth/email/verify", Limit::Login),
     (Method::POST, "/api/v1/auth/register", Limit::Register),
     (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
     (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),

@@ -70,6 +70,14 @@ texts! {
     AccountWelcome "account_welcome",
     /// The password was changed.
     PasswordChanged "password_changed",
+    /// The address has to be verified.
+    VerifyEmail "verify_email",
+    /// The password was forgotten.
+    ResetPassword "reset_password",
+    /// Log-ins ask for a second factor from now on.
+    SecondFactorOn "second_factor_on",
+    /// And no more.
+    SecondFactorOff "second_factor_off",
 }
 
 /// A mail, ready to be sent.
@@ -159,7 +167,7 @@ mod tests {
         let values = context! {
             name => "Anna", title => "<b>Jazz & Co</b>", tickets => 2, date => "giovedì", total => "10,00 €",
             until => "domani", code => "ABC", refund => "5,00 €", percent => 50, location => "Piazza",
-            begins => "21:00", url => "http://localhost", is_paid => true,
+            begins => "21:00", url => "http://localhost", link => "http://localhost/#token", is_paid => true,
         };
         for text in Text::ALL {
             for language in [Language::It, Language::En] {

@@ -1,29 +1,29 @@
 //! Registering, logging in, refreshing, logging out.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::sender::Sender;
 use crate::{
     accounts::{
-        login::LoginError,
+        account_tokens::Issued,
+        challenge::ProofError,
+        login::{Entered, LoginError},
         passwords::{Busy, Hashing as _, Password, check},
         policy::{Role, Roles},
+        second_factor::{METHODS, Proof, SecondFactorError},
         sessions::{self, Ending, Origin, Refreshed},
         users::{self, CreateError, NewUser, User},
     },
+    audit::{self, Who},
     http::{
         auth::CurrentUser,
-        client::ClientAddress,
         extract::Json,
         idempotency::{self, Keyed, Outcome},
-        problem::{Answer, Problem, SOON},
+        problem::{Answer, FieldError, Problem, SOON},
         state::AppState,
         validate::Checks,
     },
@@ -35,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(register))
         .routes(routes!(log_in))
+        .routes(routes!(log_in_with_second_factor))
         .routes(routes!(refresh))
         .routes(routes!(log_out))
 }
@@ -140,9 +141,21 @@ pub(super) fn not_logged_in(error: LoginError, now: Timestamp) -> Problem {
     }
 }
 
-fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Origin { address: Some(address.0), user_agent: agent.map(str::to_owned) }
+pub(super) fn not_proved(error: ProofError, now: Timestamp) -> Problem {
+    let detail = error.to_string();
+    match error {
+        ProofError::NoChallenge => Problem::invalid_credentials("invalid_challenge", detail),
+        ProofError::Wrong => Problem::invalid_credentials("wrong_code", detail),
+        ProofError::Locked { until } => not_logged_in(LoginError::Locked { until }, now),
+        ProofError::Broken(error) => broken(error),
+    }
+}
+
+pub(super) fn broken(error: SecondFactorError) -> Problem {
+    match error {
+        SecondFactorError::Db(error) => error.into(),
+        error @ SecondFactorError::Sealed(_) => Problem::internal(error),
+    }
 }
 
 /// Makes an account and logs in. A repetition with the same `Idempotency-Key`, and the same password, finds the account
@@ -151,8 +164,7 @@ fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
     responses((status = 201, description = "The account and its tokens", body = Registered)))]
 async fn register(
     State(state): State<AppState>,
-    address: ClientAddress,
-    headers: HeaderMap,
+    Sender(origin): Sender,
     Keyed { body, request }: Keyed<Register>,
 ) -> Answer {
     let mut checks = Checks::default();
@@ -168,7 +180,7 @@ async fn register(
     let language = body.language.unwrap_or_else(|| Language::of(&state.config.mail.language));
     let said = (&email, &name, roles, language);
     let claim = request.claim_of(format_args!("nobody, registering {email}"), &said)?;
-    let (origin, now) = (origin(address, &headers), state.clock.now());
+    let now = state.clock.now();
     let password_hash = state.hasher.hash(password.clone()).await.map_err(busy)?;
     let user = NewUser { email, name, roles, language, password_hash };
     let mut tx = state.db.begin("accounts.register").await?;
@@ -185,6 +197,8 @@ async fn register(
     let tokens = state.accounts.sessions().open(&mut tx, made.id, &user.password_hash, &origin).await?;
     let tokens = tokens.ok_or_else(|| Problem::internal("a new account is active and has its password"))?;
     state.jobs.enqueue(&mut tx, &SendAccountMail { user: made.id, occasion: Occasion::Welcome }).await?;
+    let who = Who::Person(made.id, Some(tokens.session.0));
+    audit::record(&mut tx, &[origin.entry(now, who, "account.register", Some(made.id))]).await?;
     // No secrets in the table of answers: whose account was made is all that a repetition needs.
     let stored = Outcome::json(StatusCode::CREATED, &serde_json::json!({ "user": { "id": made.id } }))?;
     idempotency::finish(&mut tx, claim, &stored, now).await?;
@@ -200,6 +214,12 @@ async fn registered_before(state: &AppState, email: &str, password: Password, or
         LoginError::Wrong => idempotency::key_reused(),
         error => not_logged_in(error, state.clock.now()),
     })?;
+    let Some(logged_in) = logged_in.logged_in() else {
+        return Err(Problem::conflict(
+            "second_factor_needed",
+            "the account has a second factor by now: log in",
+        ));
+    };
     let answer = Registered { user: logged_in.user, tokens: logged_in.tokens.into() };
     Ok(idempotency::replay(Outcome::json(StatusCode::CREATED, &answer)?))
 }
@@ -216,19 +236,86 @@ struct LogIn {
     password: String,
 }
 
-/// Logs in.
+/// The password was right, and the account has a second factor.
+#[derive(serde::Serialize, ToSchema)]
+struct Challenged {
+    /// Send it with the second factor to `/auth/login/totp`. It is good for five tries.
+    challenge: String,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// What is accepted: `totp`, `recovery_code`.
+    methods: [&'static str; 2],
+}
+
+impl From<Issued> for Challenged {
+    fn from(issued: Issued) -> Self {
+        Self { challenge: issued.token.expose().to_owned(), expires_at: issued.expires_at, methods: METHODS }
+    }
+}
+
+/// Tokens, or what the second step needs.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(untagged)]
+enum LogInAnswer {
+    Tokens(Tokens),
+    Challenged(Challenged),
+}
+
+/// Logs in. An account with a second factor gets a challenge instead of tokens.
 #[utoipa::path(post, path = "/auth/login", tag = "accounts", request_body = LogIn,
-    responses((status = 200, description = "Tokens", body = Tokens),
+    responses((status = 200, description = "Tokens, or a challenge for `/auth/login/totp`", body = LogInAnswer),
         (status = 401, description = "Address or password are wrong")))]
-async fn log_in(
+async fn log_in(State(state): State<AppState>, Sender(origin): Sender, Json(body): Json<LogIn>) -> Answer {
+    let password = Password::new(body.password);
+    let entered = state.accounts.log_in(&state.hasher, &body.email, password, &origin).await;
+    let answer = match entered.map_err(|error| not_logged_in(error, state.clock.now()))? {
+        Entered::In(logged_in) => LogInAnswer::Tokens(logged_in.tokens.into()),
+        Entered::Challenged(challenge) => LogInAnswer::Challenged(challenge.into()),
+    };
+    Ok(Json(answer).into_response())
+}
+
+/// A challenge, and one of both proofs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SecondStep {
+    /// As it was answered to the password.
+    #[schema(max_length = 100)]
+    challenge: String,
+    /// The code that the authenticator shows.
+    #[schema(max_length = 20)]
+    code: Option<String>,
+    /// Or one of the recovery codes.
+    #[schema(max_length = 100)]
+    recovery_code: Option<String>,
+}
+
+/// The proof that was sent: one of both.
+pub(super) fn proof(code: Option<String>, recovery_code: Option<String>) -> Result<Proof, Problem> {
+    match (code, recovery_code) {
+        (Some(code), None) => Ok(Proof::Code(code)),
+        (None, Some(code)) => Ok(Proof::Recovery(code)),
+        (code, _) => {
+            let word = if code.is_none() { "required" } else { "too_many" };
+            let error = FieldError::body("/code", word, "send either `code` or `recovery_code`");
+            Err(Problem::unprocessable(vec![error]))
+        }
+    }
+}
+
+/// Logs in with the second factor. Failures lock the account as wrong passwords do.
+#[utoipa::path(post, path = "/auth/login/totp", tag = "accounts", request_body = SecondStep,
+    responses((status = 200, description = "Tokens", body = Tokens),
+        (status = 401, description = "`wrong_code`; `invalid_challenge`: log in again")))]
+async fn log_in_with_second_factor(
     State(state): State<AppState>,
-    address: ClientAddress,
-    headers: HeaderMap,
-    Json(body): Json<LogIn>,
+    Sender(origin): Sender,
+    Json(body): Json<SecondStep>,
 ) -> Answer {
-    let (password, origin) = (Password::new(body.password), origin(address, &headers));
-    let logged_in = state.accounts.log_in(&state.hasher, &body.email, password, &origin).await;
-    let logged_in = logged_in.map_err(|error| not_logged_in(error, state.clock.now()))?;
+    let proof = proof(body.code, body.recovery_code)?;
+    let logged_in = state.accounts.answer_challenge(&body.challenge, &proof, &origin).await;
+    let logged_in = logged_in.map_err(|error| not_proved(error, state.clock.now()))?;
     Ok(Json(Tokens::from(logged_in.tokens)).into_response())
 }
 
@@ -261,9 +348,15 @@ async fn refresh(State(state): State<AppState>, Json(body): Json<Refresh>) -> An
 /// Logs out: this session's tokens are worthless from now on.
 #[utoipa::path(post, path = "/auth/logout", tag = "accounts", security(("bearer" = [])),
     responses((status = 204, description = "Logged out")))]
-async fn log_out(State(state): State<AppState>, CurrentUser(principal): CurrentUser) -> Answer {
+async fn log_out(
+    State(state): State<AppState>,
+    CurrentUser(principal): CurrentUser,
+    Sender(origin): Sender,
+) -> Answer {
     let mut tx = state.db.begin("accounts.log_out").await?;
     state.accounts.sessions().end(&mut tx, principal.session, Ending::LoggedOut).await?;
+    let (now, who) = (state.clock.now(), Who::from(&principal));
+    audit::record(&mut tx, &[origin.entry(now, who, "account.log_out", Some(principal.user))]).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -9,13 +9,17 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::auth::{busy, check_password, not_logged_in};
+use super::{
+    auth::{busy, check_password, not_logged_in},
+    sender::Sender,
+};
 use crate::{
     accounts::{
-        login::LoginError,
+        login::{Confirmed, LoginError},
         passwords::{Hashing as _, Password},
         users::{self, Changes, User},
     },
+    audit::{self, Who},
     http::{
         auth::CurrentUser,
         conditional::{ETag, IfMatch},
@@ -25,6 +29,7 @@ use crate::{
         state::AppState,
         validate::Checks,
     },
+    ids::UserId,
     jobs::accounts::{Occasion, SendAccountMail},
     mail::Language,
 };
@@ -120,20 +125,29 @@ struct ChangePassword {
     new_password: String,
 }
 
+/// Compares the password of somebody who is logged in: 403 if it is wrong.
+pub(super) async fn confirmed(
+    state: &AppState,
+    user: UserId,
+    password: String,
+) -> Result<Confirmed, Problem> {
+    let confirmed = state.accounts.confirm(&state.hasher, user, Password::new(password)).await;
+    confirmed.map_err(|error| match error {
+        LoginError::Wrong => Problem::forbidden("wrong_password", "the current password is wrong"),
+        error => not_logged_in(error, state.clock.now()),
+    })
+}
+
 /// Changes the password and closes the other sessions.
 #[utoipa::path(post, path = "/me/password", tag = "accounts", security(("bearer" = [])), request_body = ChangePassword,
     responses((status = 204, description = "Changed"), (status = 403, description = "The current password is wrong")))]
 async fn change_password(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
+    Sender(origin): Sender,
     Json(body): Json<ChangePassword>,
 ) -> Answer {
-    let current = Password::new(body.current_password);
-    let confirmed = state.accounts.confirm(&state.hasher, principal.user, current).await;
-    let confirmed = confirmed.map_err(|error| match error {
-        LoginError::Wrong => Problem::forbidden("wrong_password", "the current password is wrong"),
-        error => not_logged_in(error, state.clock.now()),
-    })?;
+    let confirmed = confirmed(&state, principal.user, body.current_password).await?;
     let new = Password::new(body.new_password);
     let mut checks = Checks::default();
     check_password(&mut checks, "/new_password", &new, &confirmed.user.email, &state);
@@ -145,6 +159,9 @@ async fn change_password(
     }
     let mail = SendAccountMail { user: principal.user, occasion: Occasion::PasswordChanged };
     state.jobs.enqueue(&mut tx, &mail).await?;
+    let (now, who) = (state.clock.now(), Who::from(&principal));
+    audit::record(&mut tx, &[origin.entry(now, who, "account.change_password", Some(principal.user))])
+        .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

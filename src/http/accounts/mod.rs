@@ -2,7 +2,13 @@
 
 mod auth;
 mod calendar_link;
+mod email;
 mod me;
+pub(super) mod pages;
+mod password;
+mod second_factor;
+mod sender;
+mod sessions;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -11,5 +17,13 @@ use super::state::AppState;
 
 /// The routes, under `/api/v1`.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(auth::routes()).merge(me::routes()).merge(calendar_link::routes()).merge(users::routes())
+    OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(password::routes())
+        .merge(email::routes())
+        .merge(me::routes())
+        .merge(second_factor::routes())
+        .merge(sessions::routes())
+        .merge(calendar_link::routes())
+        .merge(users::routes())
 }

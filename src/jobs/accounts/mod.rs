@@ -6,4 +6,4 @@ mod send_account_mail;
 
 pub use forget_idempotency_keys::ForgetIdempotencyKeys;
 pub use prune_accounts::PruneAccounts;
-pub use send_account_mail::{Occasion, SendAccountMail};
+pub use send_account_mail::{MINUTE, Occasion, SendAccountMail};

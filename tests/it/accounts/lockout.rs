@@ -5,22 +5,23 @@ use std::{net::IpAddr, sync::atomic::Ordering::Relaxed};
 use futures_util::future::join_all;
 use jiff::ToSpan;
 use sportello::accounts::{
-    login::{LoggedIn, LoginError},
+    login::{Entered, LoginError},
     passwords::Password,
     sessions::Origin,
 };
 
 use crate::harness::{app::TestApp, people::PASSWORD};
 
-async fn attempt(app: &TestApp, email: &str, password: &str, address: u8) -> Result<LoggedIn, LoginError> {
+async fn attempt(app: &TestApp, email: &str, password: &str, address: u8) -> Result<Entered, LoginError> {
     let address = Some(IpAddr::from([192, 0, 2, address]));
     let origin = Origin { address, user_agent: None };
     app.app.accounts.log_in(&app.app.hasher, email, Password::new(password), &origin).await
 }
 
-fn kind(outcome: &Result<LoggedIn, LoginError>) -> &'static str {
+fn kind(outcome: &Result<Entered, LoginError>) -> &'static str {
     match outcome {
-        Ok(_) => "in",
+        Ok(Entered::In(_)) => "in",
+        Ok(Entered::Challenged(_)) => "challenged",
         Err(LoginError::Wrong) => "wrong",
         Err(LoginError::Locked { .. }) => "locked",
         Err(LoginError::Disabled) => "disabled",

@@ -14,7 +14,8 @@ use crate::harness::{app::TestApp, people::PASSWORD};
 
 async fn log_in(app: &TestApp, email: &str) -> LoggedIn {
     let (accounts, password) = (&app.app.accounts, sportello::accounts::passwords::Password::new(PASSWORD));
-    accounts.log_in(&app.app.hasher, email, password, &Origin::default()).await.unwrap()
+    let entered = accounts.log_in(&app.app.hasher, email, password, &Origin::default()).await.unwrap();
+    entered.logged_in().expect("there is no second factor")
 }
 
 async fn refresh(app: &TestApp, token: &str) -> Refreshed {

@@ -171,7 +171,11 @@ async fn each_route_counts_as_its_class() {
     let (nobody, booking) = (app.anonymous(), "/api/v1/events/none/bookings");
     for (client, method, path, class) in [
         (&nobody, Method::POST, "/api/v1/auth/login", "login"),
+        (&nobody, Method::POST, "/api/v1/auth/login/totp", "login"),
         (&nobody, Method::POST, "/api/v1/auth/refresh", "login"),
+        (&nobody, Method::POST, "/api/v1/auth/password/forgot", "register"),
+        (&nobody, Method::POST, "/api/v1/auth/password/reset", "login"),
+        (&nobody, Method::POST, "/api/v1/auth/email/verify", "login"),
         (&nobody, Method::POST, "/api/v1/auth/register", "register"),
         (&somebody, Method::POST, "/api/v1/auth/register", "register"),
         (&nobody, Method::POST, "/api/v1/payments/webhook", "webhook"),
