@@ -27,15 +27,8 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Client,
-        Self::Host,
-        Self::Partner,
-        Self::Collaborator,
-        Self::Notary,
-        Self::Staff,
-        Self::Admin,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Client, Self::Host, Self::Partner, Self::Collaborator, Self::Notary, Self::Staff, Self::Admin];
 
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {

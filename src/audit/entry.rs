@@ -91,7 +91,13 @@ pub struct Entry {
 
 impl Entry {
     /// Something that `who` did to a thing, with nothing more to say.
-    pub fn new(at: Timestamp, who: Who, action: &'static str, object: &'static str, id: impl ToString) -> Self {
+    pub fn new(
+        at: Timestamp,
+        who: Who,
+        action: &'static str,
+        object: &'static str,
+        id: impl ToString,
+    ) -> Self {
         Self {
             at,
             who,
@@ -139,13 +145,13 @@ pub struct Recorded {
 }
 
 /// The columns of an entry `e`, as [`Recorded::from_row`] reads them.
-macro_rules! columns {
+macro_rules! entry_columns {
     () => {
         "e.id, e.at, e.who_kind, e.who, e.via, e.action, e.object_kind, e.object_id, e.result, e.address, e.request_id, \
          e.details"
     };
 }
-pub(super) use columns;
+pub(super) use entry_columns;
 
 impl Recorded {
     pub(super) fn from_row(row: &Row) -> Self {

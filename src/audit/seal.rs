@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Recorded,
     chain::{self, GENESIS, Hash},
-    entry::columns,
+    entry::entry_columns,
 };
 use crate::db::{DbError, Tx};
 
@@ -18,7 +18,7 @@ pub async fn seal(tx: &mut Tx, now: Timestamp) -> Result<usize, DbError> {
     const WAITING: &str = concat!(
         "-- audit.seal.waiting
         SELECT ",
-        columns!(),
+        entry_columns!(),
         " FROM audit_pending AS p JOIN audit_entry AS e ON e.id = p.entry_id ORDER BY e.id LIMIT $1"
     );
     const SEAL: &str = "-- audit.seal.seal

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{Outcome, Recorded, entry::columns};
+use super::{Outcome, Recorded, entry::entry_columns};
 use crate::{
     args,
     db::{Db, DbError},
@@ -46,7 +46,7 @@ pub async fn search(
     const SEARCH: &str = concat!(
         "-- audit.search
         SELECT ",
-        columns!(),
+        entry_columns!(),
         " FROM audit_entry AS e
         WHERE e.id < coalesce($1, 9223372036854775807) AND ($2::uuid IS NULL OR e.who = $2)
           AND ($3::uuid IS NULL OR e.who = $3) AND ($4::text IS NULL OR e.action = $4)

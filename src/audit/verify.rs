@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     Recorded,
     chain::{self, GENESIS},
-    entry::columns,
+    entry::entry_columns,
     seal::stored,
 };
 use crate::db::{DbError, Tx};
@@ -56,7 +56,7 @@ pub async fn verify(tx: &mut Tx) -> Result<Report, DbError> {
     const LINKS: &str = concat!(
         "-- audit.verify.links
         SELECT s.seq, s.entry_id, s.hash, e.id IS NOT NULL AS is_there, ",
-        columns!(),
+        entry_columns!(),
         " FROM audit_seal AS s LEFT JOIN audit_entry AS e ON e.id = s.entry_id
         WHERE s.seq > $1 ORDER BY s.seq LIMIT $2"
     );
@@ -78,7 +78,11 @@ pub async fn verify(tx: &mut Tx) -> Result<Report, DbError> {
                 found("the entry of this place is missing")
             } else {
                 last = chain::hash(&last, place, &Recorded::from_row(row));
-                if last == stored(row.get("hash")) { None } else { found("the entry, or its seal, was changed") }
+                if last == stored(row.get("hash")) {
+                    None
+                } else {
+                    found("the entry, or its seal, was changed")
+                }
             };
             if broken.is_some() {
                 break 'pages;

@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use super::{
-    audit, completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output, seed,
-    serve, user, warm_cache,
+    audit, completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output,
+    seed, serve, user, warm_cache,
 };
 use crate::config::{Flag, Loaded, Sources, load};
 

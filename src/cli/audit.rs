@@ -59,7 +59,9 @@ fn tell(report: &Report) {
         print(&format!("{entries} entries fit, places {from} to {to}, the last hash is {hash}"));
     }
     if *stray > 0 {
-        print(&format!("BROKEN: {stray} entries have no seal and wait for none: somebody added them, or removed a seal"));
+        print(&format!(
+            "BROKEN: {stray} entries have no seal and wait for none: somebody added them, or removed a seal"
+        ));
     }
     if *waiting > 0 {
         print(&format!("{waiting} entries wait to be sealed"));

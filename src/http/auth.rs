@@ -80,7 +80,11 @@ macro_rules! restricted {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;
-                if principal.$may() { Ok(Self(principal)) } else { Err(Problem::forbidden("forbidden", $what)) }
+                if principal.$may() {
+                    Ok(Self(principal))
+                } else {
+                    Err(Problem::forbidden("forbidden", $what))
+                }
             }
         }
     };

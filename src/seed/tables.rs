@@ -16,8 +16,15 @@ pub(super) static HOSTS: Table = people("hosts");
 pub(super) static USERS: Table = people("users");
 
 const fn people(name: &'static str) -> Table {
-    const TYPES: &[Type] =
-        &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ];
+    const TYPES: &[Type] = &[
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT_ARRAY,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+    ];
     Table {
         name,
         copy: "-- seed.users

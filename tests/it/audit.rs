@@ -147,8 +147,7 @@ async fn old_entries_go_and_the_rest_still_fits() {
 async fn administrators_search_everything_and_others_what_they_did() {
     let app = TestApp::start().await;
     let anna = app.a_person().await;
-    let (client, admin) =
-        (app.log_in(&anna).await, app.log_in(&app.a_person_with(Role::Admin).await).await);
+    let (client, admin) = (app.log_in(&anna).await, app.log_in(&app.a_person_with(Role::Admin).await).await);
     let entry = |who, action| Entry::new(app.app.clock.now(), who, action, "thing", 7);
     let entries = [
         entry(Who::Person(anna.id, None), "tests.read"),

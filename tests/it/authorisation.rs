@@ -62,6 +62,10 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /media/{name}", Everybody),
     ("POST /api/v1/auth/register", Everybody),
     ("POST /api/v1/auth/login", Everybody),
+    ("POST /api/v1/auth/login/totp", Everybody),
+    ("POST /api/v1/auth/email/verify", Everybody),
+    ("POST /api/v1/auth/password/forgot", Everybody),
+    ("POST /api/v1/auth/password/reset", Everybody),
     ("POST /api/v1/auth/refresh", Everybody),
     ("GET /api/v1/cities", Everybody),
     ("GET /api/v1/cities/{slug}", Everybody),
@@ -75,6 +79,15 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/me", Account),
     ("PATCH /api/v1/me", Account),
     ("POST /api/v1/me/password", Account),
+    ("POST /api/v1/me/email/verification", Account),
+    ("GET /api/v1/me/totp", Account),
+    ("POST /api/v1/me/totp", Account),
+    ("POST /api/v1/me/totp/confirm", Account),
+    ("POST /api/v1/me/totp/recovery-codes", Account),
+    ("DELETE /api/v1/me/totp", Account),
+    ("GET /api/v1/me/sessions", Account),
+    ("DELETE /api/v1/me/sessions", Account),
+    ("DELETE /api/v1/me/sessions/{id}", Account),
     ("GET /api/v1/me/bookings", Account),
     ("GET /api/v1/me/bookings.ics", Account),
     ("GET /api/v1/me/favourites", Account),
@@ -93,7 +106,7 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/users/{id}", Admins),
     ("PATCH /api/v1/users/{id}", Admins),
     ("GET /api/v1/reviews", Admins),
-    ("GET /api/v1/reviews/{id}", Owner(Thing::Review)),
+    ("GET /api/v1/reviews/{id}", OwnerOrAdmin(Thing::Review)),
     ("PATCH /api/v1/reviews/{id}", Owner(Thing::Review)),
     ("POST /api/v1/reviews/{id}/hide", Admins),
     ("POST /api/v1/reviews/{id}/show", Admins),
@@ -154,7 +167,11 @@ impl Things {
         let id = thing.and_then(|thing| self.ids.get(&thing)).unwrap_or(&nobody);
         let other = if thing == Some(Thing::Task) { "1" } else { &nobody };
         let fill = |slug: &str, id: &str| {
-            template.replace("{slug}", slug).replace("{id}", id).replace("{name}", "x").replace("{key}", "x.y")
+            template
+                .replace("{slug}", slug)
+                .replace("{id}", id)
+                .replace("{name}", "x")
+                .replace("{key}", "x.y")
         };
         // An image that does not exist, of an event that does.
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
@@ -237,7 +254,8 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             let (real, unreal) =
                 (send(stranger, &method, &path).await, send(stranger, &method, &missing).await);
             assert_eq!(said(&real), said(&unreal), "{row}: a stranger learns that it exists");
-            assert_eq!(real.status, 404, "{row} for a stranger");
+            // Some look at the body first; they say the same of it whatever it is sent to.
+            assert!(matches!(real.status, 404 | 422), "{row} for a stranger: {}", real.status);
         }
         if matches!(who, Host(_)) {
             assert_eq!(status(&cast.user).await, 403, "{row} for a client");
@@ -245,7 +263,11 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
         if matches!(who, Owner(_)) {
             let (real, unreal) =
                 (send(&cast.admin, &method, &path).await, send(&cast.admin, &method, &missing).await);
-            assert_eq!(said(&real), said(&unreal), "{row}: what is private is private to administrators, too");
+            assert_eq!(
+                said(&real),
+                said(&unreal),
+                "{row}: what is private is private to administrators, too"
+            );
         }
         let owner = if matches!(who, Host(_)) { &cast.host } else { &cast.user };
         if thing.is_some() {
@@ -262,7 +284,11 @@ async fn what_is_below_admin_is_for_administrators() {
     let cast = app.a_cast().await;
     let routes = routes().into_iter().filter(|(_, path)| path.starts_with(ADMIN));
     for (method, template) in routes {
-        let path = template.replace("{path}", "root").replace("{id}", "1").replace("{name}", "x").replace("{key}", "x.y");
+        let path = template
+            .replace("{path}", "root")
+            .replace("{id}", "1")
+            .replace("{name}", "x")
+            .replace("{key}", "x.y");
         for (name, client, expected) in
             [("nobody", &cast.anonymous, 401), ("a client", &cast.user, 403), ("a host", &cast.host, 403)]
         {

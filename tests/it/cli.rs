@@ -74,7 +74,10 @@ async fn an_administrator_is_made_gets_a_new_password_and_is_disabled_beside_a_r
         "--json",
     ];
     let made = beside(&app, &create).await.expect(0);
-    assert_eq!((&made.json()["email"], &made.json()["roles"]), (&json!("root@example.org"), &json!(["client", "admin"])));
+    assert_eq!(
+        (&made.json()["email"], &made.json()["roles"]),
+        (&json!("root@example.org"), &json!(["client", "admin"]))
+    );
     assert!(!made.out.contains("argon2"), "{}", made.out);
     assert_eq!(log_in(&client, "la prima parola lunga").await, 200);
     let again = beside(&app, &create).await.expect(1);
