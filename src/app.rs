@@ -119,8 +119,7 @@ impl App {
         let (observer, metrics) = (Observer::new(*config.database.slow_query), Arc::new(Metrics::new()));
         let handles = Handles::new(&registry, &config, &clock, &metrics);
         let db = handles.db(&config, &connector, &observer)?;
-        let jobs = sealing(&config, &clock, kinds)?;
-        let secret = secret(&config)?;
+        let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
         let accounts = people(&db, &clock, &config, &secret)?;
         let (listening, address) = listen(&config)?;
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);

@@ -91,6 +91,7 @@ pub struct Entry {
 
 impl Entry {
     /// Something that `who` did to a thing, with nothing more to say.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are small, and callers have them at hand")]
     pub fn new(
         at: Timestamp,
         who: Who,
