@@ -276,8 +276,7 @@ async fn schedules_are_looked_after_beside_a_running_server() {
     assert!(refused.err.contains("part of the program"), "{}", refused.err);
     cron(&["delete", "reports.nightly"], 0).await;
     cron(&["show", "reports.nightly"], 1).await;
-    let journalled =
-        "SELECT count(*) FROM journal WHERE action LIKE 'cron.%' AND details ->> 'by' LIKE 'os:%'";
+    let journalled = "SELECT count(*) FROM journal WHERE action LIKE 'cron.%' AND details ->> 'via' = 'cli'";
     assert_eq!(app.value::<i64>(journalled).await, 6, "made, changed, paused, run, resumed, deleted");
     app.finish().await;
 }
