@@ -14,8 +14,9 @@
 //! - With a second factor, no session is opened without it: not by a password, not by a reset of the password.
 //! - A revoked session is refused at once: the table of known tokens is told after the commit, here and on other nodes.
 //! - Whether an address has an account cannot be learnt by logging in: known and unknown take the same path, hash once,
-//!   and are locked alike; asking for a new password costs both the same (see [`addresses`]). Registering tells it (409), because an account without a proof of the address cannot be
-//!   made twice and a person must learn why; that answer is limited to `limits.register` per network address.
+//!   and are locked alike; asking for a new password costs both the same (see [`addresses`]). Registering tells it (409),
+//!   because an account without a proof of the address cannot be made twice and a person must learn why; that answer is
+//!   limited to `limits.register` per network address.
 
 pub mod account_tokens;
 pub mod addresses;

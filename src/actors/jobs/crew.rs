@@ -24,7 +24,7 @@ use crate::jobs::{JobId, QueueName, Report, Stuck, Verdict, store::Claimed};
 /// Claimed ahead of free workers: what the queue finishes in this time. Several claims of a full batch each are in it.
 const AHEAD: Duration = Duration::from_millis(100);
 /// Jobs that were claimed ahead go back when no worker has been free for so long: others may run them meanwhile.
-const AHEAD_MAX: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(1);
 /// How fast the estimate of the queue's pace follows: the weight of the newest look.
 const PACE_WEIGHT: f64 = 0.5;
 /// The pace is measured over at least this long.
@@ -365,7 +365,7 @@ impl Crew {
     pub(super) fn give_back_late(&self, engine: &Engine) {
         let waiting = {
             let mut state = self.lock();
-            if state.moved.is_none_or(|moved| moved.elapsed() < AHEAD_MAX) {
+            if state.waiting.is_empty() || state.moved.is_none_or(|moved| moved.elapsed() < LATE) {
                 return;
             }
             (state.pace, state.looked) = (0.0, None);

@@ -1,8 +1,8 @@
 //! One queue's dispatcher: claims ready jobs, as many as its crew has room for, and hands them over.
 //!
 //! A hint makes it look at once; polling, faster after a hit and slower when idle, is the guarantee. One claim is in
-//! flight, and others beside it only where jobs abound. Claimed jobs belong to the crew, not to this actor: its crash loses none, and a claim whose answer dies with
-//! it is found by the rescuer.
+//! flight, and others beside it only where jobs abound. Claimed jobs belong to the crew, not to this actor: its crash loses
+//! none, and a claim whose answer dies with it is found by the rescuer.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
