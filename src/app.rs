@@ -43,6 +43,7 @@ use crate::{
     events::payments::Provider,
     http::{
         cursor::CursorKey,
+        documents::Desk,
         events::warmer,
         health::Probe,
         listening::Listening,
@@ -131,6 +132,7 @@ impl App {
             db: db.clone(),
             jobs: jobs.clone(),
             storage: handles.storage.clone(),
+            documents: Desk::new(&config.documents),
             imager: handles.imager.clone(),
             sales: handles.sales.clone(),
             pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),

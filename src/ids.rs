@@ -55,6 +55,10 @@ id! {
     PaymentId;
     /// A review of an event by a person.
     ReviewId;
+    /// A document.
+    DocumentId;
+    /// A file on its way.
+    UploadId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

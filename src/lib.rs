@@ -7,6 +7,7 @@
 //! - [`db`] is how the rest of the crate talks to PostgreSQL: reads through lanes, transactions by lease.
 //! - [`http`] turns requests into calls of the domains, and errors into problems.
 //! - [`accounts`] and [`events`] are the domains: rules and SQL, knowing neither axum nor ractor.
+//! - [`documents`] are the files of all desks: how they arrive, are checked, stored and read.
 //! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
 //! - [`config`], [`clock`], [`ids`], [`scope`], [`sealing`], [`telemetry`], [`metrics`] are the ground everything stands on.
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod documents;
 pub mod events;
 pub mod http;
 pub mod ids;

@@ -22,6 +22,7 @@ pub struct Config {
     pub limits: Limits,
     pub mail: Mail,
     pub storage: Storage,
+    pub documents: Documents,
     pub accounts: Accounts,
     pub audit: Audit,
     pub events: Events,
@@ -163,12 +164,31 @@ pub struct Mail {
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Storage {
     pub path: Optional<PathBuf>,
+    pub s3_bucket: Optional<String>,
+    pub s3_endpoint: Optional<String>,
+    pub s3_region: String,
+    pub s3_key: Optional<String>,
+    pub s3_secret: Optional<Secret>,
+    pub s3_prefix: Optional<String>,
+    pub s3_allow_http: bool,
     pub bound: usize,
     pub max_image_bytes: Bytes,
     pub max_image_pixels: usize,
     pub max_images_per_event: usize,
     pub image_workers: usize,
     pub image_bound: usize,
+}
+
+/// Section `[documents]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Documents {
+    pub max_bytes: Bytes,
+    pub quota: Bytes,
+    pub part_bytes: Bytes,
+    pub upload_life: Period,
+    pub arriving: usize,
 }
 
 /// Section `[accounts]`.

@@ -11,10 +11,13 @@ use axum::{
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent",
+    "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, x-request-id, traceparent, \
+     tus-resumable, upload-length, upload-offset, upload-metadata, upload-checksum",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id",
+    "etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, content-range, \
+     content-disposition, repr-digest, tus-resumable, tus-version, tus-extension, tus-max-size, tus-checksum-algorithm, \
+     upload-offset, upload-length, upload-expires, upload-metadata",
 );
 /// Ten minutes: longer is capped by browsers.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

@@ -73,7 +73,7 @@ impl From<StorageError> for Problem {
             StorageError::Overloaded => Self::unavailable(SOON),
             StorageError::Away => Self::unavailable(SOON).because(error),
             StorageError::Failed(_) => Self::unavailable(DISK_PAUSE).because(error),
-            StorageError::NoKey => Self::internal(error),
+            StorageError::NoKey | StorageError::BrokeOff(_) => Self::internal(error),
         }
     }
 }

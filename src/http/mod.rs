@@ -24,6 +24,7 @@ mod connection;
 pub mod cors;
 pub mod counted;
 pub mod cursor;
+pub mod documents;
 pub mod events;
 pub mod extract;
 pub mod front;

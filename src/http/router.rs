@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    accounts, admin, audit, events,
+    accounts, admin, audit, documents, events,
     front::Front,
     health,
     limits::Gate,

@@ -7,6 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, Uri};
 
+use super::documents::RECEIVING_MAX;
 use crate::metrics::{self, Metrics};
 
 /// How requests of a route are limited; the quotas are in `[limits]`.
@@ -39,6 +40,9 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/auth/register", Limit::Register),
     (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
     (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),
+    (Method::POST, "/api/v1/documents", Limit::Upload),
+    (Method::PUT, "/api/v1/documents/{id}/content", Limit::Upload),
+    (Method::POST, "/api/v1/uploads", Limit::Upload),
     // A page shows dozens of pictures; the storage bounds how many are read at once.
     (Method::GET, "/media/{name}", Limit::Exempt),
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
@@ -53,6 +57,14 @@ pub const EXEMPT: &[&str] = &["/health", "/ready", "/alive", "/metrics"];
 
 /// An upload over a slow line takes longer than any answer of ours.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Files of any size: who sends them must go on sending, and may take long.
+const LONG: [(Method, &str); 4] = [
+    (Method::POST, "/api/v1/documents"),
+    (Method::PUT, "/api/v1/documents/{id}/content"),
+    (Method::POST, "/api/v1/uploads"),
+    (Method::PATCH, "/api/v1/uploads/{id}"),
+];
 
 /// The matcher knows no endings of segments, as in `/events/{slug}.ics`.
 const CALENDAR: &str = ".ics";
@@ -186,11 +198,18 @@ impl Route {
             template,
             is_event: template == EVENT,
             limit,
-            deadline: (limit == Limit::Upload).then_some(UPLOAD_DEADLINE),
+            deadline: deadline(method, template, limit),
             query,
             figures: metrics.http.route(name, template),
         }
     }
+}
+
+fn deadline(method: &Method, template: &str, limit: Limit) -> Option<Duration> {
+    if LONG.iter().any(|(m, path)| m == method && *path == template) {
+        return Some(RECEIVING_MAX);
+    }
+    (limit == Limit::Upload).then_some(UPLOAD_DEADLINE)
 }
 
 fn index(method: &Method) -> Option<usize> {

@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 
-use super::{cursor::CursorKey, health::Probe, pages::Pages, tasks::Streams};
+use super::{cursor::CursorKey, documents::Desk, health::Probe, pages::Pages, tasks::Streams};
 use crate::{
     accounts::login::Accounts,
     actors::{
@@ -44,6 +44,8 @@ pub struct Parts {
     pub db: Db,
     /// The jobs.
     pub jobs: Jobs,
+    /// What requests about documents share.
+    pub documents: Desk,
     /// Makes pictures.
     pub imager: Imager,
     /// Keeps files.

@@ -95,6 +95,7 @@ mod blocking;
 mod cancel;
 mod context;
 mod distribution;
+pub mod documents;
 pub mod erase;
 pub mod events;
 mod figures;

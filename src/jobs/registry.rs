@@ -6,13 +6,17 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::{accounts, audit, events};
+    use super::{accounts, audit, documents, events};
     Registry::default()
         .with::<accounts::ForgetIdempotencyKeys>()
         .with::<accounts::PruneAccounts>()
         .with::<accounts::SendAccountMail>()
         .with::<audit::RemoveOldEntries>()
         .with::<audit::SealEntries>()
+        .with::<documents::CollectOrphans>()
+        .with::<documents::ExpireUploads>()
+        .with::<documents::FinishUpload>()
+        .with::<documents::RemoveObjects>()
         .with::<events::CompleteBookings>()
         .with::<events::ExpireBookings>()
         .with::<events::MakeThumbnails>()

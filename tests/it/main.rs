@@ -11,6 +11,7 @@ mod authorisation;
 mod cache;
 mod cli;
 mod database;
+mod documents;
 mod events;
 mod http;
 mod jobs;

@@ -1,14 +1,16 @@
-//! The storage: files that belong to rows, in a local directory (behind `object_store`, so that S3 is another
-//! constructor).
+//! The storage: files that belong to rows, in a local directory or in a bucket of an S3 API (see [`super::place`]).
 //!
 //! A file is written whole, synced and renamed into place before anybody commits a row that names it: a crash leaves a
 //! file without a row (pruned by a job), never a row without its file. Keys are made by us, never by users.
 //!
 //! Every operation may be repeated without harm, so the handle asks a second time when the actor died with the first
 //! question. A crash loses only what waits; threads that write finish what they began, into a file that nobody names
-//! yet. `storage.bound` operations wait at most, [`AT_ONCE`] run.
+//! yet. `storage.bound` operations wait at most, [`AT_ONCE`] run. Large files are streamed by those who send or want them
+//! (see [`super::transfers`]); the actor gives them their places.
 
 use std::{
+    io,
+    ops::Range,
     path::{Path as FilePath, PathBuf},
     sync::{
         Arc,
@@ -17,14 +19,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use tokio::sync::Semaphore;
 
-use super::{private, staged};
+use super::{
+    place::Place,
+    staged,
+    transfers::{self, Reading, Writer, Written},
+};
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::Config,
@@ -33,6 +38,10 @@ use crate::{
 
 /// Operations at once: a disk is not faster with more, and each holds a file in memory.
 const AT_ONCE: usize = 16;
+/// Files written as streams at once: each has a part or two in memory.
+const WRITERS: usize = 8;
+/// Files read as streams at once; readers may be slow, and each has some hundred kilobytes.
+const READERS: usize = 256;
 /// Files listed by one message; a folder with more is listed again the next day.
 const LISTED_MAX: usize = 10_000;
 /// An actor that died is back in about that time.
@@ -52,6 +61,9 @@ pub enum StorageError {
     /// The disk is full, or not writable.
     #[error("the storage failed: {0}")]
     Failed(String),
+    /// What was to be written did not come to its end.
+    #[error("the content broke off: {0}")]
+    BrokeOff(String),
     /// Not a key: a bug of the caller.
     #[error("not a key of the storage")]
     NoKey,
@@ -85,6 +97,20 @@ pub enum StorageMsg {
         key: Path,
         /// Its content, if it is there.
         reply: Answer<Option<Bytes>>,
+    },
+    /// Read a part of a file as a stream.
+    Read {
+        /// Its key.
+        key: Path,
+        /// Which bytes; at least one.
+        range: Range<u64>,
+        /// The stream, if the file is there.
+        reply: Answer<Option<Reading>>,
+    },
+    /// Write a file as a stream.
+    Write {
+        /// Who may do it.
+        reply: Answer<Writer>,
     },
     /// Is it there?
     Has {
@@ -120,7 +146,7 @@ pub enum StorageMsg {
         reply: Answer<bool>,
     },
 }
-crate::kinds!(StorageMsg: Put, Get, Has, Delete, List, Sweep, Probe);
+crate::kinds!(StorageMsg: Put, Get, Read, Write, Has, Delete, List, Sweep, Probe);
 
 /// Keeps files. Cheap to clone.
 #[derive(Clone)]
@@ -147,6 +173,24 @@ impl Storage {
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StorageError> {
         let key = parse(key)?;
         self.ask(|reply| StorageMsg::Get { key: key.clone(), reply }).await
+    }
+
+    /// Writes a file of any size, or replaces it: nobody sees it before it is whole. When this returns `Ok`, a power cut
+    /// does not lose it. Is not repeated by itself: streams cannot be.
+    pub async fn put_stream(
+        &self,
+        key: &str,
+        content: impl Stream<Item = io::Result<Bytes>> + Send,
+    ) -> Result<Written, StorageError> {
+        let key = parse(key)?;
+        let writer = self.ask(|reply| StorageMsg::Write { reply }).await?;
+        writer.write(&key, content).await
+    }
+
+    /// These bytes of a file, at least one, as they are read. Fewer when the file is shorter.
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Option<Reading>, StorageError> {
+        let key = parse(key)?;
+        self.ask(|reply| StorageMsg::Read { key: key.clone(), range: range.clone(), reply }).await
     }
 
     /// Whether there is such a file.
@@ -206,8 +250,10 @@ pub fn directory(config: &Config) -> PathBuf {
 /// The storage actor. What it counts survives a crash.
 pub struct StorageActor {
     store: Arc<dyn ObjectStore>,
-    directory: PathBuf,
+    place: Place,
     places: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
     bound: usize,
     waiting: Arc<AtomicUsize>,
     /// The last write failed.
@@ -219,14 +265,12 @@ pub struct StorageActor {
 impl StorageActor {
     /// As `[storage]` of the configuration says. Makes the directory, readable by its owner only.
     pub fn new(config: &Config, figures: metrics::Storage) -> anyhow::Result<Self> {
-        let directory = directory(config);
-        private::make(&directory)
-            .with_context(|| format!("{} cannot be made; see storage.path", directory.display()))?;
-        let store = LocalFileSystem::new_with_prefix(&directory)
-            .with_context(|| format!("{} cannot be used; see storage.path", directory.display()))?;
+        let (store, place) = Place::open(config)?;
         Ok(Self {
-            store: Arc::new(store.with_fsync(true)),
-            directory,
+            store,
+            place,
+            readers: Arc::new(Semaphore::new(READERS)),
+            writers: Arc::new(Semaphore::new(WRITERS)),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             bound: config.storage.bound,
             waiting: Arc::default(),
@@ -269,9 +313,36 @@ impl StorageActor {
         });
     }
 
+    /// Opens a file, unless there are too many readers. The stream keeps its place until it is dropped.
+    fn read(&self, ctx: &Context<StorageMsg>, key: Path, range: Range<u64>, reply: Answer<Option<Reading>>) {
+        let Ok(place) = self.readers.clone().try_acquire_owned() else {
+            return reply.send(Err(StorageError::Overloaded));
+        };
+        let store = self.store.clone();
+        self.admit(ctx, "read", reply, async move {
+            Ok(optional(transfers::open(&*store, &key, range).await)?.map(|open| open.at(place)))
+        });
+    }
+
+    /// Lets somebody write as soon as there is a place.
+    fn write(&self, ctx: &Context<StorageMsg>, reply: Answer<Writer>) {
+        if self.waiting.fetch_add(1, Relaxed) >= self.bound {
+            self.waiting.fetch_sub(1, Relaxed);
+            return reply.send(Err(StorageError::Overloaded));
+        }
+        let (writers, waiting) = (self.writers.clone(), Waiting(self.waiting.clone()));
+        let (store, chunk, figures) = (self.store.clone(), self.place.chunk(), self.figures.clone());
+        let (failing, written) = (self.failing.clone(), self.written.clone());
+        ctx.spawn(async move {
+            let Ok(place) = writers.acquire_owned().await else { return };
+            drop(waiting);
+            reply.send(Ok(Writer { store, chunk, figures, failing, written, _place: place }));
+        });
+    }
+
     /// A write that failed is tried again with a small file; otherwise the permissions are enough.
     fn probe(&self, ctx: &Context<StorageMsg>, reply: Answer<bool>) {
-        let (store, directory) = (self.store.clone(), self.directory.clone());
+        let (store, directory) = (self.store.clone(), self.place.directory().map(FilePath::to_owned));
         if self.failing.load(Relaxed) {
             let written = Path::from(PROBE);
             // Counted as a write: it clears `failing` when it succeeds.
@@ -280,7 +351,7 @@ impl StorageActor {
                 store.delete(&written).await.map(|()| true)
             });
         } else {
-            self.admit(ctx, "probe", reply, async move { Ok(is_writable(&directory)) });
+            self.admit(ctx, "probe", reply, async move { Ok(directory.is_none_or(|it| is_writable(&it))) });
         }
     }
 }
@@ -352,6 +423,8 @@ impl Behaviour for StorageActor {
             StorageMsg::Get { key, reply } => {
                 self.admit(ctx, "get", reply, async move { get(&*store, &key).await });
             }
+            StorageMsg::Read { key, range, reply } => self.read(ctx, key, range, reply),
+            StorageMsg::Write { reply } => self.write(ctx, reply),
             StorageMsg::Has { key, reply } => {
                 self.admit(ctx, "has", reply, async move { Ok(optional(store.head(&key).await)?.is_some()) });
             }
@@ -367,9 +440,10 @@ impl Behaviour for StorageActor {
                 self.admit(ctx, "list", reply, async move { list(&*store, &folder).await });
             }
             StorageMsg::Sweep { before, reply } => {
-                let directory = self.directory.clone();
+                let directory = self.place.directory().map(FilePath::to_owned);
                 self.admit(ctx, "sweep", reply, async move {
-                    Ok(tokio::task::spawn_blocking(move || staged::sweep(&directory, before)).await?)
+                    let sweep = move || directory.map_or(0, |it| staged::sweep(&it, before));
+                    Ok(tokio::task::spawn_blocking(sweep).await?)
                 });
             }
             StorageMsg::Probe { reply } => self.probe(ctx, reply),
@@ -379,8 +453,9 @@ impl Behaviour for StorageActor {
 
     fn view(&self, (): &()) -> serde_json::Value {
         serde_json::json!({
-            "kind": "directory", "waiting": self.waiting.load(Relaxed),
-            "places_free": self.places.available_permits(), "failing": self.failing.load(Relaxed),
+            "kind": self.place.name(), "waiting": self.waiting.load(Relaxed),
+            "places_free": self.places.available_permits(), "readers_free": self.readers.available_permits(),
+            "writers_free": self.writers.available_permits(), "failing": self.failing.load(Relaxed),
             "bytes_written": self.written.load(Relaxed),
         })
     }

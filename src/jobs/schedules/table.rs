@@ -6,6 +6,7 @@ use crate::{
     jobs::{
         accounts::{ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
+        documents::{CollectOrphans, ExpireUploads},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
     },
 };
@@ -19,6 +20,8 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),
         Schedule::new("audit.remove_old_entries", "27 3 * * *", &RemoveOldEntries {}).in_zone(zone),
         Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
+        Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),
+        Schedule::new("documents.expire_uploads", "*/10 * * * *", &ExpireUploads {}),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
         Schedule::new("events.prune_images", "43 3 * * *", &PruneImages {}),

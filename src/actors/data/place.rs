@@ -1,0 +1,99 @@
+//! Where files are: a local directory, or a bucket of any S3 API when `storage.s3_bucket` names one.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use object_store::{
+    ClientOptions, ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore,
+};
+
+use super::{private, storage::directory};
+use crate::config::{Config, sections};
+
+/// Files are written in pieces of this size: a disk needs no larger ones.
+const CHUNK_OF_DIRECTORY: usize = 1 << 20;
+/// S3 takes no smaller ones, but the last.
+const CHUNK_OF_BUCKET: usize = 5 << 20;
+/// A server that is there has accepted a connection by then.
+const CONNECT: Duration = Duration::from_secs(5);
+/// One that sends nothing for so long is gone; how long a whole transfer takes depends on who reads it.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Which of the two.
+pub(super) enum Place {
+    /// On this machine.
+    Directory(PathBuf),
+    /// Elsewhere.
+    Bucket,
+}
+
+impl Place {
+    /// As `[storage]` of the configuration says. Makes the directory, readable by its owner only.
+    pub(super) fn open(config: &Config) -> anyhow::Result<(Arc<dyn ObjectStore>, Self)> {
+        if let Some(bucket) = config.storage.s3_bucket.as_ref() {
+            return Ok((bucket_of(&config.storage, bucket)?, Self::Bucket));
+        }
+        let directory = directory(config);
+        private::make(&directory)
+            .with_context(|| format!("{} cannot be made; see storage.path", directory.display()))?;
+        let store = LocalFileSystem::new_with_prefix(&directory)
+            .with_context(|| format!("{} cannot be used; see storage.path", directory.display()))?;
+        Ok((Arc::new(store.with_fsync(true)), Self::Directory(directory)))
+    }
+
+    /// Where it is on this machine, if it is.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(path) => Some(path),
+            Self::Bucket => None,
+        }
+    }
+
+    /// The size of the pieces that large files are written in.
+    pub(super) const fn chunk(&self) -> usize {
+        match self {
+            Self::Directory(_) => CHUNK_OF_DIRECTORY,
+            Self::Bucket => CHUNK_OF_BUCKET,
+        }
+    }
+
+    /// For people.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Directory(_) => "directory",
+            Self::Bucket => "bucket",
+        }
+    }
+}
+
+fn bucket_of(config: &sections::Storage, bucket: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    // The client of the buckets takes the process's provider of cryptography; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_connect_timeout(CONNECT)
+        .with_read_timeout(SILENCE)
+        .with_allow_http(config.s3_allow_http);
+    let mut builder = AmazonS3Builder::new()
+        .with_client_options(client)
+        .with_bucket_name(bucket)
+        .with_region(&config.s3_region);
+    if let Some(endpoint) = config.s3_endpoint.as_ref() {
+        builder = builder.with_endpoint(endpoint);
+    }
+    if let Some(key) = config.s3_key.as_ref() {
+        builder = builder.with_access_key_id(key);
+    }
+    if let Some(secret) = config.s3_secret.as_ref() {
+        builder = builder.with_secret_access_key(secret.expose());
+    }
+    let store = builder.build().context("the bucket cannot be used; see storage.s3_endpoint and the like")?;
+    Ok(match config.s3_prefix.as_ref() {
+        Some(prefix) => Arc::new(PrefixStore::new(store, prefix.as_str())),
+        None => Arc::new(store),
+    })
+}

@@ -1,0 +1,25 @@
+//! Documents of all desks: files of any size that belong to somebody, with versions.
+//!
+//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version),
+//! [`documents`] (who may see and change what), [`versions`] (what is downloaded), [`quota`], [`orphans`].
+//!
+//! Invariants
+//! - A file is an object of the storage before any row names it, and is removed after its row is gone: a crash leaves an
+//!   object without a row (collected by a job), never a row without its object.
+//! - `upload.received` is the truth about how much has arrived; parts are committed with it, by comparing and swapping.
+//! - A version becomes visible in one statement, when its whole content was checked, hashed and stored. It never changes.
+//! - Whose something is, and who may do what with it, is a condition inside of every statement (`permitted!`); what
+//!   somebody may not see does not exist for them. Administrators see that documents exist, not what is in them.
+//! - Names and types are what was found out, not what was said.
+
+pub mod check;
+pub mod documents;
+pub mod orphans;
+pub mod publish;
+pub mod quota;
+mod rights;
+pub mod uploads;
+pub mod versions;
+
+pub use check::Refusal;
+pub use rights::Viewer;

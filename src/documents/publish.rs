@@ -1,0 +1,164 @@
+//! From a complete upload to a version that everybody sees who may, or to a refusal.
+
+use jiff::Timestamp;
+
+use super::{
+    check::{Kind, Refusal},
+    rights::permitted,
+    uploads::Part,
+    versions::Sha256,
+};
+use crate::{
+    args,
+    db::{Db, DbError, Tx},
+    ids::{DocumentId, UploadId, UserId},
+};
+
+/// An upload that is complete.
+#[derive(Debug, Clone)]
+pub struct Complete {
+    /// The upload.
+    pub id: UploadId,
+    /// Who has sent it.
+    pub user: UserId,
+    /// It is a new version of this document.
+    pub replaces: Option<DocumentId>,
+    /// The file's name.
+    pub name: String,
+    /// What the client says it is.
+    pub declared_type: Option<String>,
+    /// Its size.
+    pub length: i64,
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+}
+
+/// An upload that is to be finished; `None` when it is gone or finished already.
+pub async fn complete(db: &Db, id: UploadId) -> Result<Option<Complete>, DbError> {
+    const COMPLETE: &str = "-- documents.publish.complete
+        SELECT u.user_id, u.document_id, u.name, u.declared_type, u.length, p.\"offset\", p.bytes, p.object
+        FROM upload AS u JOIN upload_part AS p ON p.upload_id = u.id
+        WHERE u.id = $1 AND u.state = 'finishing' ORDER BY p.\"offset\"";
+    let rows = db.read(COMPLETE, args![id]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let part = |row: &tokio_postgres::Row| Part {
+        offset: row.get("offset"),
+        bytes: row.get("bytes"),
+        object: row.get("object"),
+    };
+    Ok(Some(Complete {
+        id,
+        user: first.get("user_id"),
+        replaces: first.get("document_id"),
+        name: first.get("name"),
+        declared_type: first.get("declared_type"),
+        length: first.get("length"),
+        parts: rows.iter().map(part).collect(),
+    }))
+}
+
+/// A content that was checked and stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Where the storage has it.
+    pub object: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Of the content as it was sent.
+    pub sha256: Sha256,
+    /// How much the storage has of it.
+    pub stored_bytes: i64,
+}
+
+/// What has become of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The document.
+    pub document: DocumentId,
+    /// Its newest version.
+    pub number: i32,
+}
+
+/// Makes a stored content the first version of a new document, which has the upload's id: whoever sends a file knows what
+/// it will be called. `None`: the upload is gone meanwhile.
+pub async fn as_document(
+    tx: &mut Tx,
+    upload: &Complete,
+    stored: &Stored,
+    now: Timestamp,
+) -> Result<Option<Published>, DbError> {
+    const PUBLISH: &str = "-- documents.publish.as_document
+        WITH done AS (
+            UPDATE upload SET state = 'done', result_id = $2, updated_at = $3
+            WHERE id = $1 AND state = 'finishing' RETURNING user_id, length, title, name, desk
+        ), room AS (
+            UPDATE document_quota AS q SET arriving = q.arriving - u.length, stored = q.stored + u.length
+            FROM done AS u WHERE q.user_id = u.user_id
+        ), parts AS (
+            DELETE FROM upload_part USING done WHERE upload_id = $1
+        ), made AS (
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at)
+            SELECT $2, user_id, coalesce(title, name), desk, 1, $3, $3 FROM done RETURNING id
+        )
+        INSERT INTO document_version (document_id, number, object, name, media_type, bytes, sha256, stored_bytes,
+            uploaded_by, created_at)
+        SELECT m.id, 1, $4, u.name, $5, u.length, $6, $7, u.user_id, $3 FROM done AS u, made AS m
+        RETURNING number";
+    let (kind, sha256) = (stored.kind.media_type(), stored.sha256.0.as_slice());
+    let id = DocumentId(upload.id.0);
+    let row = tx
+        .query_opt(PUBLISH, &[&upload.id, &id, &now, &stored.object, &kind, &sha256, &stored.stored_bytes])
+        .await?;
+    Ok(row.map(|row| Published { document: id, number: row.get("number") }))
+}
+
+/// Makes a stored content the newest version of its document. `None`: the document was changed since the upload was
+/// announced, or may not be changed any more.
+pub async fn as_version(
+    tx: &mut Tx,
+    upload: &Complete,
+    stored: &Stored,
+    now: Timestamp,
+) -> Result<Option<Published>, DbError> {
+    const PUBLISH: &str = concat!(
+        "-- documents.publish.as_version
+        WITH changed AS (
+            UPDATE document AS d SET latest = d.latest + 1, version = d.version + 1, updated_at = $2
+            FROM upload AS u
+            WHERE u.id = $1 AND u.state = 'finishing' AND d.id = u.document_id AND d.version = u.based_on AND ",
+        permitted!("can_write", "u.user_id", "$2"),
+        " RETURNING d.id, d.latest
+        ), done AS (
+            UPDATE upload AS u SET state = 'done', result_id = c.id, updated_at = $2
+            FROM changed AS c WHERE u.id = $1 RETURNING u.user_id, u.length, u.name
+        ), room AS (
+            UPDATE document_quota AS q SET arriving = q.arriving - u.length, stored = q.stored + u.length
+            FROM done AS u WHERE q.user_id = u.user_id
+        ), parts AS (
+            DELETE FROM upload_part USING done WHERE upload_id = $1
+        )
+        INSERT INTO document_version (document_id, number, object, name, media_type, bytes, sha256, stored_bytes,
+            uploaded_by, created_at)
+        SELECT c.id, c.latest, $3, u.name, $4, u.length, $5, $6, u.user_id, $2 FROM changed AS c, done AS u
+        RETURNING document_id, number"
+    );
+    let (kind, sha256) = (stored.kind.media_type(), stored.sha256.0.as_slice());
+    let row = tx
+        .query_opt(PUBLISH, &[&upload.id, &now, &stored.object, &kind, &sha256, &stored.stored_bytes])
+        .await?;
+    Ok(row.map(|row| Published { document: row.get("document_id"), number: row.get("number") }))
+}
+
+/// Refuses an upload that is complete; the reason stays until it expires. `false`: it is gone meanwhile.
+pub async fn refuse(tx: &mut Tx, id: UploadId, why: &Refusal, now: Timestamp) -> Result<bool, DbError> {
+    const REFUSE: &str = "-- documents.publish.refuse
+        WITH refused AS (
+            UPDATE upload SET state = 'refused', problem = $2, updated_at = $3
+            WHERE id = $1 AND state = 'finishing' RETURNING user_id, length
+        ), parts AS (
+            DELETE FROM upload_part USING refused WHERE upload_id = $1
+        )
+        UPDATE document_quota AS q SET arriving = q.arriving - r.length FROM refused AS r WHERE q.user_id = r.user_id";
+    let problem = serde_json::to_value(why).unwrap_or_default();
+    Ok(tx.execute(REFUSE, &[&id, &problem, &now]).await? == 1)
+}

@@ -1,0 +1,183 @@
+//! Downloads: the content of a version as a stream, whole or from where a download broke off. Never shown by a browser as
+//! a page of ours.
+
+use std::{fmt::Write as _, ops::Range};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use data_encoding::BASE64;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    range::{Wanted, wanted},
+    told::Teller,
+};
+use crate::{
+    audit,
+    documents::versions::{self, Content, Version},
+    http::{
+        auth::CurrentUser,
+        client::ClientAddress,
+        conditional::{ETag, none_match_names, not_modified},
+        extract::{Path, Query},
+        negotiate::Coding,
+        problem::{Answer, Problem},
+        state::AppState,
+    },
+    ids::DocumentId,
+};
+
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+/// Whatever a browser thinks it is, nothing in it runs.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'");
+/// Nobody keeps a copy but the one who asked; a copy that is kept is asked for again.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(download))
+}
+
+/// Which version.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// The number of the version; else the newest.
+    #[param(minimum = 1)]
+    version: Option<i32>,
+}
+
+/// The file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body")]
+struct DocumentContent(Vec<u8>);
+
+/// Sends the content of a document, or a part of it. Being an administrator is not enough.
+#[utoipa::path(get, path = "/documents/{id}/content", tag = "documents", security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The document"), Which,
+        ("Range" = Option<String>, Header, description = "One range of bytes; of several the whole is sent"),
+        ("If-Range" = Option<String>, Header, description = "The ETag of the part that one has")),
+    responses((status = 200, description = "The file; `Repr-Digest` has its SHA-256", body = inline(DocumentContent),
+            content_type = "application/octet-stream"),
+        (status = 206, description = "The part that was asked for", body = inline(DocumentContent),
+            content_type = "application/octet-stream"),
+        (status = 304, description = "The client has it"), (status = 416, description = "The file is shorter")))]
+async fn download(
+    State(state): State<AppState>,
+    CurrentUser(principal): CurrentUser,
+    client: ClientAddress,
+    Path(id): Path<DocumentId>,
+    Query(which): Query<Which>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
+    let found = versions::content(&state.db, principal.user, id, which.version, now).await?;
+    let Some(content) = found else { return Err(teller.missed(&state, "document.read", id).await?) };
+    let number = content.version.number;
+    let tag = ETag::of_version(content.version.sha256.hex()).header(Coding::Identity);
+    if none_match_names(&headers, &tag) {
+        return Ok(not_modified(tag, PRIVATE));
+    }
+    let size = content.version.bytes.unsigned_abs();
+    let range = if method == Method::GET { wanted(&headers, size, &tag) } else { Wanted::Whole };
+    if range == Wanted::Nowhere {
+        let detail = format!("the file has {size} bytes");
+        let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+        let whole = HeaderValue::try_from(format!("bytes */{size}")).map_err(Problem::internal)?;
+        return Err(problem.header(header::CONTENT_RANGE, whole));
+    }
+    if state.documents.is_news(principal.user, id, number, now) {
+        let mut entry = teller.entry(now, "document.read", id);
+        entry.details = serde_json::json!({ "version": number });
+        let mut tx = state.db.begin("documents.read").await?;
+        audit::record(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+    }
+    let body = if method == Method::GET { Some(open(&state, &content, &range).await?) } else { None };
+    Ok(sent(&content.version, tag, size, &range, body))
+}
+
+async fn open(state: &AppState, content: &Content, range: &Wanted) -> Result<Body, Problem> {
+    let range = match range {
+        Wanted::Part(range) => range.clone(),
+        _ => 0..content.version.bytes.unsigned_abs(),
+    };
+    let read = state.storage.get_range(&content.object, range).await?;
+    let read = read.ok_or_else(|| Problem::internal(format!("the object {} is missing", content.object)))?;
+    Ok(Body::from_stream(read))
+}
+
+fn sent(version: &Version, tag: HeaderValue, size: u64, range: &Wanted, body: Option<Body>) -> Response {
+    let mut response = body.unwrap_or_default().into_response();
+    let part = match range {
+        Wanted::Part(range) => Some(range.clone()),
+        _ => None,
+    };
+    let length = part.as_ref().map_or(size, |part| part.end - part.start);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::ETAG, tag);
+    headers.insert(header::CACHE_CONTROL, PRIVATE);
+    headers.insert(header::ACCEPT_RANGES, BYTES);
+    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    // Ranges and digests are of these bytes: nobody on the way packs them.
+    headers.insert(header::CONTENT_ENCODING, IDENTITY);
+    let texts = [
+        (header::CONTENT_TYPE, version.media_type.clone()),
+        (header::CONTENT_DISPOSITION, disposition(&version.name)),
+        (REPR_DIGEST, format!("sha-256=:{}:", BASE64.encode(&version.sha256.0))),
+    ];
+    for (name, text) in texts {
+        headers.extend(HeaderValue::try_from(text).ok().map(|value| (name, value)));
+    }
+    if let Some(Range { start, end }) = part {
+        let text = format!("bytes {start}-{}/{size}", end - 1);
+        headers.extend(HeaderValue::try_from(text).ok().map(|value| (header::CONTENT_RANGE, value)));
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    response
+}
+
+/// `Content-Disposition` (RFC 6266): the name for old clients, and in full (RFC 8187).
+fn disposition(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' })
+        .collect();
+    let mut text = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        text.push_str("; filename*=UTF-8''");
+        for byte in name.bytes() {
+            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+                text.push(byte as char);
+            } else {
+                let _ = write!(text, "%{byte:02X}"); // strings take everything
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disposition;
+
+    #[test]
+    fn names_are_written_for_old_and_new_clients() {
+        assert_eq!(disposition("Atto 12.pdf"), "attachment; filename=\"Atto 12.pdf\"");
+        assert_eq!(
+            disposition("perché \"no\".pdf"),
+            "attachment; filename=\"perch_ _no_.pdf\"; filename*=UTF-8''perch%C3%A9%20%22no%22.pdf"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! What requests about documents share: how many files are received at once, and which readings the audit log has heard of.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use moka::sync::Cache;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::sections,
+    http::problem::{Problem, SOON},
+    ids::{DocumentId, UserId},
+    scope::{self, Scope},
+};
+
+/// Readings that are remembered for their minute; beyond them an entry is written once too often.
+const HEARD_MAX: u64 = 10_000;
+const HEARD_FOR: Duration = Duration::from_secs(120);
+/// How long receiving a file may take altogether: 250 MiB at 600 kbit/s. Longer ones go on with another request.
+pub const RECEIVING_MAX: Duration = Duration::from_secs(3600);
+/// To store what is left of it.
+const AFTERWARDS: Duration = Duration::from_secs(60);
+
+/// The desk. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    heard: Cache<(UserId, DocumentId, i32, i64), ()>,
+}
+
+impl Desk {
+    /// As `[documents]` of the configuration says.
+    pub fn new(config: &sections::Documents) -> Self {
+        let heard = Cache::builder().max_capacity(HEARD_MAX).time_to_live(HEARD_FOR).build();
+        let places = Arc::new(Semaphore::new(config.arriving));
+        Self(Arc::new(Inner { places, tasks: TaskTracker::new(), heard }))
+    }
+
+    /// A place to receive a file; 503 when all are taken.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.0.places.clone().try_acquire_owned().map_err(|_| Problem::unavailable(SOON))
+    }
+
+    /// Does work that goes on when the client goes away: what has arrived by then is kept, or cleared away.
+    pub(super) async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let id = scope::current().map(|scope| scope.request_id().to_owned()).unwrap_or_default();
+        let scope = Scope::new(id, Instant::now() + RECEIVING_MAX + AFTERWARDS);
+        self.0.tasks.spawn(scope.enter(work)).await.map_err(Problem::internal)?
+    }
+
+    /// Whether this is the first reading of a version in its minute: a download in many ranges is one entry of the log.
+    pub(super) fn is_news(&self, user: UserId, document: DocumentId, number: i32, now: Timestamp) -> bool {
+        self.0.heard.entry((user, document, number, now.as_second() / 60)).or_insert(()).is_fresh()
+    }
+}

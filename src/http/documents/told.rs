@@ -1,0 +1,72 @@
+//! What the audit log hears, and how refusals become problems.
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+
+use crate::{
+    accounts::policy::Principal,
+    audit::{self, Entry, Who},
+    documents::{Refusal, uploads::UploadError},
+    http::{client::ClientAddress, problem::Problem, state::AppState},
+    ids::DocumentId,
+    scope,
+};
+
+/// Who does something, from where.
+#[derive(Clone, Copy)]
+pub(super) struct Teller<'p> {
+    pub(super) principal: &'p Principal,
+    pub(super) client: ClientAddress,
+}
+
+impl Teller<'_> {
+    /// Something that was done to a document.
+    pub(super) fn entry(&self, now: Timestamp, action: &'static str, document: DocumentId) -> Entry {
+        let mut entry = Entry::new(now, Who::from(self.principal), action, "document", document);
+        entry.address = Some(self.client.0);
+        entry.request = scope::current().map(|scope| scope.request_id().to_owned());
+        entry
+    }
+
+    /// Writes down that somebody asked for a document that is not there for them; the answer is 404 in any case.
+    pub(super) async fn missed(
+        &self,
+        state: &AppState,
+        action: &'static str,
+        document: DocumentId,
+    ) -> Result<Problem, Problem> {
+        let mut entry = self.entry(state.clock.now(), action, document);
+        entry.outcome = audit::Outcome::Refused;
+        let mut tx = state.db.begin("documents.missed").await?;
+        audit::record(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(Problem::not_found("document"))
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match &*refusal.code {
+            "precondition_failed" => StatusCode::PRECONDITION_FAILED,
+            "type_not_allowed" | "file_mislabelled" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.code, refusal.detail)
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            UploadError::Unknown => Self::not_found("upload"),
+            UploadError::Quota => Self::conflict("quota_exceeded", detail),
+            UploadError::Elsewhere(offset) => {
+                Self::conflict("offset_mismatch", detail).header(super::tus::OFFSET, offset.into())
+            }
+            UploadError::Complete => Self::conflict("upload_complete", detail),
+            UploadError::Parts => Self::conflict("too_many_parts", detail),
+            UploadError::Db(error) => error.into(),
+        }
+    }
+}

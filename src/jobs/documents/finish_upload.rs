@@ -1,0 +1,118 @@
+//! Makes a complete upload a version of a document: checks it, hashes it, stores it as one object, shows it. Enqueued in the
+//! transaction that commits its last part.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use futures_util::TryStreamExt as _;
+use ring::digest;
+
+use super::{
+    RemoveObjects,
+    parts::{Parts, content},
+};
+use crate::{
+    audit::{self, Entry, Who},
+    documents::{
+        check::{self, Candidate, CheckError, Kind, Refusal},
+        orphans::content_key,
+        publish::{self, Complete, Published, Stored},
+        versions::Sha256,
+    },
+    ids::UploadId,
+    jobs::{Job, JobContext, Outcome, QueueName},
+};
+
+/// Finishes an upload.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct FinishUpload {
+    /// Which.
+    pub upload: UploadId,
+}
+
+impl Job for FinishUpload {
+    const KIND: &'static str = "documents.finish_upload";
+    const QUEUE: QueueName = QueueName::Media;
+    const TIMEOUT: Duration = Duration::from_secs(900);
+
+    /// Safe to run twice: each attempt stores an object of its own, one of them is named by the version. What an attempt
+    /// that died has stored is an orphan.
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        let Some(upload) = publish::complete(&ctx.db, self.upload).await? else {
+            return Ok(Outcome::Cancel("the upload is gone or finished".to_owned()));
+        };
+        let kind = match checked(ctx, &upload).await {
+            Ok(kind) => kind,
+            Err(CheckError::Refused(refusal)) => return refuse(ctx, &upload, &refusal).await,
+            Err(CheckError::Io(error)) => return Err(error.into()),
+        };
+        let stored = store(ctx, &upload, kind).await?;
+        let now = ctx.clock.now();
+        let mut tx = ctx.db.begin("documents.publish").await?;
+        let published = match upload.replaces {
+            None => publish::as_document(&mut tx, &upload, &stored, now).await?,
+            Some(_) => publish::as_version(&mut tx, &upload, &stored, now).await?,
+        };
+        let Some(published) = published else {
+            tx.rollback().await?;
+            ctx.storage.delete(&stored.object).await?;
+            return refuse(ctx, &upload, &Refusal::conflict()).await;
+        };
+        audit::record(&mut tx, &[told(ctx, &upload, Some(published))]).await?;
+        ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(upload.id)).await?;
+        ctx.finish(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// On a thread of its own: archives are unpacked.
+async fn checked(ctx: &JobContext, upload: &Complete) -> Result<Kind, CheckError> {
+    let parts = Parts::new(ctx.storage.clone(), upload.parts.clone());
+    let (name, declared) = (upload.name.clone(), upload.declared_type.clone());
+    let scratch = ctx.config.database.data_dir.clone();
+    let checking = ctx.blocking(move |_| {
+        Ok(check::check(&Candidate {
+            file: &parts,
+            name: &name,
+            declared: declared.as_deref(),
+            scratch: &scratch,
+        }))
+    });
+    checking.await.map_err(|error| std::io::Error::other(error.to_string()))?
+}
+
+async fn store(ctx: &JobContext, upload: &Complete, kind: Kind) -> anyhow::Result<Stored> {
+    let object = content_key(upload.id, ctx.attempt().token);
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let content = content(ctx.storage.clone(), upload.parts.clone()).inspect_ok(|piece| hash.update(piece));
+    let written = ctx.storage.put_stream(&object, content).await?;
+    ensure!(written.bytes == upload.length.unsigned_abs(), "{} bytes were stored", written.bytes);
+    let mut sha256 = Sha256([0; 32]);
+    sha256.0.copy_from_slice(hash.finish().as_ref());
+    Ok(Stored { object, kind, sha256, stored_bytes: upload.length })
+}
+
+async fn refuse(ctx: &JobContext, upload: &Complete, why: &Refusal) -> anyhow::Result<Outcome> {
+    let mut tx = ctx.db.begin("documents.refuse").await?;
+    if publish::refuse(&mut tx, upload.id, why, ctx.clock.now()).await? {
+        let mut entry = told(ctx, upload, None);
+        entry.outcome = audit::Outcome::Refused;
+        entry.details["code"] = why.code.as_ref().into();
+        audit::record(&mut tx, &[entry]).await?;
+    }
+    ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(upload.id)).await?;
+    ctx.finish(&mut tx).await?;
+    tx.commit().await?;
+    Ok(Outcome::Done)
+}
+
+/// What the audit log hears of it.
+fn told(ctx: &JobContext, upload: &Complete, published: Option<Published>) -> Entry {
+    let action = if upload.replaces.is_some() { "document.add_version" } else { "document.create" };
+    let document = published.map(|it| it.document).or(upload.replaces);
+    let mut entry = Entry::new(ctx.clock.now(), Who::Person(upload.user, None), action, "document", "");
+    entry.id = document.map(|document| document.to_string());
+    entry.details = serde_json::json!({ "upload": upload.id, "version": published.map(|it| it.number) });
+    entry
+}

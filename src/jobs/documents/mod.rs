@@ -1,0 +1,12 @@
+//! Jobs of the documents; one file each.
+
+mod collect_orphans;
+mod expire_uploads;
+mod finish_upload;
+mod parts;
+mod remove_objects;
+
+pub use collect_orphans::CollectOrphans;
+pub use expire_uploads::ExpireUploads;
+pub use finish_upload::FinishUpload;
+pub use remove_objects::RemoveObjects;
