@@ -23,6 +23,7 @@ pub fn api() -> OpenApiRouter<AppState> {
             OpenApiRouter::new()
                 .merge(accounts::routes())
                 .merge(events::routes())
+                .merge(documents::routes())
                 .merge(tasks::routes())
                 .merge(audit::routes()),
         )
