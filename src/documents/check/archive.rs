@@ -182,6 +182,3 @@ fn kind(file: &dyn ReadAt, inside: &[Entry]) -> Result<Kind, CheckError> {
     let kinds = [Kind::OpenText, Kind::OpenSheet, Kind::OpenSlides];
     Ok(kinds.into_iter().find(|kind| kind.media_type().as_bytes() == said).unwrap_or(Kind::Zip))
 }
-
-#[cfg(test)]
-mod tests;

@@ -45,3 +45,6 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Kind, CheckError> {
     };
     kind.agrees(candidate.name, candidate.declared)
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ pub(super) fn describe(upload: &Upload, headers: &mut HeaderMap) {
     let coded = |text: &str| BASE64.encode(text.as_bytes());
     let mut metadata = format!("filename {}", coded(&upload.name));
     if let Some(kind) = &upload.declared_type {
-        metadata.push_str(&format!(",filetype {}", coded(kind)));
+        metadata.extend([",filetype ", &coded(kind)]);
     }
     headers.extend(HeaderValue::try_from(metadata).ok().map(|metadata| (METADATA, metadata)));
 }

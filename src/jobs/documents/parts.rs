@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Parts {
     storage: Storage,
     runtime: Handle,
-    parts: Vec<Part>,
+    list: Vec<Part>,
     size: u64,
 }
 
@@ -23,16 +23,16 @@ impl Parts {
     /// Those of a complete upload. To be called on the runtime, to be read beside it.
     pub(super) fn new(storage: Storage, parts: Vec<Part>) -> Self {
         let size = parts.iter().map(|part| part.bytes.unsigned_abs()).map(u64::from).sum();
-        Self { storage, runtime: Handle::current(), parts, size }
+        Self { storage, runtime: Handle::current(), list: parts, size }
     }
 
     async fn fill(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
         while filled < into.len() {
             let at = offset + filled as u64;
-            let next = self.parts.partition_point(|part| part.offset.unsigned_abs() <= at);
+            let next = self.list.partition_point(|part| part.offset.unsigned_abs() <= at);
             let part =
-                next.checked_sub(1).and_then(|it| self.parts.get(it)).ok_or(io::ErrorKind::NotFound)?;
+                next.checked_sub(1).and_then(|it| self.list.get(it)).ok_or(io::ErrorKind::NotFound)?;
             let from = at - part.offset.unsigned_abs();
             let left = u64::from(part.bytes.unsigned_abs()).saturating_sub(from);
             let length = left.min((into.len() - filled) as u64);

@@ -44,7 +44,7 @@ pub(super) fn long_text(bytes: usize) -> Bytes {
     let mut text = String::with_capacity(bytes + 16);
     let mut line = 0;
     while text.len() < bytes {
-        text.push_str(&format!("riga {line:09}\n"));
+        text.extend(["riga ", &format!("{line:09}"), "\n"]);
         line += 1;
     }
     text.truncate(bytes);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use flate2::{Compression, write::DeflateEncoder};
 
-use super::*;
+use super::{CheckError, Kind, archive::check};
 
 struct Packed {
     name: &'static str,
