@@ -122,9 +122,8 @@ impl App {
         let db = handles.db(&config, &connector, &observer)?;
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
         let accounts = people(&db, &clock, &config, &secret)?;
-        let (listening, address) = listen(&config)?;
+        let ((listening, address), draining) = (listen(&config)?, Arc::new(AtomicBool::new(false)));
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
-        let draining = Arc::new(AtomicBool::new(false));
         let state = AppState::new(state::Parts {
             config: config.clone(),
             clock: clock.clone(),
