@@ -292,6 +292,7 @@ pub fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)>
         (Method::PUT, &item.put),
         (Method::PATCH, &item.patch),
         (Method::DELETE, &item.delete),
+        (Method::OPTIONS, &item.options),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
@@ -303,6 +304,7 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Ope
         (Method::PUT, &mut item.put),
         (Method::PATCH, &mut item.patch),
         (Method::DELETE, &mut item.delete),
+        (Method::OPTIONS, &mut item.options),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }

@@ -17,7 +17,7 @@ use crate::harness::{
     app::TestApp,
     client::{Answer, Client},
     people::Cast,
-    pictures::png,
+    pictures::{form, png},
 };
 
 /// Who may use a route.
@@ -44,10 +44,12 @@ use Who::{Account, Admins, Everybody, Host, Hosts, Owner, OwnerOrAdmin};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
     Booking,
+    Document,
     Event,
     Image,
     Review,
     Task,
+    Upload,
 }
 
 /// In this order: what changes a thing comes after what reads it.
@@ -67,6 +69,7 @@ const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/auth/password/forgot", Everybody),
     ("POST /api/v1/auth/password/reset", Everybody),
     ("POST /api/v1/auth/refresh", Everybody),
+    ("OPTIONS /api/v1/uploads", Everybody),
     ("GET /api/v1/cities", Everybody),
     ("GET /api/v1/cities/{slug}", Everybody),
     ("GET /api/v1/events", Everybody),
@@ -116,6 +119,19 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/bookings/{id}", Owner(Thing::Booking)),
     ("POST /api/v1/bookings/{id}/payment", Owner(Thing::Booking)),
     ("POST /api/v1/bookings/{id}/cancel", Owner(Thing::Booking)),
+    ("GET /api/v1/documents", Account),
+    ("POST /api/v1/documents", Account),
+    ("GET /api/v1/me/documents/quota", Account),
+    ("GET /api/v1/documents/{id}", OwnerOrAdmin(Thing::Document)),
+    ("GET /api/v1/documents/{id}/versions", OwnerOrAdmin(Thing::Document)),
+    ("GET /api/v1/documents/{id}/content", Owner(Thing::Document)),
+    ("PUT /api/v1/documents/{id}/content", Owner(Thing::Document)),
+    ("PATCH /api/v1/documents/{id}", Owner(Thing::Document)),
+    ("DELETE /api/v1/documents/{id}", Owner(Thing::Document)),
+    ("POST /api/v1/uploads", Account),
+    ("GET /api/v1/uploads/{id}", Owner(Thing::Upload)),
+    ("PATCH /api/v1/uploads/{id}", Owner(Thing::Upload)),
+    ("DELETE /api/v1/uploads/{id}", Owner(Thing::Upload)),
     ("GET /api/v1/me/events/{slug}", Host(Thing::Event)),
     ("GET /api/v1/me/events/{slug}/sales", Host(Thing::Event)),
     ("POST /api/v1/events/{slug}/images", Host(Thing::Event)),
@@ -152,7 +168,10 @@ impl Things {
         let (path, kind) = (format!("/api/v1/events/{slug}/images"), [("content-type", "image/png")]);
         let image = cast.host.attempt_bytes(Method::POST, &path, &kind, png(40, 30).into()).await.unwrap();
         let image = image.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let (document, upload) = a_document_and_an_upload(&cast.user).await;
         let ids = [
+            (Thing::Document, document),
+            (Thing::Upload, upload),
             (Thing::Booking, booking),
             (Thing::Review, review),
             (Thing::Task, task.to_string()),
@@ -179,8 +198,34 @@ impl Things {
     }
 }
 
+/// A file that is there, and one that is on its way.
+async fn a_document_and_an_upload(client: &Client) -> (String, String) {
+    let (kind, body) = form(&[("file", "; filename=\"a.txt\"\r\nContent-Type: text/plain", b"Una riga.\n")]);
+    let headers = [("content-type", &*kind)];
+    let sent = client.attempt_bytes(Method::POST, "/api/v1/documents", &headers, body.into()).await.unwrap();
+    let document = sent.expect(201).json()["id"].as_str().unwrap().to_owned();
+    // `a.txt`
+    let headers =
+        [("tus-resumable", "1.0.0"), ("upload-length", "10"), ("upload-metadata", "filename YS50eHQ=")];
+    let announced = client.request(Method::POST, "/api/v1/uploads", &headers, None).await.expect(201);
+    (document, announced.header("location").rsplit('/').next().unwrap().to_owned())
+}
+
 async fn send(client: &Client, method: &Method, path: &str) -> Answer {
+    let is_piece = *method == Method::PATCH && path.contains("/uploads/");
+    if is_piece || *method == Method::PUT && path.contains("/documents/") {
+        let headers = [
+            ("tus-resumable", "1.0.0"),
+            ("upload-offset", "0"),
+            ("content-type", "application/offset+octet-stream"),
+        ];
+        let answer = client.attempt_bytes(method.clone(), path, &headers, "x".into()).await;
+        return answer.expect("the server answers");
+    }
     let has_body = matches!(*method, Method::POST | Method::PATCH);
+    if path.contains("/uploads") {
+        return client.request(method.clone(), path, &[("tus-resumable", "1.0.0")], None).await;
+    }
     client.request(method.clone(), path, &[], has_body.then(|| json!({}))).await
 }
 

@@ -31,8 +31,7 @@ impl Parts {
         while filled < into.len() {
             let at = offset + filled as u64;
             let next = self.list.partition_point(|part| part.offset.unsigned_abs() <= at);
-            let part =
-                next.checked_sub(1).and_then(|it| self.list.get(it)).ok_or(io::ErrorKind::NotFound)?;
+            let part = next.checked_sub(1).and_then(|it| self.list.get(it)).ok_or(io::ErrorKind::NotFound)?;
             let from = at - part.offset.unsigned_abs();
             let left = u64::from(part.bytes.unsigned_abs()).saturating_sub(from);
             let length = left.min((into.len() - filled) as u64);

@@ -149,10 +149,14 @@ pub(super) async fn piece(
 
 /// Sends a piece whose line is cut when the server has told everybody of `kept` bytes, all of `bytes` being on their way.
 pub(super) async fn broken_piece(client: &Client, path: &str, bytes: Bytes, kept: usize) {
-    let headers =
-        [("tus-resumable", "1.0.0"), ("content-type", "application/offset+octet-stream"), ("upload-offset", "0")];
+    let headers = [
+        ("tus-resumable", "1.0.0"),
+        ("content-type", "application/offset+octet-stream"),
+        ("upload-offset", "0"),
+    ];
     let (on_its_way, mut sent) = tokio::sync::oneshot::channel();
-    let pieces: Vec<_> = bytes.chunks(64 << 10).map(Bytes::copy_from_slice).map(Ok::<_, Infallible>).collect();
+    let pieces: Vec<_> =
+        bytes.chunks(64 << 10).map(Bytes::copy_from_slice).map(Ok::<_, Infallible>).collect();
     let silence = futures_util::stream::once(async {
         let _ = on_its_way.send(());
         std::future::pending().await
