@@ -43,6 +43,8 @@ id! {
     UserId;
     /// One log-in of a person: its access and refresh tokens are revoked together.
     SessionId;
+    /// A key of a person for programs.
+    ApiKeyId;
     /// A city with events.
     CityId;
     /// An event that can be booked.

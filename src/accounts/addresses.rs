@@ -7,12 +7,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     account_tokens::{self, Holder, Purpose},
+    api_keys,
     login::Accounts,
     sessions::{Ending, Origin},
     users,
 };
 use crate::{
-    audit::{self, Who},
+    audit::{self, Entry, Who},
     db::{DbError, Tx},
     ids::UserId,
 };
@@ -43,7 +44,7 @@ impl Accounts {
         account_tokens::look(&self.db, token, Purpose::ResetPassword, self.clock.now()).await
     }
 
-    /// Replaces the password of the token's holder and ends all sessions; the second factor stays as it is. Other tokens
+    /// Replaces the password of the token's holder ends all sessions and revokes all keys; the second factor stays as it is. Other tokens
     /// that were bound to the old password are worthless by that. `None` when the token is not good any more.
     pub async fn reset_password(
         &self,
@@ -60,8 +61,11 @@ impl Accounts {
             return Ok(None);
         }
         self.sessions.end_others(tx, holder.user, None, Ending::PasswordChanged).await?;
+        let keys = api_keys::revoke_all(tx, holder.user, now).await?;
         let who = Who::Person(holder.user, None);
-        audit::record(tx, &[origin.entry(now, who, "account.reset_password", Some(holder.user))]).await?;
+        let entry = origin.entry(now, who, "account.reset_password", Some(holder.user));
+        let details = serde_json::json!({ "api_keys_revoked": keys });
+        audit::record(tx, &[Entry { details, ..entry }]).await?;
         Ok(Some(holder.user))
     }
 

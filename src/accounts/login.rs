@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::{
     account_tokens::{self, Issued, Purpose},
+    key_use::KeyUse,
     lockout::{Keys, Lockout},
     passwords::{Busy, Hashing, Password},
     second_factor,
@@ -39,6 +40,7 @@ pub struct Accounts {
     pub(super) lockout: Lockout,
     pub(super) sessions: Sessions,
     pub(super) ring: Arc<KeyRing>,
+    keys: KeyUse,
 }
 
 /// What the right password opens.
@@ -96,12 +98,18 @@ impl Accounts {
     /// Accounts in `db`, whose second factors are sealed with this ring (see [`second_factor::key_ring`]).
     pub fn new(db: Db, clock: Clock, config: &sections::Accounts, ring: KeyRing) -> Self {
         let sessions = Sessions::new(db.clone(), clock.clone(), config);
-        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring) }
+        let keys = KeyUse::new(db.clone(), clock.clone());
+        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring), keys }
     }
 
     /// The sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// The keys for programs.
+    pub fn keys(&self) -> &KeyUse {
+        &self.keys
     }
 
     /// What second factors are sealed with.
@@ -215,13 +223,13 @@ impl Accounts {
         tx: &mut Tx,
         confirmed: &Confirmed,
         new_hash: &str,
-        keep: SessionId,
+        keep: Option<SessionId>,
     ) -> Result<bool, DbError> {
         let (id, now) = (confirmed.user.id, self.clock.now());
         if !users::set_password(tx, id, &confirmed.hash, new_hash, now).await? {
             return Ok(false);
         }
-        self.sessions.end_others(tx, id, Some(keep), Ending::PasswordChanged).await?;
+        self.sessions.end_others(tx, id, keep, Ending::PasswordChanged).await?;
         Ok(true)
     }
 

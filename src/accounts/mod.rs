@@ -4,7 +4,8 @@
 //! [`tokens`] (opaque, stored as hashes), [`sessions`] (one per log-in: opened, refreshed, revoked, looked up),
 //! [`lockout`] (guessing is stopped), [`login`] (all of it together), [`totp`], [`recovery`] and [`second_factor`] (what
 //! is asked besides the password), [`challenge`] (the second step of a log-in), [`account_tokens`] (what mails carry),
-//! [`addresses`] (mails are proved to be read, and passwords replaced by it), [`open_sessions`], `trail` (the audit log),
+//! [`addresses`] (mails are proved to be read, and passwords replaced by it), [`open_sessions`], [`scopes`], [`api_keys`]
+//! and [`key_use`] (keys for programs: what they are good for, made and revoked, used), `trail` (the audit log),
 //! [`calendar_links`] (for programs that cannot log in), [`directory`] (people, as administrators see them),
 //! [`administration`] (from the command line).
 //!
@@ -21,15 +22,18 @@
 pub mod account_tokens;
 pub mod addresses;
 pub mod administration;
+pub mod api_keys;
 pub mod calendar_links;
 pub mod challenge;
 pub mod directory;
+pub mod key_use;
 pub mod lockout;
 pub mod login;
 pub mod open_sessions;
 pub mod passwords;
 pub mod policy;
 pub mod recovery;
+pub mod scopes;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::ids::{SessionId, UserId};
+use super::scopes::Scopes;
+use crate::ids::{ApiKeyId, SessionId, UserId};
 
 /// What a person is to the service. One person may be several things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -114,13 +115,30 @@ impl serde::Serialize for Roles {
 pub struct Principal {
     /// The person.
     pub user: UserId,
-    /// The log-in this request belongs to.
-    pub session: SessionId,
+    /// What showed who it is.
+    pub via: Via,
     /// What the person is.
     pub roles: Roles,
 }
 
+/// What a request showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// The access token of a log-in.
+    Session(SessionId),
+    /// A key for programs, good for these scopes.
+    Key(ApiKeyId, Scopes),
+}
+
 impl Principal {
+    /// The log-in this request belongs to; keys belong to none.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.via {
+            Via::Session(session) => Some(session),
+            Via::Key(..) => None,
+        }
+    }
+
     /// May publish events.
     pub fn may_host(&self) -> bool {
         self.roles.has(Role::Host) || self.is_admin()
@@ -141,14 +159,14 @@ impl Principal {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Principal, Role, Roles};
+    use super::{Principal, Role, Roles, Via};
     use crate::ids::{SessionId, UserId};
 
     #[test]
     fn a_host_manages_its_own_things_and_an_admin_everything() {
         let (me, other) = (UserId::new(Timestamp::UNIX_EPOCH), UserId::new(Timestamp::UNIX_EPOCH));
-        let session = SessionId::new(Timestamp::UNIX_EPOCH);
-        let of = |role: Role| Principal { user: me, session, roles: role.into() };
+        let via = Via::Session(SessionId::new(Timestamp::UNIX_EPOCH));
+        let of = |role: Role| Principal { user: me, via, roles: role.into() };
         for (role, host, admin, foreign) in [
             (Role::Client, false, false, false),
             (Role::Notary, false, false, false),

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
 use super::{
-    policy::{Principal, Roles},
+    policy::{Principal, Roles, Via},
     tokens::{Token, TokenHash, Use},
 };
 use crate::{
@@ -185,7 +185,7 @@ impl Sessions {
         let known = Known {
             principal: Principal {
                 user: row.get("user_id"),
-                session: row.get("id"),
+                via: Via::Session(row.get("id")),
                 roles: Roles::stored(&row.get::<_, Vec<&str>>("roles")),
             },
             expires_at: row.get("access_expires_at"),

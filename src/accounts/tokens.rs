@@ -1,6 +1,6 @@
 //! Tokens: opaque random text for the client, a SHA-256 for us.
 //!
-//! A token has 192 random bits, so a plain hash protects it: there is nothing to guess. Its prefix tells people (and
+//! A token has 192 random bits, a key for programs 256, so a plain hash protects it: there is nothing to guess. Its prefix tells people (and
 //! secret scanners) what they are looking at.
 
 use std::fmt;
@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 /// Random bytes of a token; 32 characters of base64url.
 const RANDOM: usize = 24;
-const TEXT: usize = PREFIX + RANDOM / 3 * 4;
+/// Random bytes of a key for programs, which lives long; 43 characters.
+const RANDOM_OF_KEYS: usize = 32;
 const PREFIX: usize = 4;
 
 /// What a token is for.
@@ -28,10 +29,13 @@ pub enum Use {
     VerifyEmail,
     /// Replaces a forgotten password.
     ResetPassword,
+    /// Sent by programs with each request, for months.
+    ApiKey,
 }
 
 impl Use {
-    const fn prefix(self) -> &'static str {
+    /// How tokens begin, so that people, logs and scanners of source code know one when they see it.
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Access => "spa_",
             Self::Refresh => "spr_",
@@ -39,7 +43,19 @@ impl Use {
             Self::LogIn => "spl_",
             Self::VerifyEmail => "spv_",
             Self::ResetPassword => "spp_",
+            Self::ApiKey => "spk_",
         }
+    }
+
+    const fn random(self) -> usize {
+        match self {
+            Self::ApiKey => RANDOM_OF_KEYS,
+            _ => RANDOM,
+        }
+    }
+
+    const fn length(self) -> usize {
+        PREFIX + (self.random() * 8).div_ceil(6)
     }
 }
 
@@ -53,9 +69,10 @@ impl Token {
     /// # Panics
     /// When the operating system has no randomness to give: nothing may go on then.
     pub fn generate(purpose: Use) -> Self {
-        let mut random = [0; RANDOM];
-        getrandom::fill(&mut random).expect("the operating system gives randomness");
-        Self(format!("{}{}", purpose.prefix(), BASE64URL_NOPAD.encode(&random)))
+        let mut random = [0; RANDOM_OF_KEYS];
+        let random = &mut random[..purpose.random()];
+        getrandom::fill(random).expect("the operating system gives randomness");
+        Self(format!("{}{}", purpose.prefix(), BASE64URL_NOPAD.encode(random)))
     }
 
     /// The text the client gets.
@@ -82,7 +99,7 @@ pub struct TokenHash(pub [u8; 32]);
 impl TokenHash {
     /// The hash of what a client sent; `None` if it cannot be a token of this kind.
     pub fn of(text: &str, purpose: Use) -> Option<Self> {
-        let right = text.len() == TEXT && text.starts_with(purpose.prefix());
+        let right = text.len() == purpose.length() && text.starts_with(purpose.prefix());
         right.then(|| Self(Sha256::digest(text.as_bytes()).into()))
     }
 
@@ -118,6 +135,9 @@ mod tests {
         assert_eq!(TokenHash::of(&token.expose()[1..], Use::Access), None);
         assert_eq!(format!("{token:?}"), "[redacted]");
         assert_ne!(token.hash(), Token::generate(Use::Access).hash());
+        let key = Token::generate(Use::ApiKey);
+        assert_eq!((key.expose().len(), &key.expose()[..4]), (47, "spk_"));
+        assert_eq!(TokenHash::of(key.expose(), Use::ApiKey), Some(key.hash()));
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::second_factor;
+use super::{key_use, second_factor};
 use crate::db::{DbError, Tx};
 
 /// Rows deleted by one transaction: short enough not to be felt.
 pub const BATCH: i64 = 1_000;
 /// Failures older than this cannot lock anything, whatever the configuration says.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long a key that has ended is shown to its owner, and recognised when somebody uses it.
+const KEYS_SHOWN: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long a repetition of a request with an Idempotency-Key is recognised.
 pub const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -22,8 +24,8 @@ pub async fn forget_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.execute(FORGET, &[&old, &BATCH]).await
 }
 
-/// Deletes sessions none of whose tokens is valid any more, old failures, tokens that have expired, and second factors
-/// that nobody confirmed; returns how many rows went.
+/// Deletes sessions none of whose tokens is valid any more, old failures, tokens that have expired, second factors
+/// that nobody confirmed, the hours of keys that are over, and keys that ended long ago; returns how many rows went.
 pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     // A revoked session is kept until its refresh tokens expire: a thief's token must still be recognised.
     const SESSIONS: &str = "-- accounts.upkeep.sessions
@@ -46,6 +48,16 @@ pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     const ENROLMENTS: &str = "-- accounts.upkeep.enrolments
         DELETE FROM totp WHERE user_id IN (
             SELECT user_id FROM totp WHERE confirmed_at IS NULL AND created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    const HOURS: &str = "-- accounts.upkeep.key_hours
+        DELETE FROM api_key_hour WHERE (key_id, hour) IN (
+            SELECT key_id, hour FROM api_key_hour WHERE hour < $1 ORDER BY hour LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    const KEYS: &str = "-- accounts.upkeep.api_keys
+        DELETE FROM api_key WHERE id IN (
+            SELECT id FROM api_key WHERE least(revoked_at, expires_at) < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    let ended = now.checked_sub(KEYS_SHOWN).unwrap_or(Timestamp::MIN);
+    let hour = now.checked_sub(key_use::HOUR).unwrap_or(Timestamp::MIN);
+    let hours = tx.execute(HOURS, &[&hour, &BATCH]).await?;
+    let keys = tx.execute(KEYS, &[&ended, &BATCH]).await?;
     let old = now.checked_sub(FAILURES_KEPT).unwrap_or(Timestamp::MIN);
     let waited = now.checked_sub(second_factor::ENROLMENT).unwrap_or(Timestamp::MIN);
     let tokens = tx.execute(TOKENS, &[&now, &BATCH]).await?;
@@ -53,5 +65,5 @@ pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     let sessions = tx.execute(SESSIONS, &[&now, &BATCH]).await?;
     let refresh = tx.execute(REFRESH, &[&now, &BATCH]).await?;
     let failures = tx.execute(FAILURES, &[&old, &now, &BATCH]).await?;
-    Ok(sessions + refresh + failures + tokens + enrolments)
+    Ok(sessions + refresh + failures + tokens + enrolments + hours + keys)
 }

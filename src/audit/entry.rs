@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    accounts::policy::Principal,
+    accounts::policy::{Principal, Via},
     db::{DbError, Tx},
     ids::UserId,
 };
@@ -38,7 +38,10 @@ impl Who {
 
 impl From<&Principal> for Who {
     fn from(principal: &Principal) -> Self {
-        Self::Person(principal.user, Some(principal.session.0))
+        match principal.via {
+            Via::Session(session) => Self::Person(principal.user, Some(session.0)),
+            Via::Key(key, _) => Self::Key(principal.user, key.0),
+        }
     }
 }
 

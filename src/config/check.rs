@@ -233,6 +233,16 @@ impl<'a> Rules<'a> {
             format!("must be at least {MIN_PASSWORD}"),
         );
         self.require(
+            accounts.key_quota <= accounts.key_quota_max,
+            "accounts.key_quota",
+            "must not be more than accounts.key_quota_max",
+        );
+        self.require(
+            i32::try_from(accounts.key_quota_max).is_ok(),
+            "accounts.key_quota_max",
+            format!("must be at most {}", i32::MAX),
+        );
+        self.require(
             *accounts.password_memory >= MIN_PASSWORD_MEMORY,
             "accounts.password_memory",
             "must be at least \"8KiB\"; \"19MiB\" is what OWASP asks for",

@@ -205,6 +205,9 @@ pub struct Accounts {
     pub lockout_failures: usize,
     pub lockout: Period,
     pub min_password: usize,
+    pub key_life: Period,
+    pub key_quota: usize,
+    pub key_quota_max: usize,
     pub secret: Optional<Secret>,
 }
 

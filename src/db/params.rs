@@ -42,6 +42,7 @@ into_param! {
     Vec<u8> => |value| Param::Bytes(value);
     crate::ids::UserId => |value| Param::Uuid(value.0);
     crate::ids::SessionId => |value| Param::Uuid(value.0);
+    crate::ids::ApiKeyId => |value| Param::Uuid(value.0);
     crate::ids::CityId => |value| Param::Uuid(value.0);
     crate::ids::EventId => |value| Param::Uuid(value.0);
     crate::ids::ImageId => |value| Param::Uuid(value.0);

@@ -5,12 +5,16 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 
-use super::{problem::Problem, state::AppState};
+use super::{keys, problem::Problem, state::AppState};
 use crate::accounts::policy::Principal;
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone, Copy)]
 pub struct CurrentUser(pub Principal);
+
+/// The holder of a key that is not good for whom it belongs to: where everybody may look, it is nobody.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stranger;
 
 /// Somebody, logged in or not. Credentials that are not valid are refused all the same.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +38,10 @@ where
         // The front had to know whom to count the request for.
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(*known);
+        }
+        // Only the front knows what a key is good for: what it has not let through is not looked at here.
+        if parts.extensions.get::<Stranger>().is_some() {
+            return Err(keys::not_allowed());
         }
         let state = AppState::from_ref(state);
         if !parts.headers.contains_key(header::AUTHORIZATION) {
@@ -62,7 +70,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
+        let is_known = parts.extensions.get::<CurrentUser>().is_some();
+        let is_stranger = parts.extensions.get::<Stranger>().is_some();
+        if is_stranger || (!is_known && !parts.headers.contains_key(header::AUTHORIZATION)) {
             return Ok(Self(None));
         }
         let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;

@@ -11,7 +11,7 @@ use axum::{
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, x-request-id, traceparent, \
+    "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, x-api-key, x-request-id, traceparent, \
      tus-resumable, upload-length, upload-offset, upload-metadata, upload-checksum",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(

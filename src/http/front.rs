@@ -25,11 +25,12 @@ use super::{
     events::kept_event,
     extract::refuse_query,
     headers,
+    keys::{self, KeyGate},
     limits::{Gate, Verdict},
     pages::Pages,
     problem::Problem,
     request_id::{self, RequestIds},
-    routes::{Query, Route, Routes},
+    routes::{Limit, Query, Route, Routes},
 };
 use crate::{
     config::{sections::Server, values::Cidr},
@@ -48,6 +49,7 @@ struct Parts {
     router: Router,
     routes: Routes,
     gate: Gate,
+    keys: Option<KeyGate>,
     pages: Option<Pages>,
     metrics: Arc<Metrics>,
     ids: RequestIds,
@@ -80,6 +82,7 @@ impl Front {
             router,
             routes,
             gate,
+            keys: None,
             pages: None,
             metrics,
             ids: RequestIds::new(random_start()),
@@ -103,6 +106,15 @@ impl Front {
         self
     }
 
+    /// The same, taking keys for programs; without this nobody is known by one. To be called before the front is shared.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyGate) -> Self {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.keys = Some(keys);
+        }
+        self
+    }
+
     /// Answers one request of `peer`. Rare and large futures are boxed: hyper moves this one for each request.
     pub async fn call<B>(&self, peer: IpAddr, mut request: Request<B>) -> Response<Counted>
     where
@@ -119,15 +131,10 @@ impl Front {
         if let Some(uri) = parts.routes.calendar(request.uri()) {
             *request.uri_mut() = uri;
         }
-        let verdict = match parts.gate.check_at_once(route.limit, client, request.headers()) {
-            Some(verdict) => verdict,
-            None => Box::pin(parts.check(&asked, route, client, request.headers())).await,
-        };
-        if let Some(user) = verdict.user() {
-            request.extensions_mut().insert(user);
-        }
+        let (verdict, refused) = parts.admit(&asked, route, client, &mut request).await;
         let at_once = parts
             .refuse(&request)
+            .or_else(|| refused.map(IntoResponse::into_response))
             .or_else(|| verdict.refused().then(|| verdict.problem().into_response()))
             .or_else(|| unheard(route, request.uri()).map(IntoResponse::into_response))
             .or_else(|| parts.kept(route, &request));
@@ -163,6 +170,36 @@ impl Parts {
         }
     }
 
+    /// Finds out whose the request is as far as that is needed to count it, and counts it. A key that the route does not
+    /// take is a problem already here.
+    async fn admit<B>(
+        &self,
+        asked: &Asked,
+        route: &Route,
+        client: ClientAddress,
+        request: &mut Request<B>,
+    ) -> (Verdict, Option<Problem>) {
+        let headers = request.headers();
+        if route.limit != Limit::Exempt
+            && let Some(keys) = &self.keys
+            && let Some(sent) = keys::sent(headers)
+        {
+            let checking = asked.scope.clone().enter(keys.check(sent, route, client, headers));
+            let checked = tokio::time::timeout_at(asked.scope.deadline(), Box::pin(checking)).await;
+            let (verdict, caller) =
+                checked.unwrap_or((Verdict::default(), Err(Problem::deadline_exceeded())));
+            return (verdict, caller.map(|caller| caller.introduce(request.extensions_mut())).err());
+        }
+        let verdict = match self.gate.check_at_once(route.limit, client, headers) {
+            Some(verdict) => verdict,
+            None => Box::pin(self.check(asked, route, client, headers)).await,
+        };
+        if let Some(user) = verdict.user() {
+            request.extensions_mut().insert(user);
+        }
+        (verdict, None)
+    }
+
     /// Counts the request, inside its scope: whose it is may have to be looked up.
     async fn check(&self, asked: &Asked, route: &Route, client: ClientAddress, head: &HeaderMap) -> Verdict {
         let checking = asked.scope.clone().enter(self.gate.check(route.limit, client, head));
@@ -186,7 +223,9 @@ impl Parts {
 
     /// A page that needs no handler either. Nine requests of ten are for an event, and most of these find it kept.
     fn kept<B>(&self, route: &Route, request: &Request<B>) -> Option<Response> {
-        let pages = self.pages.as_ref().filter(|_| route.is_event && request.method() == Method::GET)?;
+        let is_plain =
+            route.is_event && request.method() == Method::GET && keys::sent(request.headers()).is_none();
+        let pages = self.pages.as_ref().filter(|_| is_plain)?;
         kept_event(pages, request.uri(), request.headers())
     }
 

@@ -5,6 +5,8 @@
 //! is looked up, but only while its address has not sent too many worthless ones: guessing is limited before it costs
 //! anything, and a busy address with many people behind it keeps none of them out.
 //!
+//! A key for programs has a quota of its own per hour (see [`key_use`]), counted besides what its owner may send.
+//!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "user";q=600;w=60` says what is
 //! allowed, `RateLimit: "user";r=42;t=56` that 42 requests are left and all 600 in 56 seconds. On a 429, `t` is the time
 //! until the next request is allowed, as `Retry-After` says.
@@ -25,6 +27,7 @@ use super::{
 };
 use crate::{
     accounts::{
+        key_use::{self, Count},
         policy::Principal,
         sessions::{Recall, Sessions},
     },
@@ -34,6 +37,8 @@ use crate::{
 
 /// What is allowed.
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What the quota of a key is called there.
+pub const KEY_POLICY: &str = "api_key";
 /// What is left.
 pub const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
@@ -54,6 +59,7 @@ struct Parts {
 pub struct Verdict {
     decision: Option<Decision>,
     principal: Option<Principal>,
+    key: Option<Count>,
 }
 
 /// Whose a request is.
@@ -85,7 +91,7 @@ impl Gate {
             return None;
         }
         let decision = parts.limiter.check_here(Class::Anonymous, Key::Address(client.key()))?;
-        Some(Verdict { decision: Some(decision), principal: None })
+        Some(Verdict { decision: Some(decision), ..Verdict::default() })
     }
 
     /// Counts a request; probes are not counted.
@@ -93,6 +99,26 @@ impl Gate {
         match &self.0 {
             Some(parts) if limit != Limit::Exempt => parts.check(limit, client.key(), headers).await,
             _ => Verdict::default(),
+        }
+    }
+
+    /// Counts a request of somebody who has shown a key.
+    pub async fn check_known(&self, limit: Limit, principal: Principal) -> Verdict {
+        let Some(parts) = &self.0 else { return Verdict::default() };
+        let (class, account) = (class_of(limit, principal), Key::Account(principal.user));
+        Verdict { decision: Some(parts.limiter.check(class, account).await), ..Verdict::default() }
+    }
+
+    /// Whether an address has sent too many worthless tokens and keys to have another one looked up.
+    pub fn suspected(&self, client: ClientAddress) -> Option<Verdict> {
+        let spent = self.0.as_ref()?.limiter.spent(Class::Token, Key::Address(client.key()))?;
+        Some(Verdict { decision: Some(spent), ..Verdict::default() })
+    }
+
+    /// Counts a worthless key.
+    pub async fn count_worthless(&self, client: ClientAddress) {
+        if let Some(parts) = &self.0 {
+            parts.limiter.check(Class::Token, Key::Address(client.key())).await;
         }
     }
 }
@@ -107,18 +133,23 @@ impl Parts {
             Limit::Exempt | Limit::ByCaller | Limit::Upload | Limit::Booking => None,
         };
         if let Some(class) = by_address {
-            return Verdict { decision: Some(self.limiter.check(class, address).await), principal: None };
+            return Verdict {
+                decision: Some(self.limiter.check(class, address).await),
+                ..Verdict::default()
+            };
         }
         let principal = match self.caller(address, headers).await {
             Caller::Somebody(principal) => Some(principal),
             Caller::Nobody => None,
-            Caller::Refused(decision) => return Verdict { decision: Some(decision), principal: None },
+            Caller::Refused(decision) => {
+                return Verdict { decision: Some(decision), ..Verdict::default() };
+            }
         };
         let (class, key) = match principal {
             None => (Class::Anonymous, address),
             Some(principal) => (class_of(limit, principal), Key::Account(principal.user)),
         };
-        Verdict { decision: Some(self.limiter.check(class, key).await), principal }
+        Verdict { decision: Some(self.limiter.check(class, key).await), principal, key: None }
     }
 
     async fn caller(&self, address: Key, headers: &HeaderMap) -> Caller {
@@ -163,6 +194,12 @@ impl Verdict {
         self.principal.map(CurrentUser)
     }
 
+    /// The same, also counted against the quota of its key.
+    #[must_use]
+    pub fn with_key(self, count: Count) -> Self {
+        Self { key: Some(count), ..self }
+    }
+
     /// The 429.
     pub fn problem(&self) -> Problem {
         let wait = self.decision.and_then(|decision| decision.retry_after).unwrap_or_default();
@@ -174,6 +211,18 @@ impl Verdict {
 impl Gate {
     /// Tells the client.
     pub fn decorate(&self, verdict: Verdict, headers: &mut HeaderMap) {
+        self.tell_limit(verdict, headers);
+        if let Some(Count { quota, left, reset }) = verdict.key {
+            let (window, reset) = (key_use::HOUR.as_secs(), whole_seconds(reset));
+            let policy = format!("\"{KEY_POLICY}\";q={quota};w={window}");
+            let state = format!("\"{KEY_POLICY}\";r={};t={reset}", left.unwrap_or(0));
+            for (name, text) in [(POLICY, policy), (STATE, state)] {
+                headers.append(name, HeaderValue::try_from(text).expect("numbers are visible ASCII"));
+            }
+        }
+    }
+
+    fn tell_limit(&self, verdict: Verdict, headers: &mut HeaderMap) {
         let (Some(parts), Some(decision)) = (&self.0, verdict.decision) else { return };
         let Decision { class, remaining, reset, retry_after, .. } = decision;
         let mut text = Vec::with_capacity(48);

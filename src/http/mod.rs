@@ -31,6 +31,7 @@ pub mod front;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
+mod keys;
 pub mod limits;
 pub mod listening;
 pub mod listing;
@@ -43,6 +44,7 @@ pub mod problem;
 pub mod request_id;
 pub mod router;
 pub mod routes;
+pub mod scopes;
 pub mod server;
 pub mod state;
 pub mod stored;
@@ -56,4 +58,4 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `Vary` of what exists in several codings.
 pub const VARY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 /// `Vary` of what also depends on who reads it.
-pub const VARY_READER: HeaderValue = HeaderValue::from_static("accept-encoding, authorization");
+pub const VARY_READER: HeaderValue = HeaderValue::from_static("accept-encoding, authorization, x-api-key");

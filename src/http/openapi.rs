@@ -17,16 +17,16 @@ use utoipa::{
         ContentBuilder, HeaderBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         schema::{AdditionalProperties, Array, ArrayItems, Components, Object, ObjectBuilder, Schema, Type},
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    JSON, compress::Effort, idempotency, limits, problem::ProblemDocument, request_id, router,
-    routes::EXEMPT, state::AppState, stored::Stored,
+    JSON, compress::Effort, idempotency, keys, limits, problem::ProblemDocument, request_id, router,
+    routes::EXEMPT, scopes, state::AppState, stored::Stored,
 };
-use crate::jobs::inspect::Changes;
+use crate::{accounts::scopes::Scope, jobs::inspect::Changes};
 
 /// The description of this server's API.
 pub fn document() -> OpenApi {
@@ -39,6 +39,10 @@ const ABOUT: &str = "The back office of service practices: find events, book tic
 
 const POLICY: &str = "The quota that the request counted against: `\"user\";q=600;w=60` is 600 in 60 seconds";
 const STATE: &str = "What is left of it: `\"user\";r=42;t=56` is 42 requests, and all 600 in 56 seconds";
+
+const KEY: &str = "api_key";
+const KEYS: &str = "A key for programs (`POST /api/v1/api-keys`), also taken as `Authorization: Bearer spk_…`. Each operation \
+                    names the scope that the key needs; what names none takes no keys.";
 
 /// When an operation may give an answer that is not its handler's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,8 +65,8 @@ const COMMON: [(&str, When, &str); 16] = [
         "The body is not JSON, a header is malformed, or there is a query: there are no parameters",
     ),
     ("400", When::Described, "There is a query: there are no parameters"),
-    ("401", When::Secured, "The access token is missing, wrong, expired or revoked"),
-    ("403", When::Secured, "Not with this role"),
+    ("401", When::Secured, "The access token or key is missing, wrong, expired or revoked"),
+    ("403", When::Secured, "Not with this role, or not with this key"),
     ("404", When::PathParameters, "There is no such thing, or it is not yours"),
     ("406", When::Always, "Accept-Encoding refuses every coding that there is"),
     ("408", When::Body, "The body did not arrive in time"),
@@ -89,6 +93,9 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
+    let header = ApiKeyValue::with_description(keys::HEADER.as_str(), KEYS);
+    let key = SecurityScheme::ApiKey(ApiKey::Header(header));
+    components.security_schemes.insert(KEY.to_owned(), RefOr::T(key));
     components.schemas.insert(ProblemDocument::name().into_owned(), ProblemDocument::schema());
     let mut schemas = Vec::new();
     ProblemDocument::schemas(&mut schemas);
@@ -184,6 +191,9 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         if let RefOr::T(parameter) = parameter {
             spell_out(parameter);
         }
+    }
+    if let (Some(security), Some(scopes)) = (&mut operation.security, scopes::of(method, path).needed()) {
+        security.push(SecurityRequirement::new(KEY, scopes.map(Scope::as_str)));
     }
     let limited = applies(When::Limited, path, method, operation);
     for response in operation.responses.responses.values_mut() {

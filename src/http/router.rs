@@ -7,6 +7,7 @@ use super::{
     accounts, admin, audit, documents, events,
     front::Front,
     health,
+    keys::KeyGate,
     limits::Gate,
     media,
     openapi::{self, operations, reads_query},
@@ -64,6 +65,8 @@ pub fn front(state: &AppState) -> Front {
         .merge(openapi::routes(&document))
         .with_state(state.clone());
     let gate = Gate::new(state);
+    let keys = KeyGate::new(gate.clone(), state.accounts.keys().clone());
     Front::new(&state.config.server, router, routes, gate, state.metrics.clone())
+        .with_keys(keys)
         .with_pages(state.pages.clone())
 }

@@ -7,7 +7,10 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, Uri};
 
-use super::documents::RECEIVING_MAX;
+use super::{
+    documents::RECEIVING_MAX,
+    scopes::{self, Keys},
+};
 use crate::metrics::{self, Metrics};
 
 /// How requests of a route are limited; the quotas are in `[limits]`.
@@ -95,6 +98,8 @@ pub struct Route {
     pub deadline: Option<Duration>,
     /// What it does with a query.
     pub query: Query,
+    /// Whether it takes keys for programs.
+    pub keys: Keys,
     /// Its figures.
     pub figures: metrics::Route,
 }
@@ -120,7 +125,7 @@ impl Routes {
             calendars: matchit::Router::new(),
             rests: matchit::Router::new(),
             entries: Vec::new(),
-            unmatched: METHODS.map(|method| Route::new(metrics, "unmatched", &method, Query::Read)),
+            unmatched: METHODS.map(|method| Route::new(metrics, scopes::UNMATCHED, &method, Query::Read)),
         };
         let mut templates: HashMap<String, usize> = HashMap::new();
         for (template, method, query) in routes {
@@ -200,6 +205,7 @@ impl Route {
             limit,
             deadline: deadline(method, template, limit),
             query,
+            keys: scopes::of(method, template),
             figures: metrics.http.route(name, template),
         }
     }

@@ -78,6 +78,8 @@ texts! {
     SecondFactorOn "second_factor_on",
     /// And no more.
     SecondFactorOff "second_factor_off",
+    /// A key for programs was made.
+    ApiKeyMade "api_key_made",
 }
 
 /// A mail, ready to be sent.

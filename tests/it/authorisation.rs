@@ -43,6 +43,7 @@ use Who::{Account, Admins, Everybody, Host, Hosts, Owner, OwnerOrAdmin};
 /// What can be somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
+    ApiKey,
     Booking,
     Document,
     Event,
@@ -98,6 +99,11 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/me/calendar-link", Account),
     ("PUT /api/v1/me/calendar-link", Account),
     ("DELETE /api/v1/me/calendar-link", Account),
+    ("GET /api/v1/api-keys", Account),
+    ("POST /api/v1/api-keys", Account),
+    ("GET /api/v1/api-keys/{id}", Owner(Thing::ApiKey)),
+    ("PATCH /api/v1/api-keys/{id}", Owner(Thing::ApiKey)),
+    ("DELETE /api/v1/api-keys/{id}", Owner(Thing::ApiKey)),
     ("GET /api/v1/audit", Account),
     ("PUT /api/v1/events/{slug}/favourite", Account),
     ("DELETE /api/v1/events/{slug}/favourite", Account),
@@ -169,7 +175,10 @@ impl Things {
         let image = cast.host.attempt_bytes(Method::POST, &path, &kind, png(40, 30).into()).await.unwrap();
         let image = image.expect(201).json()["id"].as_str().unwrap().to_owned();
         let (document, upload) = a_document_and_an_upload(&cast.user).await;
+        let key = json!({"name": "un programma", "scopes": ["profile:read"]});
+        let key = cast.user.post("/api/v1/api-keys", key).await.expect(201).json();
         let ids = [
+            (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
             (Thing::Document, document),
             (Thing::Upload, upload),
             (Thing::Booking, booking),

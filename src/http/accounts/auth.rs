@@ -354,7 +354,9 @@ async fn log_out(
     Sender(origin): Sender,
 ) -> Answer {
     let mut tx = state.db.begin("accounts.log_out").await?;
-    state.accounts.sessions().end(&mut tx, principal.session, Ending::LoggedOut).await?;
+    if let Some(session) = principal.session() {
+        state.accounts.sessions().end(&mut tx, session, Ending::LoggedOut).await?;
+    }
     let (now, who) = (state.clock.now(), Who::from(&principal));
     audit::record(&mut tx, &[origin.entry(now, who, "account.log_out", Some(principal.user))]).await?;
     tx.commit().await?;

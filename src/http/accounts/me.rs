@@ -74,7 +74,9 @@ struct ChangeProfile {
 }
 
 /// May be left out, but not be `null`.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
 
@@ -154,7 +156,7 @@ async fn change_password(
     checks.done()?;
     let hash = state.hasher.hash(new).await.map_err(busy)?;
     let mut tx = state.db.begin("accounts.change_password").await?;
-    if !state.accounts.change_password(&mut tx, &confirmed, &hash, principal.session).await? {
+    if !state.accounts.change_password(&mut tx, &confirmed, &hash, principal.session()).await? {
         return Err(Problem::conflict("changed_meanwhile", "the password was changed meanwhile"));
     }
     let mail = SendAccountMail { user: principal.user, occasion: Occasion::PasswordChanged };

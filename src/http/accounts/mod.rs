@@ -1,5 +1,6 @@
 //! Accounts over HTTP.
 
+mod api_keys;
 mod auth;
 mod calendar_link;
 mod email;
@@ -24,6 +25,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(me::routes())
         .merge(second_factor::routes())
         .merge(sessions::routes())
+        .merge(api_keys::routes())
         .merge(calendar_link::routes())
         .merge(users::routes())
 }

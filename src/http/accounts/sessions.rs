@@ -38,7 +38,7 @@ async fn list(
     CurrentUser(principal): CurrentUser,
     list: Listing<NoFilters, SessionId>,
 ) -> Answer {
-    let (current, page) = (Some(principal.session), (list.after, list.fetch()));
+    let (current, page) = (principal.session(), (list.after, list.fetch()));
     let found = open_sessions::list(&state.db, principal.user, current, state.clock.now(), page).await?;
     Ok(list.answer(found, |session| session.id, |session| session))
 }
@@ -72,7 +72,7 @@ async fn revoke_others(
     Sender(origin): Sender,
 ) -> Answer {
     let mut tx = state.db.begin("accounts.revoke_sessions").await?;
-    let (user, keep) = (principal.user, Some(principal.session));
+    let (user, keep) = (principal.user, principal.session());
     let ended = state.accounts.sessions().end_others(&mut tx, user, keep, Ending::Revoked).await?;
     let entry = origin.entry(state.clock.now(), Who::from(&principal), "account.revoke_sessions", Some(user));
     audit::record(&mut tx, &[Entry { details: serde_json::json!({ "ended": ended }), ..entry }]).await?;

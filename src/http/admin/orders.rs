@@ -181,7 +181,7 @@ async fn act(
         result: Some(result),
         details,
     };
-    let requested = entry("requested".to_owned(), serde_json::json!({ "session": admin.session }));
+    let requested = entry("requested".to_owned(), serde_json::json!({ "session": admin.session() }));
     let number = console.journal.record(requested).await?;
     let outcome = match (action, &console.game_day) {
         (Action::Order(order), _) => console.introspection.order(order, path).await,

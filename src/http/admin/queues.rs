@@ -142,7 +142,7 @@ async fn change(
 }
 
 fn steward(admin: &Principal, reason: String) -> Steward {
-    let details = serde_json::json!({ "session": admin.session });
+    let details = serde_json::json!({ "session": admin.session() });
     Steward { user: Some(admin.user), name: admin.user.to_string(), details, reason }
 }
 

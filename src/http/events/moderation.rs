@@ -108,7 +108,7 @@ async fn moderate(
             target: format!("review:{id}"),
             reason: Some(reason),
             result: Some("done".to_owned()),
-            details: serde_json::json!({ "event": review.event, "session": admin.session }),
+            details: serde_json::json!({ "event": review.event, "session": admin.session() }),
         };
         journal::append(&mut tx, &[entry]).await?;
         tx.commit().await?;

@@ -42,6 +42,8 @@ pub enum Occasion {
     SecondFactorOn,
     /// And no more.
     SecondFactorOff,
+    /// A key for programs was made.
+    ApiKeyMade,
 }
 
 impl Occasion {
@@ -53,6 +55,7 @@ impl Occasion {
             Self::ResetPassword => Text::ResetPassword,
             Self::SecondFactorOn => Text::SecondFactorOn,
             Self::SecondFactorOff => Text::SecondFactorOff,
+            Self::ApiKeyMade => Text::ApiKeyMade,
         }
     }
 
@@ -61,7 +64,7 @@ impl Occasion {
         match self {
             Self::Welcome | Self::VerifyEmail => Some((Purpose::VerifyEmail, "/account/verify")),
             Self::ResetPassword => Some((Purpose::ResetPassword, "/account/reset")),
-            Self::PasswordChanged | Self::SecondFactorOn | Self::SecondFactorOff => None,
+            Self::PasswordChanged | Self::SecondFactorOn | Self::SecondFactorOff | Self::ApiKeyMade => None,
         }
     }
 }

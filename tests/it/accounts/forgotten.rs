@@ -20,7 +20,7 @@ const NEW: &str = "una nuova parola";
 
 impl TestApp {
     /// The token with this prefix in the newest mail.
-    fn mailed(&self, prefix: &str) -> String {
+    pub(super) fn mailed(&self, prefix: &str) -> String {
         let mail = self.mails().pop().expect("there is a mail");
         let text = mail.replace("=\r\n", "").replace("=\n", "");
         let at = text.find(prefix).unwrap_or_else(|| panic!("no {prefix} in {text}"));

@@ -141,12 +141,15 @@ async fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
     let password = sportello::accounts::passwords::Password::new(PASSWORD);
     let confirmed = app.app.accounts.confirm(&app.app.hasher, person.id, password).await.unwrap();
     let mut tx = app.app.db.begin("tests.change").await.unwrap();
-    assert!(app.app.accounts.change_password(&mut tx, &confirmed, "new hash", here.session).await.unwrap());
+    assert!(
+        app.app.accounts.change_password(&mut tx, &confirmed, "new hash", Some(here.session)).await.unwrap()
+    );
     tx.commit().await.unwrap();
     assert!(who(&app, here.access.expose()).await.is_some());
     assert!(who(&app, elsewhere.access.expose()).await.is_none());
     let mut tx = app.app.db.begin("tests.change").await.unwrap();
-    let again = app.app.accounts.change_password(&mut tx, &confirmed, "newer", here.session).await.unwrap();
+    let again =
+        app.app.accounts.change_password(&mut tx, &confirmed, "newer", Some(here.session)).await.unwrap();
     assert!(!again, "the password that was confirmed is not the password any more");
     app.finish().await;
 }

@@ -122,7 +122,7 @@ pub(super) async fn delete(
 }
 
 pub(super) fn operator(admin: &Principal) -> Operator {
-    let details = serde_json::json!({ "session": admin.session });
+    let details = serde_json::json!({ "session": admin.session() });
     Operator { user: Some(admin.user), name: admin.user.to_string(), details }
 }
 

@@ -113,7 +113,7 @@ pub(super) fn who(state: &AppState, admin: &Principal, body: &impl Ordering) -> 
     let reason = checks.text("/reason", body.reason(), 1..=500).to_owned();
     body.check(&mut checks, state.clock.now());
     checks.done()?;
-    let details = serde_json::json!({ "session": admin.session });
+    let details = serde_json::json!({ "session": admin.session() });
     Ok(Who { user: Some(admin.user), details, reason })
 }
 

@@ -1,0 +1,248 @@
+//! A request with a key: whose it is, whether it is still good, and counted against its quota.
+//!
+//! Invariants
+//! - Nothing about a key is believed from an earlier request: its row and its owner's are read for each. Revoked, expired,
+//!   its owner disabled or erased: it is dead with the next request, on every server.
+//! - The quota is exact over all servers: one row per key and hour of the clock, counted up by one statement that does not
+//!   go past the quota. A server that has seen it spent asks no more in that hour, and a
+//!   busy key takes no more than one of a server's connections.
+//! - When it was last used is written at most once a minute and server, after the answer has gone its way.
+//! - Refused keys are told to the audit log at most once a minute per key, reason and server; garbage that is no key never.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::Row;
+
+use super::{
+    policy::{Principal, Roles, Via},
+    scopes::Scopes,
+    sessions::Origin,
+    tokens::TokenHash,
+};
+use crate::{
+    audit::{self, Entry, Outcome, Who},
+    clock::Clock,
+    db::{Db, DbError},
+    ids::{ApiKeyId, UserId},
+    key,
+};
+
+/// What a quota is of.
+pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// Uses are written down, and refusals told, no more often than this.
+const SELDOM: SignedDuration = SignedDuration::from_mins(1);
+/// Keys remembered by each of the tables below: some tens of bytes each.
+const REMEMBERED_MAX: u64 = 100_000;
+/// How long a key is known to be one, which is only asked when its address is under suspicion.
+const FAMILIAR: Duration = Duration::from_secs(600);
+
+/// Whose a key is, and what it may.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// The key.
+    pub key: ApiKeyId,
+    /// Who makes the request.
+    pub principal: Principal,
+    /// What it is good for.
+    pub scopes: Scopes,
+    quota: i32,
+    last_used_at: Option<Timestamp>,
+}
+
+/// What is left of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// The quota.
+    pub quota: i32,
+    /// What is left of it; `None`: this request was one too many.
+    pub left: Option<i32>,
+    /// Until the next hour begins.
+    pub reset: Duration,
+}
+
+/// Looks keys up and counts their requests. Cheap to clone.
+#[derive(Clone)]
+pub struct KeyUse(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    /// Keys that were good lately.
+    familiar: moka::sync::Cache<TokenHash, ()>,
+    /// Hours whose quota, of this size, is spent.
+    spent: moka::sync::Cache<ApiKeyId, (Timestamp, i32)>,
+    /// Requests of one key are counted one after the other: they would wait for its row, each with a connection.
+    turns: moka::sync::Cache<ApiKeyId, Arc<tokio::sync::Mutex<()>>>,
+    /// What was told or written last.
+    told: moka::sync::Cache<(ApiKeyId, &'static str), Timestamp>,
+}
+
+impl KeyUse {
+    /// Keys in `db`.
+    pub fn new(db: Db, clock: Clock) -> Self {
+        let familiar =
+            moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_live(FAMILIAR).build();
+        let (spent, told) = (moka::sync::Cache::new(REMEMBERED_MAX), moka::sync::Cache::new(REMEMBERED_MAX));
+        let turns = moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_idle(FAMILIAR).build();
+        Self(Arc::new(Inner { db, clock, familiar, spent, turns, told }))
+    }
+
+    /// Whether this was a good key a moment ago.
+    pub fn is_familiar(&self, hash: &TokenHash) -> bool {
+        self.0.familiar.contains_key(hash)
+    }
+
+    /// Whose this key is; `None` for every key that is not, or no longer, good.
+    pub async fn find(&self, hash: TokenHash, origin: &Origin) -> Result<Option<Holder>, DbError> {
+        const FIND: &str = "-- accounts.key_use.find
+            SELECT k.n, a.id, a.user_id, a.scopes, a.quota_per_hour, a.expires_at, a.last_used_at, a.revoked_at, u.roles,
+                u.status = 'active' AND u.erased_at IS NULL AS is_active
+            FROM unnest($1::bytea[]) WITH ORDINALITY AS k (hash, n)
+            JOIN api_key a ON a.hash = k.hash JOIN users u ON u.id = a.user_id";
+        let rows = self.0.db.lookup(FIND, key![hash.bytes()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (holder, now) = (holder(row), self.0.clock.now());
+        let ends: Option<Timestamp> = row.get("expires_at");
+        let reason = if row.get::<_, Option<Timestamp>>("revoked_at").is_some() {
+            "revoked"
+        } else if ends.is_some_and(|end| end <= now) {
+            "expired"
+        } else if !row.get::<_, bool>("is_active") {
+            "owner_disabled"
+        } else {
+            self.0.familiar.insert(hash, ());
+            return Ok(Some(holder));
+        };
+        self.0.familiar.invalidate(&hash);
+        self.refused(&holder, reason, origin);
+        Ok(None)
+    }
+
+    /// Counts a request against the quota of its key.
+    pub async fn count(&self, holder: &Holder) -> Result<Count, DbError> {
+        const COUNT: &str = "-- accounts.key_use.count
+            INSERT INTO api_key_hour AS h (key_id, hour, used) VALUES ($1, $2, 1)
+            ON CONFLICT (key_id, hour) DO UPDATE SET used = h.used + 1 WHERE h.used < $3
+            RETURNING h.used";
+        let (now, quota) = (self.0.clock.now(), holder.quota);
+        let (hour, reset) = hour_of(now);
+        if self.0.spent.get(&holder.key) == Some((hour, quota)) {
+            return Ok(Count { quota, left: None, reset });
+        }
+        let turn = self.0.turns.get_with(holder.key, Arc::default);
+        let _turn = turn.lock().await;
+        if self.0.spent.get(&holder.key) == Some((hour, quota)) {
+            return Ok(Count { quota, left: None, reset });
+        }
+        let mut tx = self.0.db.begin("accounts.count_key").await?;
+        let counted = tx.query_opt(COUNT, &[&holder.key, &hour, &quota]).await?;
+        tx.commit().await?;
+        let left = counted.map(|row| quota.saturating_sub(row.get("used")));
+        if left.is_none() {
+            self.0.spent.insert(holder.key, (hour, quota));
+        }
+        self.used(holder, now);
+        Ok(Count { quota, left, reset })
+    }
+
+    /// Tells the audit log that a key was refused; seldom, and while the answer goes its way.
+    pub fn refused(&self, holder: &Holder, reason: &'static str, origin: &Origin) {
+        let now = self.0.clock.now();
+        if !self.is_due((holder.key, reason), None, now) {
+            return;
+        }
+        let who = Who::Key(holder.principal.user, holder.key.0);
+        let entry = Entry {
+            object: "api_key",
+            id: Some(holder.key.to_string()),
+            outcome: Outcome::Refused,
+            details: serde_json::json!({ "reason": reason }),
+            ..origin.entry(now, who, "api_key.use", None)
+        };
+        let db = self.0.db.clone();
+        self.0.db.pool().tasks().spawn(async move {
+            let telling = async {
+                let mut tx = db.begin("accounts.tell_refused_key").await?;
+                audit::record(&mut tx, &[entry]).await?;
+                tx.commit().await
+            };
+            if let Err(error) = telling.await {
+                tracing::warn!(%error, "a refused key is not in the audit log");
+            }
+        });
+    }
+
+    /// Writes down that it was used.
+    fn used(&self, holder: &Holder, now: Timestamp) {
+        const USED: &str = "-- accounts.key_use.used
+            UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+        if !self.is_due((holder.key, "used"), holder.last_used_at, now) {
+            return;
+        }
+        let (db, key) = (self.0.db.clone(), holder.key);
+        self.0.db.pool().tasks().spawn(async move {
+            let writing = async {
+                let mut tx = db.begin("accounts.key_used").await?;
+                tx.execute(USED, &[&key, &now]).await?;
+                tx.commit().await
+            };
+            if let Err(error) = writing.await {
+                tracing::debug!(%error, "when a key was used is not written down");
+            }
+        });
+    }
+
+    /// Whether something is to be said again; of many who ask at once, one hears yes.
+    fn is_due(&self, what: (ApiKeyId, &'static str), stored: Option<Timestamp>, now: Timestamp) -> bool {
+        let since = now.checked_sub(SELDOM).unwrap_or(Timestamp::MIN);
+        if stored.is_some_and(|last| last > since) {
+            return false;
+        }
+        let mut due = false;
+        self.0.told.entry(what).and_compute_with(|last| {
+            due = last.is_none_or(|last| *last.value() <= since);
+            if due { moka::ops::compute::Op::Put(now) } else { moka::ops::compute::Op::Nop }
+        });
+        due
+    }
+}
+
+fn holder(row: &Row) -> Holder {
+    let (key, user): (ApiKeyId, UserId) = (row.get("id"), row.get("user_id"));
+    let scopes = Scopes::stored(&row.get::<_, Vec<&str>>("scopes"));
+    let roles = Roles::stored(&row.get::<_, Vec<&str>>("roles"));
+    Holder {
+        key,
+        principal: Principal { user, via: Via::Key(key, scopes), roles },
+        scopes,
+        quota: row.get("quota_per_hour"),
+        last_used_at: row.get("last_used_at"),
+    }
+}
+
+/// When the hour of `now` began, and how long it still lasts.
+fn hour_of(now: Timestamp) -> (Timestamp, Duration) {
+    let seconds = now.as_second().rem_euclid(HOUR.as_secs());
+    let began = Timestamp::from_second(now.as_second() - seconds).unwrap_or(Timestamp::MIN);
+    let left = HOUR.saturating_sub(now.duration_since(began));
+    (began, left.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::hour_of;
+
+    #[test]
+    fn an_hour_begins_when_the_clock_says_so() {
+        let (began, left) = hour_of("2030-05-01T10:59:58.250Z".parse().unwrap());
+        assert_eq!(
+            (began.to_string().as_str(), left),
+            ("2030-05-01T10:00:00Z", Duration::from_millis(1_750))
+        );
+        let (began, left) = hour_of(began);
+        assert_eq!((began.to_string().as_str(), left), ("2030-05-01T10:00:00Z", Duration::from_secs(3_600)));
+    }
+}

@@ -1,0 +1,93 @@
+//! Which routes take keys for programs, and for which scope: the only place that says so. A route that is not named here
+//! refuses every key, whatever its scopes and whoever its owner; so do those about accounts, sessions, passwords, keys
+//! themselves and administration.
+
+use axum::http::Method;
+
+use crate::accounts::scopes::Scope::{
+    self, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsWrite, EventsRead, EventsWrite,
+    ProfileRead, ReviewsWrite,
+};
+
+/// What a route does with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// It refuses each: 403 `key_not_allowed`.
+    Refused,
+    /// Everybody may use it, also with a key, which needs no scope. Whose it is, the route learns with [`ProfileRead`] only.
+    Open,
+    /// The key needs this scope, its owner the right.
+    Need(Scope),
+}
+use Keys::{Need, Open};
+
+impl Keys {
+    /// The scopes that a key needs; `None` where keys are refused.
+    pub fn needed(self) -> Option<impl Iterator<Item = Scope>> {
+        match self {
+            Self::Refused => None,
+            Self::Open => Some(None.into_iter()),
+            Self::Need(scope) => Some(Some(scope).into_iter()),
+        }
+    }
+}
+
+/// What the front calls a path or method that does not exist.
+pub const UNMATCHED: &str = "unmatched";
+
+/// The routes that take keys. A test checks that each of them exists.
+pub const ROUTES: &[(Method, &str, Keys)] = &[
+    (Method::GET, "/api/v1/me", Need(ProfileRead)),
+    (Method::GET, "/api/v1/me/favourites", Need(ProfileRead)),
+    (Method::GET, "/api/v1/me/reviews", Need(ProfileRead)),
+    (Method::GET, "/api/v1/reviews/{id}", Need(ProfileRead)),
+    (Method::GET, "/api/v1/me/bookings", Need(BookingsRead)),
+    (Method::GET, "/api/v1/me/bookings.ics", Need(BookingsRead)),
+    (Method::GET, "/api/v1/bookings/{id}", Need(BookingsRead)),
+    (Method::POST, "/api/v1/events/{slug}/bookings", Need(BookingsWrite)),
+    (Method::POST, "/api/v1/bookings/{id}/payment", Need(BookingsWrite)),
+    (Method::POST, "/api/v1/bookings/{id}/cancel", Need(BookingsWrite)),
+    (Method::GET, "/api/v1/me/events", Need(EventsRead)),
+    (Method::GET, "/api/v1/me/events/{slug}", Need(EventsRead)),
+    (Method::GET, "/api/v1/me/events/{slug}/sales", Need(EventsRead)),
+    (Method::POST, "/api/v1/events", Need(EventsWrite)),
+    (Method::PATCH, "/api/v1/events/{slug}", Need(EventsWrite)),
+    (Method::DELETE, "/api/v1/events/{slug}", Need(EventsWrite)),
+    (Method::POST, "/api/v1/events/{slug}/images", Need(EventsWrite)),
+    (Method::PATCH, "/api/v1/events/{slug}/images/{id}", Need(EventsWrite)),
+    (Method::DELETE, "/api/v1/events/{slug}/images/{id}", Need(EventsWrite)),
+    (Method::POST, "/api/v1/events/{slug}/reviews", Need(ReviewsWrite)),
+    (Method::PATCH, "/api/v1/reviews/{id}", Need(ReviewsWrite)),
+    (Method::DELETE, "/api/v1/reviews/{id}", Need(ReviewsWrite)),
+    (Method::GET, "/api/v1/documents", Need(DocumentsRead)),
+    (Method::GET, "/api/v1/documents/{id}", Need(DocumentsRead)),
+    (Method::GET, "/api/v1/documents/{id}/content", Need(DocumentsRead)),
+    (Method::GET, "/api/v1/documents/{id}/versions", Need(DocumentsRead)),
+    (Method::GET, "/api/v1/me/documents/quota", Need(DocumentsRead)),
+    (Method::POST, "/api/v1/documents", Need(DocumentsWrite)),
+    (Method::PATCH, "/api/v1/documents/{id}", Need(DocumentsWrite)),
+    (Method::DELETE, "/api/v1/documents/{id}", Need(DocumentsWrite)),
+    (Method::PUT, "/api/v1/documents/{id}/content", Need(DocumentsWrite)),
+    (Method::POST, "/api/v1/uploads", Need(DocumentsWrite)),
+    (Method::GET, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
+    (Method::PATCH, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
+    (Method::DELETE, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
+    (Method::GET, "/api/v1/audit", Need(AuditRead)),
+    (Method::GET, "/api/v1/cities", Open),
+    (Method::GET, "/api/v1/cities/{slug}", Open),
+    (Method::GET, "/api/v1/events", Open),
+    (Method::GET, "/api/v1/events/autocomplete", Open),
+    (Method::GET, "/api/v1/events/{slug}", Open),
+    (Method::GET, "/api/v1/events/{slug}.ics", Open),
+    (Method::GET, "/api/v1/events/{slug}/reviews", Open),
+    (Method::GET, "/api/v1/events/{slug}/images/{id}", Open),
+];
+
+/// What a route does with a key. What does not exist is answered 404 to everybody.
+pub fn of(method: &Method, template: &str) -> Keys {
+    if template == UNMATCHED {
+        return Keys::Open;
+    }
+    let found = ROUTES.iter().find(|(known, path, _)| known == method && *path == template);
+    found.map_or(Keys::Refused, |(_, _, keys)| *keys)
+}
