@@ -52,6 +52,7 @@ migrations! {
     16 "identities" "0016_identities.sql",
     17 "audit" "0017_audit.sql",
     18 "documents" "0018_documents.sql",
+    19 "consents_append_only" "0019_consents_append_only.sql",
 }
 
 /// Two migrators of any version lock the same number.

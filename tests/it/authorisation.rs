@@ -99,6 +99,9 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/me/calendar-link", Account),
     ("PUT /api/v1/me/calendar-link", Account),
     ("DELETE /api/v1/me/calendar-link", Account),
+    ("GET /api/v1/me/consents", Account),
+    ("PUT /api/v1/me/consents/{purpose}", Account),
+    ("GET /api/v1/me/consents/{purpose}/history", Account),
     ("GET /api/v1/api-keys", Account),
     ("POST /api/v1/api-keys", Account),
     ("GET /api/v1/api-keys/{id}", Owner(Thing::ApiKey)),
@@ -199,6 +202,7 @@ impl Things {
                 .replace("{slug}", slug)
                 .replace("{id}", id)
                 .replace("{name}", "x")
+                .replace("{purpose}", "marketing_mail")
                 .replace("{key}", "x.y")
         };
         // An image that does not exist, of an event that does.

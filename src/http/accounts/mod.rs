@@ -3,6 +3,7 @@
 mod api_keys;
 mod auth;
 mod calendar_link;
+mod consents;
 mod email;
 mod me;
 pub(super) mod pages;
@@ -26,6 +27,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(second_factor::routes())
         .merge(sessions::routes())
         .merge(api_keys::routes())
+        .merge(consents::routes())
         .merge(calendar_link::routes())
         .merge(users::routes())
 }

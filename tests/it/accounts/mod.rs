@@ -22,6 +22,7 @@
 //! | 7.5.1 factors change only with the password | `second_factor::a_secret_asks_nobody_for_anything_until_its_first_code` |
 
 mod api_keys;
+mod consents;
 mod forgotten;
 mod key_routes;
 mod lockout;

@@ -172,6 +172,7 @@ fn filled(path: &str) -> String {
     let fill = |segment: &str| match segment {
         "{id}" if path.starts_with("/admin/") => "1".to_owned(),
         "{id}" => uuid::Uuid::nil().to_string(),
+        "{purpose}" => "marketing_mail".to_owned(),
         segment => segment.replace(['{', '}'], ""),
     };
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
