@@ -23,6 +23,7 @@ use crate::{
         self,
         data::{
             cache::{Cache, Second, Tags},
+            contents::Contents,
             imager::Imager,
             lanes::LaneMsg,
             listener::ListenerMsg,
@@ -118,7 +119,7 @@ impl App {
         let Database { connector, managed } = Database::open(&config).await?;
         migrated(&config, &connector, first).await?;
         let (observer, metrics) = (Observer::new(*config.database.slow_query), Arc::new(Metrics::new()));
-        let handles = Handles::new(&registry, &config, &clock, &metrics);
+        let handles = Handles::new(&registry, &config, &clock, &metrics)?;
         let db = handles.db(&config, &connector, &observer)?;
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
         let accounts = people(&db, &clock, &config, &secret)?;
@@ -131,6 +132,7 @@ impl App {
             db: db.clone(),
             jobs: jobs.clone(),
             storage: handles.storage.clone(),
+            contents: handles.contents.clone(),
             documents: Desk::new(&config.documents),
             imager: handles.imager.clone(),
             sales: handles.sales.clone(),
@@ -148,8 +150,7 @@ impl App {
             probe: Probe::default(),
             started: tokio::time::Instant::now(),
         });
-        let server = Server::new(router::front(&state), &config.server, metrics.clone());
-        let acceptor = Acceptor::new(listening, server, *config.server.stop_grace, draining.clone());
+        let acceptor = acceptor(&state, listening);
         let data = actors::DataParts {
             registry: &registry,
             config: &config,
@@ -212,6 +213,12 @@ fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Res
     Ok(Accounts::new(db.clone(), clock.clone(), &config.accounts, ring))
 }
 
+/// Serves requests with this state.
+fn acceptor(state: &AppState, listening: Listening) -> Acceptor {
+    let server = Server::new(router::front(state), &state.config.server, state.metrics.clone());
+    Acceptor::new(listening, server, *state.config.server.stop_grace, state.draining.clone())
+}
+
 /// Jobs of these kinds, sealed as the configuration says.
 fn sealing(config: &Config, clock: &Clock, kinds: jobs::registry::Registry) -> anyhow::Result<Jobs> {
     let seal = KeyRing::of(&config.jobs, &kinds)?;
@@ -268,6 +275,8 @@ pub struct Handles {
     pub mailer: Mailer,
     /// Keeps files.
     pub storage: Storage,
+    /// Keeps contents of documents.
+    pub contents: Contents,
     /// Makes pictures.
     pub imager: Imager,
     /// Sells tickets.
@@ -283,7 +292,7 @@ pub struct Handles {
 }
 
 impl Handles {
-    fn new(registry: &Registry, config: &Config, clock: &Clock, metrics: &Metrics) -> Self {
+    fn new(registry: &Registry, config: &Config, clock: &Clock, metrics: &Metrics) -> anyhow::Result<Self> {
         let lane = |name: &str, n: usize| {
             registry.handle(format!("root/data/{name}-{n}"), "lane", config.database.lane_bound)
         };
@@ -295,8 +304,9 @@ impl Handles {
             registry.handle(format!("root/data/cache/shard-{n}"), "cache", config.cache.shard_bound)
         };
         let redis = Redis::new(registry, config, clock, metrics.redis.clone());
+        let storage = Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound));
         let second = Second::new(redis.clone(), clock.clone(), *config.cache.redis_ttl);
-        Self {
+        Ok(Self {
             point: (0..config.database.point_lanes).map(|n| lane("lanes/point", n)).collect(),
             list: (0..config.database.list_lanes).map(|n| lane("lanes/list", n)).collect(),
             replica: (0..replicas).map(|n| lane("replica/lane", n)).collect(),
@@ -309,7 +319,13 @@ impl Handles {
                 &config.cache,
             ),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
-            storage: Storage::new(registry.handle("root/data/storage", "storage", config.storage.bound)),
+            contents: Contents::new(
+                storage.clone(),
+                KeyRing::configured(&config.jobs)?,
+                &config.documents,
+                metrics.storage.clone(),
+            ),
+            storage,
             imager: Imager::new(
                 registry.handle("root/data/imager", "imager", config.storage.bound),
                 config.storage.image_bound,
@@ -319,7 +335,7 @@ impl Handles {
             limiter: Limiter::new(registry, config, clock, &metrics.limiter, redis.clone()),
             redis,
             console: Console::new(registry, config, clock),
-        }
+        })
     }
 
     fn db(&self, config: &Config, connector: &Connector, observer: &Observer) -> anyhow::Result<Db> {

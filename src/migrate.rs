@@ -53,6 +53,7 @@ migrations! {
     17 "audit" "0017_audit.sql",
     18 "documents" "0018_documents.sql",
     19 "consents_append_only" "0019_consents_append_only.sql",
+    20 "document_keys" "0020_document_keys.sql",
 }
 
 /// Two migrators of any version lock the same number.

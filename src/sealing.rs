@@ -2,7 +2,8 @@
 //!
 //! The first key of the ring seals, all of them open, so that keys are rotated by putting a new one in front and taking
 //! the old one away when nothing is left that was sealed with it. What a text is about is authenticated with it: it does
-//! not open in another row. Arguments of jobs: [`crate::jobs::seal`]; second factors: [`crate::accounts::second_factor`].
+//! not open in another row. Arguments of jobs: [`crate::jobs::seal`]; second factors: [`crate::accounts::second_factor`];
+//! keys of documents: [`crate::documents::at_rest`].
 //!
 //! Layout: version (1 byte), length of the key's name (1 byte), its name, nonce (12 bytes), ciphertext and tag.
 
@@ -91,6 +92,11 @@ impl KeyRing {
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The name of the key that seals.
+    pub fn newest(&self) -> Option<&str> {
+        self.0.first().map(|(name, _)| name.as_str())
     }
 
     /// Seals `bytes`, which are about `about`, under a random nonce; `None` without a key.

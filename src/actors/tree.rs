@@ -90,6 +90,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         warmer: warmer.clone(),
         mailer: handles.mailer.clone(),
         storage: handles.storage.clone(),
+        contents: handles.contents.clone(),
         imager: handles.imager.clone(),
         threads: BlockingPool::new(config.jobs.blocking_threads),
     };

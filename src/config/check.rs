@@ -45,6 +45,7 @@ pub(super) fn check(config: &Config, settings: &[Setting]) -> Vec<Problem> {
     rules.choices(config);
     rules.jobs_and_actors(config);
     rules.accounts(config);
+    rules.documents(config);
     rules.broken.into_iter().map(|(name, message)| place(settings, name, &message)).collect()
 }
 
@@ -217,6 +218,14 @@ impl<'a> Rules<'a> {
             *actors.backoff_min,
             *actors.backoff_max,
             "must be shorter than actors.backoff_max",
+        );
+    }
+
+    fn documents(&mut self, config: &Config) {
+        self.require(
+            !config.documents.encrypt || config.jobs.seal_keys.is_some(),
+            "documents.encrypt",
+            "set jobs.seal_keys, too: they wrap the keys of documents (one key: name:$(openssl rand -base64 32))",
         );
     }
 

@@ -189,6 +189,7 @@ pub struct Documents {
     pub part_bytes: Bytes,
     pub upload_life: Period,
     pub arriving: usize,
+    pub encrypt: bool,
 }
 
 /// Section `[accounts]`.

@@ -1,6 +1,7 @@
 //! Documents of all desks: files of any size that belong to somebody, with versions.
 //!
-//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version),
+//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version), [`at_rest`] (how it
+//! is kept),
 //! [`documents`] (who may see and change what), [`versions`] (what is downloaded), [`quota`], [`orphans`].
 //!
 //! Invariants
@@ -12,12 +13,14 @@
 //!   somebody may not see does not exist for them. Administrators see that documents exist, not what is in them.
 //! - Names and types are what was found out, not what was said.
 
+pub mod at_rest;
 pub mod check;
 #[expect(clippy::module_inception, reason = "the rows of documents, beside those of versions and uploads")]
 pub mod documents;
 pub mod orphans;
 pub mod publish;
 pub mod quota;
+pub mod rewrap;
 mod rights;
 pub mod uploads;
 pub mod versions;

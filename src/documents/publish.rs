@@ -1,8 +1,10 @@
 //! From a complete upload to a version that everybody sees who may, or to a refusal.
 
 use jiff::Timestamp;
+use postgres_types::ToSql;
 
 use super::{
+    at_rest::Kept,
     check::{Kind, Refusal},
     rights::permitted,
     uploads::Part,
@@ -66,8 +68,57 @@ pub struct Stored {
     pub kind: Kind,
     /// Of the content as it was sent.
     pub sha256: Sha256,
-    /// How much the storage has of it.
-    pub stored_bytes: i64,
+    /// How the storage has it.
+    pub kept: Kept,
+    /// Which virus scanner has looked at it.
+    pub scanned_by: Option<String>,
+}
+
+/// What a row of a version says of its content, besides what the upload says.
+macro_rules! stored_columns {
+    () => {
+        "object, media_type, sha256, stored_bytes, coding, key_id, wrapped_key, scanned_by"
+    };
+}
+
+/// Their values.
+struct Values<'s> {
+    object: &'s str,
+    media_type: &'static str,
+    sha256: &'s [u8],
+    stored_bytes: i64,
+    coding: &'static str,
+    key_id: Option<&'s str>,
+    wrapped_key: Option<&'s [u8]>,
+    scanned_by: Option<&'s str>,
+}
+
+impl<'s> Values<'s> {
+    fn of(stored: &'s Stored) -> Self {
+        let key = stored.kept.key.as_ref();
+        Self {
+            object: &stored.object,
+            media_type: stored.kind.media_type(),
+            sha256: &stored.sha256.0,
+            stored_bytes: stored.kept.stored as i64,
+            coding: stored.kept.coding.as_str(),
+            key_id: key.map(|key| key.id.as_str()),
+            wrapped_key: key.map(|key| key.bytes.as_slice()),
+            scanned_by: stored.scanned_by.as_deref(),
+        }
+    }
+
+    fn after<'v, const N: usize>(
+        &'v self,
+        first: [&'v (dyn ToSql + Sync); N],
+    ) -> Vec<&'v (dyn ToSql + Sync)> {
+        let mut all = first.to_vec();
+        let of_key: [&(dyn ToSql + Sync); 3] = [&self.key_id, &self.wrapped_key, &self.scanned_by];
+        all.extend([&self.object as &(dyn ToSql + Sync), &self.media_type, &self.sha256]);
+        all.extend([&self.stored_bytes as &(dyn ToSql + Sync), &self.coding]);
+        all.extend(of_key);
+        all
+    }
 }
 
 /// What has become of it.
@@ -87,7 +138,8 @@ pub async fn as_document(
     stored: &Stored,
     now: Timestamp,
 ) -> Result<Option<Published>, DbError> {
-    const PUBLISH: &str = "-- documents.publish.as_document
+    const PUBLISH: &str = concat!(
+        "-- documents.publish.as_document
         WITH done AS (
             UPDATE upload SET state = 'done', result_id = $2, updated_at = $3
             WHERE id = $1 AND state = 'finishing' RETURNING user_id, length, title, name, desk
@@ -100,15 +152,14 @@ pub async fn as_document(
             INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at)
             SELECT $2, user_id, coalesce(title, name), desk, 1, $3, $3 FROM done RETURNING id
         )
-        INSERT INTO document_version (document_id, number, object, name, media_type, bytes, sha256, stored_bytes,
-            uploaded_by, created_at)
-        SELECT m.id, 1, $4, u.name, $5, u.length, $6, $7, u.user_id, $3 FROM done AS u, made AS m
-        RETURNING number";
-    let (kind, sha256) = (stored.kind.media_type(), stored.sha256.0.as_slice());
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT m.id, 1, u.name, u.length, u.user_id, $3, $4, $5, $6, $7, $8, $9, $10, $11
+        FROM done AS u, made AS m RETURNING number"
+    );
     let id = DocumentId(upload.id.0);
-    let row = tx
-        .query_opt(PUBLISH, &[&upload.id, &id, &now, &stored.object, &kind, &sha256, &stored.stored_bytes])
-        .await?;
+    let values = Values::of(stored);
+    let row = tx.query_opt(PUBLISH, &values.after([&upload.id, &id, &now])).await?;
     Ok(row.map(|row| Published { document: id, number: row.get("number") }))
 }
 
@@ -137,15 +188,13 @@ pub async fn as_version(
         ), parts AS (
             DELETE FROM upload_part USING done WHERE upload_id = $1
         )
-        INSERT INTO document_version (document_id, number, object, name, media_type, bytes, sha256, stored_bytes,
-            uploaded_by, created_at)
-        SELECT c.id, c.latest, $3, u.name, $4, u.length, $5, $6, u.user_id, $2 FROM changed AS c, done AS u
-        RETURNING document_id, number"
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT c.id, c.latest, u.name, u.length, u.user_id, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        FROM changed AS c, done AS u RETURNING document_id, number"
     );
-    let (kind, sha256) = (stored.kind.media_type(), stored.sha256.0.as_slice());
-    let row = tx
-        .query_opt(PUBLISH, &[&upload.id, &now, &stored.object, &kind, &sha256, &stored.stored_bytes])
-        .await?;
+    let values = Values::of(stored);
+    let row = tx.query_opt(PUBLISH, &values.after([&upload.id, &now])).await?;
     Ok(row.map(|row| Published { document: row.get("document_id"), number: row.get("number") }))
 }
 

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use tokio_postgres::Row;
 
-use super::rights::{Viewer, permitted};
+use super::{
+    at_rest::Kept,
+    rights::{Viewer, permitted},
+};
 use crate::{
     args,
     db::{Db, DbError},
@@ -98,6 +101,15 @@ pub struct Content {
     pub version: Version,
     /// Where the storage has it.
     pub object: String,
+    /// How it is kept there.
+    pub kept: Kept,
+}
+
+impl Content {
+    /// Of a row with the columns of a version, and its `object`, `stored_bytes`, `coding`, `key_id` and `wrapped_key`.
+    pub(super) fn from_row(row: &Row) -> Self {
+        Self { version: Version::from_row(row), object: row.get("object"), kept: Kept::from_row(row) }
+    }
 }
 
 /// The content of a version, the latest unless another is named, for somebody who may read it: being an administrator is
@@ -111,11 +123,12 @@ pub async fn content(
 ) -> Result<Option<Content>, DbError> {
     const CONTENT: &str = concat!(
         "-- documents.versions.content
-        SELECT v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object
+        SELECT v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object,
+            v.stored_bytes, v.coding, v.key_id, v.wrapped_key
         FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = coalesce($4, d.latest)
         WHERE d.id = $1 AND ",
         permitted!("can_read", "$2", "$3")
     );
     let rows = db.read(CONTENT, args![id, user, now, number]).await?;
-    Ok(rows.first().map(|row| Content { version: Version::from_row(row), object: row.get("object") }))
+    Ok(rows.first().map(Content::from_row))
 }

@@ -18,7 +18,10 @@ use super::{
     state::AppState,
 };
 use crate::{
-    actors::data::storage::{Storage, StorageError},
+    actors::data::{
+        contents::ContentError,
+        storage::{Storage, StorageError},
+    },
     events::images::Key,
 };
 
@@ -65,6 +68,15 @@ async fn serve(State(storage): State<Storage>, Path(name): Path<String>, headers
     headers.insert(header::ETAG, etag);
     headers.insert(RESOURCE_POLICY, CROSS_ORIGIN);
     Ok(response)
+}
+
+impl From<ContentError> for Problem {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::Storage(error) => error.into(),
+            error => Self::internal(error),
+        }
+    }
 }
 
 impl From<StorageError> for Problem {

@@ -14,7 +14,7 @@ use super::{cursor::CursorKey, documents::Desk, health::Probe, pages::Pages, tas
 use crate::{
     accounts::login::Accounts,
     actors::{
-        data::{imager::Imager, redis::Redis, storage::Storage},
+        data::{contents::Contents, imager::Imager, redis::Redis, storage::Storage},
         edge::{hasher::Hasher, limiter::Limiter},
         kernel::Registry,
         ops::console::Console,
@@ -50,6 +50,8 @@ pub struct Parts {
     pub imager: Imager,
     /// Keeps files.
     pub storage: Storage,
+    /// Keeps contents of documents.
+    pub contents: Contents,
     /// Sells tickets.
     pub sales: Sales,
     /// Answers that are kept for everybody.
@@ -112,6 +114,7 @@ substates! {
     jobs: Jobs,
     imager: Imager,
     storage: Storage,
+    contents: Contents,
     sales: Sales,
     pages: Pages,
     accounts: Accounts,

@@ -6,6 +6,7 @@ use super::{BlockingPool, Hint, JobId, Jobs, attempt::Attempt, store};
 use crate::{
     actors::data::{
         cache::{Tags, Warmer},
+        contents::Contents,
         imager::Imager,
         mailer::Mailer,
         storage::Storage,
@@ -36,6 +37,8 @@ pub struct Resources {
     pub imager: Imager,
     /// Keeps files.
     pub storage: Storage,
+    /// Keeps contents of documents.
+    pub contents: Contents,
     /// Runs what blocks: see [`JobContext::blocking`].
     pub threads: BlockingPool,
 }

@@ -17,6 +17,7 @@ pub fn registry() -> Registry {
         .with::<documents::ExpireUploads>()
         .with::<documents::FinishUpload>()
         .with::<documents::RemoveObjects>()
+        .with::<documents::RewrapKeys>()
         .with::<events::CompleteBookings>()
         .with::<events::ExpireBookings>()
         .with::<events::MakeThumbnails>()

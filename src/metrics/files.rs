@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 
-use super::instruments::{Counts, REQUEST, Timings, counts, label, labels, timings};
+use super::instruments::{Count, Counts, REQUEST, Timings, counts, label, labels, timings};
 
 /// Operations of the storage.
 #[derive(Debug, Clone)]
 pub struct Storage {
     outcomes: Counts,
     duration: Timings,
+    damaged: Count,
 }
 
 impl Storage {
@@ -18,7 +19,16 @@ impl Storage {
         let help = "Operations of the storage, by kind and outcome";
         let outcomes = counts(registry, "sportello_storage_operations", help);
         let help = "How long operations of the storage took, without waiting";
-        Self { outcomes, duration: timings(registry, "sportello_storage_duration", help, REQUEST) }
+        let duration = timings(registry, "sportello_storage_duration", help, REQUEST);
+        let help = "Contents that were asked for and are not what was stored, or cannot be opened";
+        let damaged = Count::default();
+        registry.register("sportello_contents_damaged", help, damaged.clone());
+        Self { outcomes, duration, damaged }
+    }
+
+    /// Counts a content that is not what was stored.
+    pub fn is_damaged(&self) {
+        self.damaged.inc();
     }
 
     /// Counts an operation that succeeded or not.

@@ -1,6 +1,7 @@
 //! The actors that own what Sportello stores and reads.
 
 pub mod cache;
+pub mod contents;
 pub mod imager;
 pub mod lanes;
 pub mod listener;

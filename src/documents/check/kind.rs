@@ -86,6 +86,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is mostly text: others are packed already, or hardly get smaller.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Table | Self::Xml | Self::Mail)
+    }
+
     /// Other names of its media type.
     const fn also_called(self) -> &'static [&'static str] {
         match self {

@@ -112,9 +112,7 @@ async fn open(state: &AppState, content: &Content, range: &Wanted) -> Result<Bod
         Wanted::Part(range) => range.clone(),
         _ => 0..content.version.bytes.unsigned_abs(),
     };
-    let read = state.storage.get_range(&content.object, range).await?;
-    let read = read.ok_or_else(|| Problem::internal(format!("the object {} is missing", content.object)))?;
-    Ok(Body::from_stream(read))
+    Ok(Body::from_stream(state.contents.open(content, range).await?))
 }
 
 fn sent(version: &Version, tag: HeaderValue, size: u64, range: &Wanted, body: Option<Body>) -> Response {

@@ -3,10 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use futures_util::TryStreamExt as _;
-use ring::digest;
-
 use super::{
     RemoveObjects,
     parts::{Parts, content},
@@ -17,7 +13,6 @@ use crate::{
         check::{self, Candidate, CheckError, Kind, Refusal},
         orphans::content_key,
         publish::{self, Complete, Published, Stored},
-        versions::Sha256,
     },
     ids::UploadId,
     jobs::{Job, JobContext, Outcome, QueueName},
@@ -84,13 +79,10 @@ async fn checked(ctx: &JobContext, upload: &Complete) -> Result<Kind, CheckError
 
 async fn store(ctx: &JobContext, upload: &Complete, kind: Kind) -> anyhow::Result<Stored> {
     let object = content_key(upload.id, ctx.attempt().token);
-    let mut hash = digest::Context::new(&digest::SHA256);
-    let content = content(ctx.storage.clone(), upload.parts.clone()).inspect_ok(|piece| hash.update(piece));
-    let written = ctx.storage.put_stream(&object, content).await?;
-    ensure!(written.bytes == upload.length.unsigned_abs(), "{} bytes were stored", written.bytes);
-    let mut sha256 = Sha256([0; 32]);
-    sha256.0.copy_from_slice(hash.finish().as_ref());
-    Ok(Stored { object, kind, sha256, stored_bytes: upload.length })
+    let content = content(ctx.storage.clone(), upload.parts.clone());
+    let bytes = upload.length.unsigned_abs();
+    let stored = ctx.contents.store(&object, bytes, kind.is_text(), content).await?;
+    Ok(Stored { object, kind, sha256: stored.sha256, kept: stored.kept, scanned_by: None })
 }
 
 async fn refuse(ctx: &JobContext, upload: &Complete, why: &Refusal) -> anyhow::Result<Outcome> {

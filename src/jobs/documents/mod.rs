@@ -5,8 +5,10 @@ mod expire_uploads;
 mod finish_upload;
 mod parts;
 mod remove_objects;
+mod rewrap_keys;
 
 pub use collect_orphans::CollectOrphans;
 pub use expire_uploads::ExpireUploads;
 pub use finish_upload::FinishUpload;
 pub use remove_objects::RemoveObjects;
+pub use rewrap_keys::RewrapKeys;

@@ -6,7 +6,7 @@ use crate::{
     jobs::{
         accounts::{ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
-        documents::{CollectOrphans, ExpireUploads},
+        documents::{CollectOrphans, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
     },
 };
@@ -22,6 +22,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
         Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),
         Schedule::new("documents.expire_uploads", "*/10 * * * *", &ExpireUploads {}),
+        Schedule::new("documents.rewrap_keys", "57 3 * * *", &RewrapKeys {}).in_zone(zone),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
         Schedule::new("events.expire_bookings", "* * * * *", &ExpireBookings {}),
         Schedule::new("events.prune_images", "43 3 * * *", &PruneImages {}),

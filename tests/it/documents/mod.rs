@@ -1,5 +1,6 @@
 //! Documents: files of any size arrive, are checked, stored, and read by those who may.
 
+mod at_rest;
 mod downloads;
 mod killed;
 mod library;

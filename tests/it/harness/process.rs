@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use sportello::jobs::registry::registry;
+use sportello::{config::Config, jobs::registry::registry};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
@@ -62,7 +62,12 @@ pub(super) fn free_addresses(count: usize) -> Vec<SocketAddr> {
 impl Ground {
     /// Starts the application again, in this process.
     pub(crate) async fn start(self) -> TestApp {
-        TestApp::start_on(self.database, self.scratch, |_| {}, registry()).await
+        self.start_with(|_| {}).await
+    }
+
+    /// The same with a configuration of its own.
+    pub(crate) async fn start_with(self, change: impl FnOnce(&mut Config)) -> TestApp {
+        TestApp::start_on(self.database, self.scratch, change, registry()).await
     }
 
     /// Starts the server; returns when it serves. It always listens at the same address, as a server that is restarted.
