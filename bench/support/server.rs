@@ -23,6 +23,7 @@ pub(crate) struct Server {
     _log: JoinSet<()>,
 }
 
+#[allow(dead_code, reason = "not every benchmark that starts a server asks it everything")]
 impl Server {
     /// Starts `sportello serve` with these settings; returns when it serves.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
@@ -42,9 +43,26 @@ impl Server {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The same; from now on [`Server::highest`] says how high it has been.
+    pub(crate) fn mark(&self) -> anyhow::Result<u64> {
+        const RESET_HIGHEST: &str = "5";
+        let pid = self.process.id().context("the server has ended")?;
+        fs::write(format!("/proc/{pid}/clear_refs"), RESET_HIGHEST)?;
+        self.memory()
+    }
+
+    /// The highest resident memory since the mark.
+    pub(crate) fn highest(&self) -> anyhow::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> anyhow::Result<u64> {
         let pid = self.process.id().context("the server has ended")?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no such line")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
