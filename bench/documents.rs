@@ -6,10 +6,14 @@
 
 #![expect(clippy::print_stderr, reason = "progress goes where the report does not")]
 
+#[path = "support/beside.rs"]
+mod beside;
 #[path = "support/files.rs"]
 mod files;
 #[path = "support/load.rs"]
 mod load;
+#[path = "support/person.rs"]
+mod person;
 #[path = "support/server.rs"]
 mod server;
 mod support;
@@ -22,8 +26,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use files::{Fetching, Person};
-use load::Plan;
+use files::Fetchers;
+use person::Person;
 use rustix::fs::{Advice, fadvise};
 use server::Server;
 use support::{Ground, Measured, Options, Report, Variant, report::order};
@@ -34,8 +38,6 @@ const BYTES: usize = 200 << 20;
 const PEOPLE: usize = 50;
 /// Of each, when lines are what limits them: 50 of them fill a gigabit.
 const LINE: u64 = 2_500_000;
-/// Events that the load asks for.
-const KEYS: i64 = 200;
 /// What receiving a file may cost in memory.
 const GROWTH_MAX: u64 = 32 << 20;
 
@@ -52,7 +54,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let bytes = if options.smoke { 10 << 20 } else { BYTES };
     let ground = Ground::open(options).await?;
     let server = start(&ground, options).await?;
-    let person = Person::register(server.address).await?;
+    let person = Person::register(server.address, "bench@example.org").await?;
     let mut report = Report::new("documents", ground.version().await?, options.json);
     receive(&server, &person, &pdf(1 << 20, 1), "a small one, as a warm-up").await?;
     let path = receive(&server, &person, &pdf(bytes, 2), "whole").await?;
@@ -65,7 +67,9 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     for (name, line) in [("each on a line of 20 Mbit/s", Some(LINE)), ("as fast as it goes", None)] {
         let name = format!("cached detail beside {PEOPLE} people who fetch a file, {name}");
         if options.wants(&name) {
-            let variants = beside(options, &ground, &server, &person, &path, line).await?;
+            let fetchers = Fetchers { person: person.clone(), path: path.clone(), people: PEOPLE, line };
+            let told = |rate: f64| format!("they got {:.0} MiB/s together", rate / f64::from(1 << 20));
+            let variants = beside::compare(options, &ground, &server, || fetchers.start(), told).await?;
             report.add(name, None, variants);
         }
     }
@@ -213,43 +217,4 @@ fn largest(folder: &Path) -> anyhow::Result<PathBuf> {
         }
     }
     Ok(found.ok_or_else(|| anyhow::anyhow!("the storage is empty"))?.1)
-}
-
-/// The same load with and without people who fetch.
-async fn beside(
-    options: &Options,
-    ground: &Ground,
-    server: &Server,
-    person: &Person,
-    path: &str,
-    line: Option<u64>,
-) -> anyhow::Result<Vec<Variant>> {
-    const SLUGS: &str = "-- bench.documents.slugs
-        SELECT slug FROM events WHERE status = 'published' ORDER BY md5(slug) LIMIT $1";
-    let rows = ground.client().query(SLUGS, &[&KEYS]).await?;
-    let paths: Vec<_> = rows.iter().map(|row| format!("/api/v1/events/{}", row.get::<_, &str>(0))).collect();
-    // A few connections that do not fill the machine: it is the wait that is looked at.
-    let plan = Plan { address: server.address, connections: 4, time: options.time(), paths };
-    load::apply(&plan).await?; // warms it up
-    let mut variants = ["beside them", "alone"].map(|name| Variant { name, rounds: Vec::new() });
-    for round in 0..options.rounds {
-        for index in order(round, 2) {
-            let fetching = if index == 0 { Some(Fetching::start(person, path, PEOPLE, line)?) } else { None };
-            let before = server.cpu();
-            let seen = load::apply(&plan).await?;
-            let used = server.cpu().zip(before).map(|(now, then)| now.saturating_sub(then));
-            if let Some(fetching) = fetching {
-                eprintln!("they got {:.0} MiB/s together", fetching.end().await? / f64::from(1 << 20));
-            }
-            variants[index].rounds.push(Measured {
-                rate: seen.rate,
-                p50_ms: seen.p50_ms,
-                p99_ms: seen.p99_ms,
-                server_us: used.map(|used| used.as_secs_f64() * 1e6 / seen.answers.max(1) as f64),
-                postgres_us: None,
-                errors: seen.errors,
-            });
-        }
-    }
-    Ok(variants.into())
 }

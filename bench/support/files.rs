@@ -1,10 +1,6 @@
-//! A person who sends and fetches large files over HTTP, and a crowd of people who fetch one at once, in a process of its
-//! own.
+//! Large files over HTTP: sent by tus, fetched once, and fetched by a crowd in a process of its own.
 
 use std::{
-    io::{BufRead as _, Write as _},
-    net::SocketAddr,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,15 +11,14 @@ use std::{
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
-use hyper::{Method, Request, Response, body::Frame, body::Incoming, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::{Method, body::Frame};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    net::TcpStream,
-    process::{Child, ChildStdin, ChildStdout, Command},
-    task::JoinSet,
+use tokio::task::JoinSet;
+
+use crate::{
+    beside,
+    person::{Person, full, whole},
 };
 
 /// Set in the environment of the crowd's process.
@@ -31,28 +26,7 @@ const ROLE: &str = "SPORTELLO_BENCH_FETCHERS";
 /// Sent at once.
 const PIECE: usize = 64 << 10;
 
-type Body = BoxBody<Bytes, std::io::Error>;
-
-/// A person with an account.
-#[derive(Debug, Clone)]
-pub(crate) struct Person {
-    address: SocketAddr,
-    token: String,
-}
-
 impl Person {
-    /// Makes an account.
-    pub(crate) async fn register(address: SocketAddr) -> anyhow::Result<Self> {
-        let body = serde_json::json!({ "email": "bench@example.org", "password": "correct horse battery", "name": "Bench" });
-        let nobody = Self { address, token: String::new() };
-        let headers = [("content-type", "application/json".to_owned())];
-        let answer = nobody
-            .ask(Method::POST, "/api/v1/auth/register", &headers, full(body.to_string().into()))
-            .await?;
-        let said: serde_json::Value = serde_json::from_slice(&whole(answer, 201).await?)?;
-        Ok(Self { address, token: said["access_token"].as_str().context("no token")?.to_owned() })
-    }
-
     /// Announces a file by tus; its address.
     pub(crate) async fn announce(&self, bytes: usize) -> anyhow::Result<String> {
         let headers = [
@@ -134,123 +108,46 @@ impl Person {
         }
         Ok(bytes)
     }
-
-    async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&'static str, String)],
-        body: Body,
-    ) -> anyhow::Result<Response<Incoming>> {
-        let stream = TcpStream::connect(self.address).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        #[expect(clippy::disallowed_methods, reason = "ends with the connection")]
-        tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header("host", "bench");
-        if !self.token.is_empty() {
-            request = request.header("authorization", format!("Bearer {}", self.token));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        Ok(sender.send_request(request.body(body)?).await?)
-    }
-}
-
-fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
-}
-
-async fn whole(answer: Response<Incoming>, status: u16) -> anyhow::Result<Bytes> {
-    let got = answer.status();
-    let body = answer.into_body().collect().await?.to_bytes();
-    anyhow::ensure!(got.as_u16() == status, "{got}: {}", String::from_utf8_lossy(&body));
-    Ok(body)
 }
 
 /// People who fetch one file again and again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Fetchers {
-    pub(crate) address: SocketAddr,
-    pub(crate) token: String,
+    pub(crate) person: Person,
     pub(crate) path: String,
     pub(crate) people: usize,
     /// Bytes per second that the line of each carries; else as fast as it goes.
     pub(crate) line: Option<u64>,
 }
 
+impl Fetchers {
+    /// Begins, in a process of its own; its end says how many bytes per second all have got together.
+    pub(crate) fn start(&self) -> anyhow::Result<beside::Beside> {
+        beside::Beside::start(ROLE, self)
+    }
+}
+
 /// Fetches if this process was started for it; returns whether it was.
 pub(crate) fn take_over() -> anyhow::Result<bool> {
-    let Ok(fetchers) = std::env::var(ROLE) else { return Ok(false) };
-    let fetchers: Fetchers = serde_json::from_str(&fetchers)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(stay(fetchers))?;
-    Ok(true)
-}
-
-async fn stay(fetchers: Fetchers) -> anyhow::Result<()> {
-    let total = Arc::new(AtomicU64::new(0));
-    let person = Person { address: fetchers.address, token: fetchers.token };
-    let mut fetching = JoinSet::new();
-    for _ in 0..fetchers.people {
-        let (person, path, total) = (person.clone(), fetchers.path.clone(), total.clone());
-        fetching.spawn(async move {
-            loop {
-                person.fetch_at(&path, fetchers.line, &total).await?;
-            }
-            #[expect(unreachable_code, reason = "says what a failure is")]
-            anyhow::Ok(())
-        });
-    }
-    let began = Instant::now();
-    let told =
-        tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().map_while(Result::ok).for_each(drop));
-    tokio::select! {
-        told = told => told?,
-        Some(ended) = fetching.join_next() => ended??,
-    }
-    let rate = total.load(Relaxed) as f64 / began.elapsed().as_secs_f64();
-    #[expect(clippy::print_stdout, reason = "standard output is how they answer")]
-    {
-        println!("{rate}");
-    }
-    Ok(std::io::stdout().flush()?)
-}
-
-/// People who are fetching.
-pub(crate) struct Fetching {
-    process: Child,
-    ending: ChildStdin,
-    words: BufReader<ChildStdout>,
-}
-
-impl Fetching {
-    /// Begins.
-    pub(crate) fn start(
-        person: &Person,
-        path: &str,
-        people: usize,
-        line: Option<u64>,
-    ) -> anyhow::Result<Self> {
-        let (address, token) = (person.address, person.token.clone());
-        let fetchers = Fetchers { address, token, path: path.to_owned(), people, line };
-        let mut process = Command::new(std::env::current_exe()?)
-            .env(ROLE, serde_json::to_string(&fetchers)?)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let ending = process.stdin.take().context("its input is piped")?;
-        let words = BufReader::new(process.stdout.take().context("its output is piped")?);
-        Ok(Self { process, ending, words })
-    }
-
-    /// Ends it; bytes per second that all have got together.
-    pub(crate) async fn end(mut self) -> anyhow::Result<f64> {
-        drop(self.ending);
-        let mut line = String::new();
-        self.words.read_line(&mut line).await?;
-        self.process.wait().await?;
-        line.trim().parse().context("somebody could not fetch the file")
-    }
+    beside::take_over(ROLE, |fetchers: Fetchers| async move {
+        let total = Arc::new(AtomicU64::new(0));
+        let mut fetching = JoinSet::new();
+        for _ in 0..fetchers.people {
+            let (fetchers, total) = (fetchers.clone(), total.clone());
+            fetching.spawn(async move {
+                loop {
+                    if let Err(error) = fetchers.person.fetch_at(&fetchers.path, fetchers.line, &total).await
+                    {
+                        return error;
+                    }
+                }
+            });
+        }
+        let began = Instant::now();
+        tokio::select! {
+            told = beside::told_to_end() => told?,
+            Some(ended) = fetching.join_next() => return Err(ended?),
+        }
+        Ok(total.load(Relaxed) as f64 / began.elapsed().as_secs_f64())
+    })
 }
