@@ -451,6 +451,13 @@ fn secret(config: &Config) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.expose().as_bytes().to_vec());
     }
     let path = config.database.data_dir.join("secret");
+    if config.database.url.is_some() {
+        tracing::warn!(
+            path = %path.display(),
+            "accounts.secret is not set: other servers of this database understand neither the cursors nor the second \
+             factors of this one. Set it to the same in all of them"
+        );
+    }
     if let Ok(secret) = std::fs::read(&path)
         && secret.len() == SECRET_BYTES
     {

@@ -96,6 +96,15 @@ pub enum MigrateError {
         /// The binary's.
         ours: i32,
     },
+    /// There is no schema, or an older one, and the command is not one that makes it.
+    #[error(
+        "{waiting} of {} migrations are not applied to this database: `sportello migrate` applies them, if database.url \
+         names the right one", MIGRATIONS.len()
+    )]
+    Behind {
+        /// How many.
+        waiting: usize,
+    },
     /// A file failed; nothing of it was kept.
     #[error("migration {version} ({name}) failed and was rolled back: {source}")]
     Failed {
@@ -123,6 +132,32 @@ pub async fn run(connector: &Connector) -> Result<Report, MigrateError> {
     report
 }
 
+/// Fails unless the database of `connector` has this binary's schema; changes nothing.
+pub async fn check(connector: &Connector) -> Result<(), MigrateError> {
+    let (client, driver) = connector.connect().await?;
+    let checking = async {
+        let checked = check_on(&client).await;
+        drop(client); // ends the driver
+        checked
+    };
+    let (checked, _) = tokio::join!(checking, driver);
+    checked
+}
+
+async fn check_on(client: &Client) -> Result<(), MigrateError> {
+    let applied = if has_table(client).await? { applied(client, MIGRATIONS).await? } else { Vec::new() };
+    match MIGRATIONS.len() - applied.len() {
+        0 => Ok(()),
+        waiting => Err(MigrateError::Behind { waiting }),
+    }
+}
+
+async fn has_table(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    const EXISTS: &str = "-- migrate.has_table
+        SELECT to_regclass('schema_migration') IS NOT NULL";
+    Ok(client.query_one(EXISTS, &[]).await?.get(0))
+}
+
 /// Migrates over an open connection.
 pub async fn run_on(client: &mut Client, migrations: &[Migration]) -> Result<Report, MigrateError> {
     client.query("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
@@ -134,8 +169,7 @@ pub async fn run_on(client: &mut Client, migrations: &[Migration]) -> Result<Rep
 
 /// The files applied to a database, with when; empty for a new one.
 pub async fn status(client: &Client) -> Result<Vec<(i32, String, jiff::Timestamp)>, MigrateError> {
-    let exists = client.query_one("SELECT to_regclass('schema_migration') IS NOT NULL", &[]).await?;
-    if !exists.get::<_, bool>(0) {
+    if !has_table(client).await? {
         return Ok(Vec::new());
     }
     let rows =
@@ -148,12 +182,26 @@ async fn locked(client: &mut Client, migrations: &[Migration]) -> Result<Report,
         CREATE TABLE IF NOT EXISTS schema_migration (
             version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
             applied_at timestamptz NOT NULL DEFAULT now(), took_ms bigint NOT NULL)";
-    const APPLIED: &str = "-- migrate.applied
-        SELECT version, name, checksum FROM schema_migration ORDER BY version";
     client.batch_execute(LOCK_TIMEOUT).await?;
     client.batch_execute(TABLE).await?;
-    let applied = client.query(APPLIED, &[]).await?;
-    for row in &applied {
+    let applied = applied(client, migrations).await?;
+    let mut report = Report { applied: Vec::new(), already: applied.len() };
+    for migration in migrations {
+        if applied.contains(&migration.version) {
+            continue;
+        }
+        apply(client, migration).await?;
+        report.applied.push(format!("{:04}_{}", migration.version, migration.name));
+    }
+    Ok(report)
+}
+
+/// The numbers of the files that are applied: each is one of `migrations`, unedited.
+async fn applied(client: &Client, migrations: &[Migration]) -> Result<Vec<i32>, MigrateError> {
+    const APPLIED: &str = "-- migrate.applied
+        SELECT version, name, checksum FROM schema_migration ORDER BY version";
+    let rows = client.query(APPLIED, &[]).await?;
+    for row in &rows {
         let (version, name, checksum): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
         match migrations.iter().find(|migration| migration.version == version) {
             Some(known) if checksum_of(known.sql) == checksum => {}
@@ -164,15 +212,7 @@ async fn locked(client: &mut Client, migrations: &[Migration]) -> Result<Report,
             }
         }
     }
-    let mut report = Report { applied: Vec::new(), already: applied.len() };
-    for migration in migrations {
-        if applied.iter().any(|row| row.get::<_, i32>(0) == migration.version) {
-            continue;
-        }
-        apply(client, migration).await?;
-        report.applied.push(format!("{:04}_{}", migration.version, migration.name));
-    }
-    Ok(report)
+    Ok(rows.iter().map(|row| row.get("version")).collect())
 }
 
 async fn apply(client: &mut Client, migration: &Migration) -> Result<(), MigrateError> {

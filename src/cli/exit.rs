@@ -47,7 +47,7 @@ fn is_dependency(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<ClusterError>()
         || cause.is::<NotThere>()
         || cause.is::<NoDatabase>()
-        || matches!(cause.downcast_ref(), Some(MigrateError::Connect(_)))
+        || matches!(cause.downcast_ref(), Some(MigrateError::Connect(_) | MigrateError::Behind { .. }))
         || matches!(cause.downcast_ref(), Some(DbError::Down | DbError::Overloaded))
 }
 

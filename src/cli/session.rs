@@ -25,7 +25,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens the database of `config`, which must be there, migrated as the configuration says.
+    /// Opens the database of `config`, which must be there and have this binary's schema: who only looks, or mistypes a
+    /// URL, makes no tables.
     pub(super) async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let database = Database::existing(config).await?;
         match Self::on(&database, config, clock).await {
@@ -38,9 +39,7 @@ impl Session {
     }
 
     async fn on(database: &Database, config: &Config, clock: Clock) -> anyhow::Result<(Db, System)> {
-        if config.database.migrate_on_start {
-            migrate::run(&database.connector).await?;
-        }
+        migrate::check(&database.connector).await?;
         let registry = Registry::new(clock);
         let pool = Pool::new(registry.handle("root/pool", "pool", BOUND));
         let worker = PoolActor::new(&database.connector, &config.database, &pool, Metrics::new().pool)?;

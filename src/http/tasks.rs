@@ -10,7 +10,7 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -37,6 +37,8 @@ use crate::{
 const STREAMS_EACH: usize = 4;
 /// Streams of this server: each looks at one row each second.
 const STREAMS: usize = 256;
+/// A stream may have ended by then.
+const LATER: Duration = Duration::from_secs(5);
 /// Between two looks at least this long, however much happens.
 const LOOK_MIN: Duration = Duration::from_millis(200);
 /// And at most this long: other processes' changes are not heard.
@@ -146,8 +148,7 @@ async fn events(
 ) -> Answer {
     let task = inspect::task(&state.db, id, principal.user).await?;
     task.ok_or_else(|| Problem::not_found("task"))?;
-    let seat = Seat::take(&state.task_streams, principal.user)
-        .ok_or_else(|| Problem::unavailable(Duration::from_secs(5)))?;
+    let seat = Seat::take(&state.task_streams, principal.user)?;
     let now = Instant::now();
     let watch = Watch {
         until: now + *state.config.ops.sse_life,
@@ -184,13 +185,18 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(streams: &Arc<Streams>, user: UserId) -> Option<Self> {
+    fn take(streams: &Arc<Streams>, user: UserId) -> Result<Self, Problem> {
         let mut taken = streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.values().sum::<usize>() >= STREAMS || taken.get(&user).is_some_and(|n| *n >= STREAMS_EACH) {
-            return None;
+        if taken.get(&user).is_some_and(|count| *count >= STREAMS_EACH) {
+            let detail = format!("{STREAMS_EACH} streams of yours are open: close one first");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
+            return Err(problem.retry_after(LATER));
+        }
+        if taken.values().sum::<usize>() >= STREAMS {
+            return Err(Problem::unavailable(LATER));
         }
         *taken.entry(user).or_default() += 1;
-        Some(Self { streams: streams.clone(), user })
+        Ok(Self { streams: streams.clone(), user })
     }
 }
 
@@ -266,10 +272,10 @@ mod tests {
         let streams = Arc::new(Streams::default());
         let anna = UserId(uuid::Uuid::from_u128(1));
         let seats: Vec<_> = (0..STREAMS_EACH).map(|_| Seat::take(&streams, anna).unwrap()).collect();
-        assert!(Seat::take(&streams, anna).is_none());
-        assert!(Seat::take(&streams, UserId(uuid::Uuid::from_u128(2))).is_some());
+        assert_eq!(Seat::take(&streams, anna).err().unwrap().code(), "too_many_streams");
+        assert!(Seat::take(&streams, UserId(uuid::Uuid::from_u128(2))).is_ok());
         drop(seats);
         assert!(streams.0.lock().unwrap().is_empty());
-        assert!(Seat::take(&streams, anna).is_some());
+        assert!(Seat::take(&streams, anna).is_ok());
     }
 }

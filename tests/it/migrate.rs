@@ -40,6 +40,19 @@ async fn two_migrators_at_once_apply_each_file_once() {
 }
 
 #[tokio::test]
+async fn whoever_only_looks_makes_no_tables() {
+    let (database, client) = fresh().await;
+    let connector = Connector::new(database.config());
+    let refused = migrate::check(&connector).await.unwrap_err();
+    assert!(matches!(refused, MigrateError::Behind { waiting } if waiting == migrate::MIGRATIONS.len()));
+    assert!(refused.to_string().contains("`sportello migrate`"), "{refused}");
+    let made = client.query_one("SELECT to_regclass('schema_migration') IS NULL", &[]).await.unwrap();
+    assert!(made.get::<_, bool>(0));
+    let database = TestDatabase::create().await;
+    migrate::check(&Connector::new(database.config())).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_edited_file_is_refused() {
     let (_database, mut client) = fresh().await;
     migrate::run_on(&mut client, &[FIRST]).await.unwrap();

@@ -18,6 +18,13 @@ fn secrets(config: &Config) -> Check {
             "set SPORTELLO_PAYMENTS__WEBHOOK_SECRET or …_FILE before going live",
         );
     }
+    if config.database.url.is_some() && config.accounts.secret.is_none() {
+        return Check::warn(
+            NAME,
+            "accounts.secret is made by each server for itself: a second one on this database would not understand it",
+            "set SPORTELLO_ACCOUNTS__SECRET or …_FILE to the same in all servers of one database",
+        );
+    }
     Check::ok(NAME, "none is the published default")
 }
 

@@ -112,7 +112,7 @@ async fn a_person_has_so_many_streams_and_they_end_with_the_log_in() {
         assert_eq!(response.status(), 200);
         streams.push(response.into_body());
     }
-    cast.user.get(&path).await.expect(503);
+    cast.user.get(&path).await.expect(429);
     cast.user.post("/api/v1/auth/logout", json!({})).await;
     app.sql("UPDATE sessions SET revoked_at = now(), revoked_why = 'logout'").await;
     for mut body in streams {
