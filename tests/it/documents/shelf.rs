@@ -149,6 +149,17 @@ pub(super) async fn piece(
 
 /// Sends a piece whose line is cut when the server has told everybody of `kept` bytes, all of `bytes` being on their way.
 pub(super) async fn broken_piece(client: &Client, path: &str, bytes: Bytes, kept: usize) {
+    broken_piece_until(client, path, bytes, kept, async {}).await;
+}
+
+/// The same; the line is cut after `cut`.
+pub(super) async fn broken_piece_until(
+    client: &Client,
+    path: &str,
+    bytes: Bytes,
+    kept: usize,
+    cut: impl Future<Output = ()>,
+) {
     let headers = [
         ("tus-resumable", "1.0.0"),
         ("content-type", "application/offset+octet-stream"),
@@ -162,14 +173,16 @@ pub(super) async fn broken_piece(client: &Client, path: &str, bytes: Bytes, kept
         std::future::pending().await
     });
     let body = Body::from_stream(futures_util::stream::iter(pieces).chain(silence));
-    let cut = async {
+    let mut sending = std::pin::pin!(client.send_body(Method::PATCH, path, &headers, body));
+    let kept = async {
         (&mut sent).await.unwrap();
         eventually("parts are kept", async || offset(client, path).await >= kept).await;
     };
     tokio::select! {
-        answer = client.send_body(Method::PATCH, path, &headers, body) => panic!("{answer:?}"),
-        () = cut => {}
+        answer = &mut sending => panic!("{answer:?}"),
+        () = kept => {}
     }
+    cut.await;
 }
 
 /// Where an upload is, as HEAD tells.
