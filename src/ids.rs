@@ -61,6 +61,8 @@ id! {
     DocumentId;
     /// A file on its way.
     UploadId;
+    /// A secret link to a version of a document.
+    DocumentLinkId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -54,6 +54,7 @@ migrations! {
     18 "documents" "0018_documents.sql",
     19 "consents_append_only" "0019_consents_append_only.sql",
     20 "document_keys" "0020_document_keys.sql",
+    21 "document_sharing" "0021_document_sharing.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -30,6 +30,9 @@ pub enum Scope {
     /// Documents are uploaded, changed and removed.
     #[serde(rename = "documents:write")]
     DocumentsWrite,
+    /// Documents are shared, with people and by links, and it is seen with whom.
+    #[serde(rename = "documents:share")]
+    DocumentsShare,
     /// The audit log is searched.
     #[serde(rename = "audit:read")]
     AuditRead,
@@ -37,7 +40,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ProfileRead,
         Self::BookingsRead,
         Self::BookingsWrite,
@@ -46,6 +49,7 @@ impl Scope {
         Self::ReviewsWrite,
         Self::DocumentsRead,
         Self::DocumentsWrite,
+        Self::DocumentsShare,
         Self::AuditRead,
     ];
 
@@ -60,6 +64,7 @@ impl Scope {
             Self::ReviewsWrite => "reviews:write",
             Self::DocumentsRead => "documents:read",
             Self::DocumentsWrite => "documents:write",
+            Self::DocumentsShare => "documents:share",
             Self::AuditRead => "audit:read",
         }
     }

@@ -31,6 +31,8 @@ pub enum Use {
     ResetPassword,
     /// Sent by programs with each request, for months.
     ApiKey,
+    /// Opens a version of a document, as a part of its address.
+    Document,
 }
 
 impl Use {
@@ -44,6 +46,7 @@ impl Use {
             Self::VerifyEmail => "spv_",
             Self::ResetPassword => "spp_",
             Self::ApiKey => "spk_",
+            Self::Document => "spd_",
         }
     }
 

@@ -116,6 +116,22 @@ pub async fn is_there(tx: &mut Tx, id: UserId) -> Result<bool, DbError> {
     Ok(tx.query_opt(THERE, &[&id]).await?.is_some())
 }
 
+/// Whether somebody has this account who can still use it. It stays until the transaction has ended.
+pub async fn is_active(tx: &mut Tx, id: UserId) -> Result<bool, DbError> {
+    const ACTIVE: &str = "-- accounts.users.is_active
+        SELECT FROM users WHERE id = $1 AND status = 'active' AND erased_at IS NULL FOR KEY SHARE";
+    Ok(tx.query_opt(ACTIVE, &[&id]).await?.is_some())
+}
+
+/// Whose an address is. One that nobody has proved to be theirs is nobody's: whoever registers with an address of somebody
+/// else gets nothing that is meant for them.
+pub async fn of_proven_address(tx: &mut Tx, email: &str) -> Result<Option<UserId>, DbError> {
+    const PROVEN: &str = "-- accounts.users.of_proven_address
+        SELECT id FROM users WHERE lower(email) = lower($1) AND email_verified_at IS NOT NULL AND status = 'active'
+          AND erased_at IS NULL FOR KEY SHARE";
+    Ok(tx.query_opt(PROVEN, &[&email]).await?.map(|row| row.get("id")))
+}
+
 /// Makes an account.
 pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<User, CreateError> {
     const CREATE: &str = concat!(

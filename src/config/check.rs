@@ -227,6 +227,11 @@ impl<'a> Rules<'a> {
             "documents.encrypt",
             "set jobs.seal_keys, too: they wrap the keys of documents (one key: name:$(openssl rand -base64 32))",
         );
+        self.require(
+            config.documents.link_life <= config.documents.link_life_max,
+            "documents.link_life",
+            "must not be longer than documents.link_life_max",
+        );
     }
 
     fn accounts(&mut self, config: &Config) {

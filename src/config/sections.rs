@@ -188,6 +188,8 @@ pub struct Documents {
     pub quota: Bytes,
     pub part_bytes: Bytes,
     pub upload_life: Period,
+    pub link_life: Period,
+    pub link_life_max: Period,
     pub arriving: usize,
     pub encrypt: bool,
 }

@@ -152,6 +152,15 @@ pub async fn list(
     Ok(rows.iter().map(Document::from_row).collect())
 }
 
+/// Locks a document until the transaction ends, whoever asks. What follows sees every right as it is from then on: a condition
+/// in this statement itself would be judged by what was there before it had to wait.
+pub(super) async fn lock(tx: &mut Tx, id: DocumentId) -> Result<(), DbError> {
+    const LOCK: &str = "-- documents.lock
+        SELECT FROM document WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE";
+    tx.execute(LOCK, &[&id]).await?;
+    Ok(())
+}
+
 /// A document that the person may change, locked until the transaction ends.
 pub async fn lock_to_write(
     tx: &mut Tx,
@@ -159,16 +168,16 @@ pub async fn lock_to_write(
     id: DocumentId,
     now: Timestamp,
 ) -> Result<Option<Document>, DbError> {
-    const LOCK: &str = concat!(
-        "-- documents.lock_to_write
+    const FIND: &str = concat!(
+        "-- documents.find_to_write
         SELECT ",
         document_columns!(),
         " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
         WHERE d.id = $1 AND ",
-        permitted!("can_write", "$2", "$3"),
-        " FOR NO KEY UPDATE OF d"
+        permitted!("can_write", "$2", "$3")
     );
-    Ok(tx.query_opt(LOCK, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
+    lock(tx, id).await?;
+    Ok(tx.query_opt(FIND, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
 }
 
 /// A document that the person may delete, locked until the transaction ends.
@@ -178,16 +187,16 @@ pub async fn lock_to_delete(
     id: DocumentId,
     now: Timestamp,
 ) -> Result<Option<Document>, DbError> {
-    const LOCK: &str = concat!(
-        "-- documents.lock_to_delete
+    const FIND: &str = concat!(
+        "-- documents.find_to_delete
         SELECT ",
         document_columns!(),
         " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
         WHERE d.id = $1 AND ",
-        permitted!("can_delete", "$2", "$3"),
-        " FOR UPDATE OF d"
+        permitted!("can_delete", "$2", "$3")
     );
-    Ok(tx.query_opt(LOCK, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
+    lock(tx, id).await?;
+    Ok(tx.query_opt(FIND, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
 }
 
 /// What is changed of a document; what is left out stays.

@@ -1,8 +1,8 @@
 //! Documents of all desks: files of any size that belong to somebody, with versions.
 //!
-//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version), [`at_rest`] (how it
-//! is kept),
-//! [`documents`] (who may see and change what), [`versions`] (what is downloaded), [`quota`], [`orphans`].
+//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version),
+//! [`at_rest`] (how it is kept), [`documents`] (who may see and change what), [`versions`] (what is downloaded),
+//! [`permissions`] (what others may do), [`links`] (for those who have no account), [`expiry`], [`quota`], [`orphans`].
 //!
 //! Invariants
 //! - A file is an object of the storage before any row names it, and is removed after its row is gone: a crash leaves an
@@ -11,13 +11,19 @@
 //! - A version becomes visible in one statement, when its whole content was checked, hashed and stored. It never changes.
 //! - Whose something is, and who may do what with it, is a condition inside of every statement (`permitted!`); what
 //!   somebody may not see does not exist for them. Administrators see that documents exist, not what is in them.
+//! - Rights that are written down are asked for after the document is locked, and given and taken under the same lock: what
+//!   was revoked before a version is published, or before somebody shares further, gives nothing any more.
+//! - Nobody gives more than they have, neither rights nor time; who loses something takes it from those they gave it to.
 //! - Names and types are what was found out, not what was said.
 
 pub mod at_rest;
 pub mod check;
 #[expect(clippy::module_inception, reason = "the rows of documents, beside those of versions and uploads")]
 pub mod documents;
+pub mod expiry;
+pub mod links;
 pub mod orphans;
+pub mod permissions;
 pub mod publish;
 pub mod quota;
 pub mod rewrap;

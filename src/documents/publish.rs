@@ -6,6 +6,7 @@ use postgres_types::ToSql;
 use super::{
     at_rest::Kept,
     check::{Kind, Refusal},
+    documents::lock,
     rights::permitted,
     uploads::Part,
     versions::Sha256,
@@ -193,9 +194,23 @@ pub async fn as_version(
         ") SELECT c.id, c.latest, u.name, u.length, u.user_id, $2, $3, $4, $5, $6, $7, $8, $9, $10
         FROM changed AS c, done AS u RETURNING document_id, number"
     );
+    if let Some(document) = upload.replaces {
+        lock(tx, document).await?;
+    }
     let values = Values::of(stored);
     let row = tx.query_opt(PUBLISH, &values.after([&upload.id, &now])).await?;
     Ok(row.map(|row| Published { document: row.get("document_id"), number: row.get("number") }))
+}
+
+/// Why a stored content has not become a version.
+pub async fn why_not(tx: &mut Tx, upload: &Complete, now: Timestamp) -> Result<Refusal, DbError> {
+    const WHY: &str = concat!(
+        "-- documents.publish.why_not
+        SELECT FROM document AS d WHERE d.id = $1 AND ",
+        permitted!("can_write", "$2", "$3")
+    );
+    let may_write = tx.query_opt(WHY, &[&upload.replaces, &upload.user, &now]).await?.is_some();
+    Ok(if may_write { Refusal::conflict() } else { Refusal::no_right() })
 }
 
 /// Refuses an upload that is complete; the reason stays until it expires. `false`: it is gone meanwhile.

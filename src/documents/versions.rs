@@ -106,11 +106,20 @@ pub struct Content {
 }
 
 impl Content {
-    /// Of a row with the columns of a version, and its `object`, `stored_bytes`, `coding`, `key_id` and `wrapped_key`.
+    /// Of a row with the columns of `stored_content_columns!`.
     pub(super) fn from_row(row: &Row) -> Self {
         Self { version: Version::from_row(row), object: row.get("object"), kept: Kept::from_row(row) }
     }
 }
+
+/// The columns of a version `v`, as [`Content::from_row`] reads them.
+macro_rules! stored_content_columns {
+    () => {
+        "v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object, \
+         v.stored_bytes, v.coding, v.key_id, v.wrapped_key"
+    };
+}
+pub(super) use stored_content_columns;
 
 /// The content of a version, the latest unless another is named, for somebody who may read it: being an administrator is
 /// not enough.
@@ -123,9 +132,9 @@ pub async fn content(
 ) -> Result<Option<Content>, DbError> {
     const CONTENT: &str = concat!(
         "-- documents.versions.content
-        SELECT v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object,
-            v.stored_bytes, v.coding, v.key_id, v.wrapped_key
-        FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = coalesce($4, d.latest)
+        SELECT ",
+        stored_content_columns!(),
+        " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = coalesce($4, d.latest)
         WHERE d.id = $1 AND ",
         permitted!("can_read", "$2", "$3")
     );

@@ -22,6 +22,7 @@ use super::{
     compress::compress_response,
     cors::Cors,
     counted::Counted,
+    documents::shown_path,
     events::kept_event,
     extract::refuse_query,
     headers,
@@ -271,7 +272,7 @@ impl Parts {
     fn with_problem(response: Response, asked: &Asked, route: &Route) -> Response {
         if let Some(problem) = response.extensions().get::<Arc<Problem>>() {
             log_source(problem, asked, route);
-            let mut rendered = problem.render(asked.uri.path(), asked.scope.request_id());
+            let mut rendered = problem.render(shown_path(asked.uri.path()), asked.scope.request_id());
             for (name, value) in response.headers() {
                 let body = *name == header::CONTENT_LENGTH || *name == header::CONTENT_TYPE;
                 if !body && !rendered.headers().contains_key(name) {
@@ -290,7 +291,7 @@ impl Parts {
                 problem = problem.header(name, value.clone());
             }
         }
-        problem.render(asked.uri.path(), asked.scope.request_id())
+        problem.render(shown_path(asked.uri.path()), asked.scope.request_id())
     }
 
     fn log(&self, asked: &Asked, route: &Route, response: &Response, took: Duration) {
@@ -306,7 +307,7 @@ impl Parts {
             );
         } else {
             tracing::debug!(
-                http.method = %asked.method, http.path = asked.uri.path(), http.route = route.template,
+                http.method = %asked.method, http.path = shown_path(asked.uri.path()), http.route = route.template,
                 http.status = status, http.us = took.as_micros() as u64, db.queries = queries, db.rows = rows,
                 request.id = asked.scope.request_id(), trace.id = trace,
                 "request"

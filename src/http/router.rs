@@ -31,6 +31,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .merge(admin::routes())
         .merge(health::routes())
         .merge(media::routes())
+        .merge(documents::open_routes())
 }
 
 /// Routes for people and tools; they describe the API and are no part of it.

@@ -5,8 +5,8 @@
 use axum::http::Method;
 
 use crate::accounts::scopes::Scope::{
-    self, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsWrite, EventsRead, EventsWrite,
-    ProfileRead, ReviewsWrite,
+    self, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsShare, DocumentsWrite, EventsRead,
+    EventsWrite, ProfileRead, ReviewsWrite,
 };
 
 /// What a route does with a key.
@@ -72,6 +72,15 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::GET, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
     (Method::PATCH, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
     (Method::DELETE, "/api/v1/uploads/{id}", Need(DocumentsWrite)),
+    (Method::GET, "/api/v1/documents/{id}/permissions", Need(DocumentsShare)),
+    (Method::POST, "/api/v1/documents/{id}/permissions", Need(DocumentsShare)),
+    (Method::GET, "/api/v1/documents/{id}/permissions/{user}", Need(DocumentsShare)),
+    (Method::PUT, "/api/v1/documents/{id}/permissions/{user}", Need(DocumentsShare)),
+    (Method::DELETE, "/api/v1/documents/{id}/permissions/{user}", Need(DocumentsShare)),
+    (Method::GET, "/api/v1/documents/{id}/links", Need(DocumentsShare)),
+    (Method::POST, "/api/v1/documents/{id}/links", Need(DocumentsShare)),
+    (Method::DELETE, "/api/v1/documents/{id}/links/{link}", Need(DocumentsShare)),
+    (Method::GET, "/d/{token}", Open),
     (Method::GET, "/api/v1/audit", Need(AuditRead)),
     (Method::GET, "/api/v1/cities", Open),
     (Method::GET, "/api/v1/cities/{slug}", Open),

@@ -14,6 +14,7 @@ pub fn registry() -> Registry {
         .with::<audit::RemoveOldEntries>()
         .with::<audit::SealEntries>()
         .with::<documents::CollectOrphans>()
+        .with::<documents::ExpireSharing>()
         .with::<documents::ExpireUploads>()
         .with::<documents::FinishUpload>()
         .with::<documents::RemoveObjects>()

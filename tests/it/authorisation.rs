@@ -63,6 +63,7 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /ready", Everybody),
     ("GET /metrics", Everybody), // from this machine; see `ops.metrics`
     ("GET /media/{name}", Everybody),
+    ("GET /d/{token}", Everybody), // who has the link
     ("POST /api/v1/auth/register", Everybody),
     ("POST /api/v1/auth/login", Everybody),
     ("POST /api/v1/auth/login/totp", Everybody),
@@ -136,6 +137,15 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/documents/{id}/content", Owner(Thing::Document)),
     ("PUT /api/v1/documents/{id}/content", Owner(Thing::Document)),
     ("PATCH /api/v1/documents/{id}", Owner(Thing::Document)),
+    // What those may do with whom it is shared: see `documents::permissions`.
+    ("PUT /api/v1/documents/{id}/permissions/{user}", Owner(Thing::Document)),
+    ("POST /api/v1/documents/{id}/permissions", Owner(Thing::Document)),
+    ("GET /api/v1/documents/{id}/permissions", OwnerOrAdmin(Thing::Document)),
+    ("GET /api/v1/documents/{id}/permissions/{user}", OwnerOrAdmin(Thing::Document)),
+    ("DELETE /api/v1/documents/{id}/permissions/{user}", Owner(Thing::Document)),
+    ("POST /api/v1/documents/{id}/links", Owner(Thing::Document)),
+    ("GET /api/v1/documents/{id}/links", OwnerOrAdmin(Thing::Document)),
+    ("DELETE /api/v1/documents/{id}/links/{link}", Owner(Thing::Document)),
     ("DELETE /api/v1/documents/{id}", Owner(Thing::Document)),
     ("POST /api/v1/uploads", Account),
     ("GET /api/v1/uploads/{id}", Owner(Thing::Upload)),
@@ -158,6 +168,10 @@ const ADMIN: &str = "/admin/api/";
 struct Things {
     slug: String,
     ids: BTreeMap<Thing, String>,
+    /// Somebody with whom the document is shared.
+    friend: String,
+    /// To the document.
+    link: String,
 }
 
 impl Things {
@@ -180,6 +194,9 @@ impl Things {
         let (document, upload) = a_document_and_an_upload(&cast.user).await;
         let key = json!({"name": "un programma", "scopes": ["profile:read"]});
         let key = cast.user.post("/api/v1/api-keys", key).await.expect(201).json();
+        let link =
+            cast.user.post(&format!("/api/v1/documents/{document}/links"), json!({})).await.expect(201);
+        let link = link.json()["id"].as_str().unwrap().to_owned();
         let ids = [
             (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
             (Thing::Document, document),
@@ -189,7 +206,7 @@ impl Things {
             (Thing::Task, task.to_string()),
             (Thing::Image, image),
         ];
-        Self { slug, ids: ids.into() }
+        Self { slug, ids: ids.into(), friend: cast.host_account.id.to_string(), link }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -204,6 +221,9 @@ impl Things {
                 .replace("{name}", "x")
                 .replace("{purpose}", "marketing_mail")
                 .replace("{key}", "x.y")
+                .replace("{token}", "spd_x")
+                .replace("{user}", &self.friend)
+                .replace("{link}", &self.link)
         };
         // An image that does not exist, of an event that does.
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
@@ -226,7 +246,7 @@ async fn a_document_and_an_upload(client: &Client) -> (String, String) {
 
 async fn send(client: &Client, method: &Method, path: &str) -> Answer {
     let is_piece = *method == Method::PATCH && path.contains("/uploads/");
-    if is_piece || *method == Method::PUT && path.contains("/documents/") {
+    if is_piece || *method == Method::PUT && path.ends_with("/content") {
         let headers = [
             ("tus-resumable", "1.0.0"),
             ("upload-offset", "0"),
@@ -235,7 +255,7 @@ async fn send(client: &Client, method: &Method, path: &str) -> Answer {
         let answer = client.attempt_bytes(method.clone(), path, &headers, "x".into()).await;
         return answer.expect("the server answers");
     }
-    let has_body = matches!(*method, Method::POST | Method::PATCH);
+    let has_body = matches!(*method, Method::POST | Method::PATCH) || path.contains("/permissions/");
     if path.contains("/uploads") {
         return client.request(method.clone(), path, &[("tus-resumable", "1.0.0")], None).await;
     }

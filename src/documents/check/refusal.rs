@@ -33,6 +33,11 @@ impl Refusal {
         Self::new("archive_too_large_inside", detail)
     }
 
+    /// The right was taken away, or its time was over, before all of it was there.
+    pub fn no_right() -> Self {
+        Self::new("no_right", "you may not change this document any more")
+    }
+
     /// Somebody else was faster.
     pub fn conflict() -> Self {
         Self::new("precondition_failed", "the document was changed since you read it; read it again")

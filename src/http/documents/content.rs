@@ -15,11 +15,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    desk::Reader,
     range::{Wanted, wanted},
-    told::Teller,
+    told::{Teller, write},
 };
 use crate::{
-    audit,
     documents::versions::{self, Content, Version},
     http::{
         auth::CurrentUser,
@@ -59,7 +59,7 @@ struct Which {
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "describes a body")]
-struct DocumentContent(Vec<u8>);
+pub(super) struct DocumentContent(Vec<u8>);
 
 /// Sends the content of a document, or a part of it. Being an administrator is not enough.
 #[utoipa::path(get, path = "/documents/{id}/content", tag = "documents", security(("bearer" = [])),
@@ -84,48 +84,78 @@ async fn download(
     let found = versions::content(&state.db, principal.user, id, which.version, now).await?;
     let Some(content) = found else { return Err(teller.missed(&state, "document.read", id).await?) };
     let number = content.version.number;
+    serve(&state, &content, (&method, &headers), PRIVATE, async |_| {
+        if state.documents.is_news(Reader::Person(principal.user), id, number, now) {
+            let mut entry = teller.entry(now, "document.read", id);
+            entry.details = serde_json::json!({ "version": number });
+            write(&state, entry).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What of a content leaves the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// What is known of it.
+    Head,
+    /// Some of it.
+    Part,
+    /// All of it.
+    Whole,
+}
+
+/// Answers a request for a content by somebody who may have it. Whatever is sent is `told` first, when it is ready to be sent:
+/// what cannot be told is not sent.
+pub(super) async fn serve(
+    state: &AppState,
+    content: &Content,
+    (method, headers): (&Method, &HeaderMap),
+    cache: HeaderValue,
+    told: impl AsyncFnOnce(Sent) -> Result<(), Problem>,
+) -> Answer {
     let tag = ETag::of_version(content.version.sha256.hex()).header(Coding::Identity);
-    if none_match_names(&headers, &tag) {
-        return Ok(not_modified(tag, PRIVATE));
+    if none_match_names(headers, &tag) {
+        return Ok(not_modified(tag, cache));
     }
     let size = content.version.bytes.unsigned_abs();
-    let range = if method == Method::GET { wanted(&headers, size, &tag) } else { Wanted::Whole };
-    if range == Wanted::Nowhere {
-        let detail = format!("the file has {size} bytes");
-        let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
-        let whole = HeaderValue::try_from(format!("bytes */{size}")).map_err(Problem::internal)?;
-        return Err(problem.header(header::CONTENT_RANGE, whole));
+    if method != Method::GET {
+        told(Sent::Head).await?;
+        return Ok(sent(&content.version, (tag, cache), None, None));
     }
-    if state.documents.is_news(principal.user, id, number, now) {
-        let mut entry = teller.entry(now, "document.read", id);
-        entry.details = serde_json::json!({ "version": number });
-        let mut tx = state.db.begin("documents.read").await?;
-        audit::record(&mut tx, &[entry]).await?;
-        tx.commit().await?;
-    }
-    let body = if method == Method::GET { Some(open(&state, &content, &range).await?) } else { None };
-    Ok(sent(&content.version, tag, size, &range, body))
-}
-
-async fn open(state: &AppState, content: &Content, range: &Wanted) -> Result<Body, Problem> {
-    let range = match range {
-        Wanted::Part(range) => range.clone(),
-        _ => 0..content.version.bytes.unsigned_abs(),
+    let part = match wanted(headers, size, &tag) {
+        Wanted::Whole => None,
+        Wanted::Part(part) => Some(part),
+        Wanted::Nowhere => return Err(not_satisfiable(size)?),
     };
-    Ok(Body::from_stream(state.contents.open(content, range).await?))
+    let range = part.clone().unwrap_or(0..size);
+    let extent = if range == (0..size) { Sent::Whole } else { Sent::Part };
+    let body = Body::from_stream(state.contents.open(content, range).await?);
+    told(extent).await?;
+    Ok(sent(&content.version, (tag, cache), part.as_ref(), Some(body)))
 }
 
-fn sent(version: &Version, tag: HeaderValue, size: u64, range: &Wanted, body: Option<Body>) -> Response {
+fn not_satisfiable(size: u64) -> Result<Problem, Problem> {
+    let detail = format!("the file has {size} bytes");
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+    let whole = HeaderValue::try_from(format!("bytes */{size}")).map_err(Problem::internal)?;
+    Ok(problem.header(header::CONTENT_RANGE, whole))
+}
+
+fn sent(
+    version: &Version,
+    (tag, cache): (HeaderValue, HeaderValue),
+    part: Option<&Range<u64>>,
+    body: Option<Body>,
+) -> Response {
     let mut response = body.unwrap_or_default().into_response();
-    let part = match range {
-        Wanted::Part(range) => Some(range.clone()),
-        _ => None,
-    };
-    let length = part.as_ref().map_or(size, |part| part.end - part.start);
+    let size = version.bytes.unsigned_abs();
+    let length = part.map_or(size, |part| part.end - part.start);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::ETAG, tag);
-    headers.insert(header::CACHE_CONTROL, PRIVATE);
+    headers.insert(header::CACHE_CONTROL, cache);
     headers.insert(header::ACCEPT_RANGES, BYTES);
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     // Ranges and digests are of these bytes: nobody on the way packs them.

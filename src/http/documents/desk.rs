@@ -1,6 +1,6 @@
 //! What requests about documents share: how many files are received at once, and which readings the audit log has heard of.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     config::sections,
     http::problem::{Problem, SOON},
-    ids::{DocumentId, UserId},
+    ids::{DocumentId, DocumentLinkId, UserId},
     scope::{self, Scope},
 };
 
@@ -25,6 +25,15 @@ pub const RECEIVING_MAX: Duration = Duration::from_secs(3600);
 /// To store what is left of it.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
+/// Who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Reader {
+    /// Somebody who is logged in.
+    Person(UserId),
+    /// Somebody with a link, from an address.
+    Link(DocumentLinkId, IpAddr),
+}
+
 /// The desk. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk(Arc<Inner>);
@@ -32,7 +41,7 @@ pub struct Desk(Arc<Inner>);
 struct Inner {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-    heard: Cache<(UserId, DocumentId, i32, i64), ()>,
+    heard: Cache<(Reader, DocumentId, i32, i64), ()>,
 }
 
 impl Desk {
@@ -59,7 +68,7 @@ impl Desk {
     }
 
     /// Whether this is the first reading of a version in its minute: a download in many ranges is one entry of the log.
-    pub(super) fn is_news(&self, user: UserId, document: DocumentId, number: i32, now: Timestamp) -> bool {
-        self.0.heard.entry((user, document, number, now.as_second() / 60)).or_insert(()).is_fresh()
+    pub(super) fn is_news(&self, reader: Reader, document: DocumentId, number: i32, now: Timestamp) -> bool {
+        self.0.heard.entry((reader, document, number, now.as_second() / 60)).or_insert(()).is_fresh()
     }
 }

@@ -197,6 +197,7 @@ async fn file(
     };
     let mut tx = state.db.begin("documents.announce").await?;
     let new = announced.announce(&mut tx, state, &IfMatch(None)).await?;
+    let new = new.ok_or_else(|| Problem::internal("a new document needs no right"))?;
     tx.commit().await?;
     let to = Arriving { id: new.id, user: new.user, offset: 0, length: new.length };
     match receive(state, to, None, field).await {

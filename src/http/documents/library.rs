@@ -110,7 +110,7 @@ async fn change(
     let mut tx = state.db.begin("documents.change").await?;
     let Some(locked) = documents::lock_to_write(&mut tx, principal.user, id, now).await? else {
         drop(tx);
-        return Err(teller.missed(&state, "document.change", id).await?);
+        return Err(teller.not_allowed(&state, "document.change", id).await?);
     };
     if_match.check(&ETag::of_version(locked.version))?;
     let changed = documents::change(&mut tx, locked, Change { title, desk }, now).await?;
@@ -137,7 +137,7 @@ async fn remove(
     let mut tx = state.db.begin("documents.remove").await?;
     let Some(locked) = documents::lock_to_delete(&mut tx, principal.user, id, now).await? else {
         drop(tx);
-        return Err(teller.missed(&state, "document.delete", id).await?);
+        return Err(teller.not_allowed(&state, "document.delete", id).await?);
     };
     if if_match.0.is_some() {
         if_match.check(&ETag::of_version(locked.version))?;
@@ -154,10 +154,10 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// No filters: the versions of one document.
+/// No filters: what belongs to one document.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoFilter {}
+pub(super) struct NoFilter {}
 
 /// Lists the versions of a document, newest first.
 #[utoipa::path(get, path = "/documents/{id}/versions", tag = "documents", security(("bearer" = [])),

@@ -1,9 +1,13 @@
-//! Documents over HTTP: sending files (whole, or by tus in pieces), reading them, and what is known of them.
+//! Documents over HTTP: sending files (whole, or by tus in pieces), reading them, what is known of them, and who
+//! else may do what with them.
 
 mod content;
 mod desk;
 mod form;
 mod library;
+mod links;
+mod opened;
+mod permissions;
 mod range;
 mod receive;
 mod sending;
@@ -12,6 +16,7 @@ mod tus;
 mod uploads;
 
 pub use desk::{Desk, RECEIVING_MAX};
+pub use opened::shown_path;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -24,4 +29,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(sending::routes())
         .merge(content::routes())
         .merge(uploads::routes())
+        .merge(permissions::routes())
+        .merge(links::routes())
+}
+
+/// The route of links, at the root: whoever has one knows nothing of the API.
+pub fn open_routes() -> OpenApiRouter<AppState> {
+    opened::routes()
 }

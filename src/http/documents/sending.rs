@@ -16,6 +16,7 @@ use super::{
     form,
     library::tagged,
     receive::{Arriving, receive, settled},
+    told::Teller,
     uploads::remove,
 };
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
     },
     http::{
         auth::CurrentUser,
+        client::ClientAddress,
         conditional::{ETag, IfMatch},
         extract::{Json, Path, Query},
         idempotency::KeyedRequest,
@@ -61,13 +63,14 @@ pub(super) struct Announced {
 const TYPE_MAX: usize = 200;
 
 impl Announced {
-    /// Checks it and announces it; nothing of the file was read yet.
+    /// Checks it and announces it; nothing of the file was read yet. `None`: it would change a document that one may not
+    /// change.
     pub(super) async fn announce(
         self,
         tx: &mut Tx,
         state: &AppState,
         if_match: &IfMatch,
-    ) -> Result<New, Problem> {
+    ) -> Result<Option<New>, Problem> {
         let (config, now) = (&state.config.documents, state.clock.now());
         if self.length > *config.max_bytes as i64 {
             return Err(too_large(*config.max_bytes));
@@ -79,8 +82,9 @@ impl Announced {
         let mut replaces = None;
         let mut latest_name = None;
         if let Some(id) = self.document {
-            let found = documents::lock_to_write(tx, self.user, id, now).await?;
-            let found = found.ok_or_else(|| Problem::not_found("document"))?;
+            let Some(found) = documents::lock_to_write(tx, self.user, id, now).await? else {
+                return Ok(None);
+            };
             if_match.check(&ETag::of_version(found.version))?;
             replaces = Some((id, found.version));
             latest_name = Some(found.latest.name);
@@ -99,7 +103,7 @@ impl Announced {
             expires_at: now + life,
         };
         uploads::create(tx, &new, *config.quota as i64, now).await?;
-        Ok(new)
+        Ok(Some(new))
     }
 }
 
@@ -203,6 +207,7 @@ struct DocumentFile(Vec<u8>);
 async fn replace(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
+    client: ClientAddress,
     Path(id): Path<DocumentId>,
     Query(said): Query<Replacement>,
     if_match: IfMatch,
@@ -224,7 +229,12 @@ async fn replace(
         length: content_length(&parts.headers)?,
     };
     let mut tx = state.db.begin("documents.replace").await?;
-    let new = announced.announce(&mut tx, &state, &if_match).await?;
+    let Some(new) = announced.announce(&mut tx, &state, &if_match).await? else {
+        drop(tx);
+        return Err(Teller { principal: &principal, client }
+            .not_allowed(&state, "document.add_version", id)
+            .await?);
+    };
     tx.commit().await?;
     let desk = state.documents.clone();
     desk.detached(async move {

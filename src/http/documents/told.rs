@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{
     accounts::policy::Principal,
     audit::{self, Entry, Who},
-    documents::{Refusal, uploads::UploadError},
+    documents::{Refusal, Viewer, documents, uploads::UploadError},
     http::{client::ClientAddress, problem::Problem, state::AppState},
     ids::DocumentId,
     scope,
@@ -28,26 +28,61 @@ impl Teller<'_> {
         entry
     }
 
-    /// Writes down that somebody asked for a document that is not there for them; the answer is 404 in any case.
+    /// Writes down that something was refused, and why.
+    pub(super) async fn refused(
+        &self,
+        state: &AppState,
+        action: &'static str,
+        document: DocumentId,
+        reason: &str,
+    ) -> Result<(), Problem> {
+        let mut entry = self.entry(state.clock.now(), action, document);
+        entry.outcome = audit::Outcome::Refused;
+        entry.details = serde_json::json!({ "reason": reason });
+        write(state, entry).await
+    }
+
+    /// Somebody asked for a document that is not there for them; the answer is 404 in any case.
     pub(super) async fn missed(
         &self,
         state: &AppState,
         action: &'static str,
         document: DocumentId,
     ) -> Result<Problem, Problem> {
-        let mut entry = self.entry(state.clock.now(), action, document);
-        entry.outcome = audit::Outcome::Refused;
-        let mut tx = state.db.begin("documents.missed").await?;
-        audit::record(&mut tx, &[entry]).await?;
-        tx.commit().await?;
+        self.refused(state, action, document, "not_found").await?;
         Ok(Problem::not_found("document"))
     }
+
+    /// Somebody may not do this with a document: 403 for who may read it, for others it is not there. Administrators see that
+    /// it exists, and have no other rights: they hear 404, too.
+    pub(super) async fn not_allowed(
+        &self,
+        state: &AppState,
+        action: &'static str,
+        document: DocumentId,
+    ) -> Result<Problem, Problem> {
+        let viewer = Viewer { user: self.principal.user, sees_all: false };
+        if documents::find(&state.db, viewer, document, state.clock.now()).await?.is_none() {
+            return self.missed(state, action, document).await;
+        }
+        self.refused(state, action, document, "no_right").await?;
+        Ok(Problem::forbidden("no_right", "you may read this document, but not do this with it"))
+    }
+}
+
+/// Writes an entry down by itself.
+pub(super) async fn write(state: &AppState, entry: Entry) -> Result<(), Problem> {
+    let mut tx = state.db.begin("documents.audit").await?;
+    audit::record(&mut tx, &[entry]).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match &*refusal.code {
             "precondition_failed" => StatusCode::PRECONDITION_FAILED,
+            "no_right" => StatusCode::FORBIDDEN,
             "type_not_allowed" | "file_mislabelled" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     receive::{Arriving, receive, settled},
     sending::{self, Announced},
+    told::Teller,
     tus::{self, Checksum, Metadata},
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     documents::uploads::{self, State as UploadState, Upload, UploadError},
     http::{
         auth::CurrentUser,
+        client::ClientAddress,
         conditional::IfMatch,
         extract::{Json, Path},
         idempotency::{self, KeyedRequest, Outcome},
@@ -64,13 +66,16 @@ async fn options(State(state): State<AppState>) -> Response {
 async fn create(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
+    client: ClientAddress,
     if_match: IfMatch,
     request: Request,
 ) -> Response {
-    tus::answered(created(state, principal, if_match, request).await)
+    let teller = Teller { principal: &principal, client };
+    tus::answered(created(&state, teller, if_match, request).await)
 }
 
-async fn created(state: AppState, principal: Principal, if_match: IfMatch, request: Request) -> Answer {
+async fn created(state: &AppState, teller: Teller<'_>, if_match: IfMatch, request: Request) -> Answer {
+    let principal = teller.principal;
     let (mut parts, body) = request.into_parts();
     tus::check_version(&parts.headers)?;
     let metadata = Metadata::read(&parts.headers)?;
@@ -101,7 +106,12 @@ async fn created(state: AppState, principal: Principal, if_match: IfMatch, reque
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let new = announced.announce(&mut tx, &state, &if_match).await?;
+    let document = announced.document;
+    let Some(new) = announced.announce(&mut tx, state, &if_match).await? else {
+        drop(tx);
+        let refused = document.map(|id| teller.not_allowed(state, "document.add_version", id));
+        return Err(refused.ok_or_else(|| Problem::internal("a new document needs no right"))?.await?);
+    };
     let location = format!("/api/v1/uploads/{}", new.id);
     let outcome = Outcome::created(location, &serde_json::json!({ "id": new.id }))?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
@@ -112,7 +122,7 @@ async fn created(state: AppState, principal: Principal, if_match: IfMatch, reque
     headers.insert(tus::OFFSET, HeaderValue::from(0));
     if has_body {
         let to = Arriving { id: new.id, user: principal.user, offset: 0, length };
-        let upload = added(&state, to, checksum, body).await?;
+        let upload = added(state, to, checksum, body).await?;
         response.headers_mut().insert(tus::OFFSET, upload.offset.into());
     }
     Ok(response)

@@ -49,9 +49,10 @@ impl Job for FinishUpload {
             Some(_) => publish::as_version(&mut tx, &upload, &stored, now).await?,
         };
         let Some(published) = published else {
+            let why = publish::why_not(&mut tx, &upload, now).await?;
             tx.rollback().await?;
             ctx.storage.delete(&stored.object).await?;
-            return refuse(ctx, &upload, &Refusal::conflict()).await;
+            return refuse(ctx, &upload, &why).await;
         };
         audit::record(&mut tx, &[told(ctx, &upload, Some(published))]).await?;
         ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(upload.id)).await?;

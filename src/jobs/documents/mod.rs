@@ -1,6 +1,7 @@
 //! Jobs of the documents; one file each.
 
 mod collect_orphans;
+mod expire_sharing;
 mod expire_uploads;
 mod finish_upload;
 mod parts;
@@ -8,6 +9,7 @@ mod remove_objects;
 mod rewrap_keys;
 
 pub use collect_orphans::CollectOrphans;
+pub use expire_sharing::ExpireSharing;
 pub use expire_uploads::ExpireUploads;
 pub use finish_upload::FinishUpload;
 pub use remove_objects::RemoveObjects;

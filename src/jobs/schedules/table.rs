@@ -6,7 +6,7 @@ use crate::{
     jobs::{
         accounts::{ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
-        documents::{CollectOrphans, ExpireUploads, RewrapKeys},
+        documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
     },
 };
@@ -21,6 +21,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("audit.remove_old_entries", "27 3 * * *", &RemoveOldEntries {}).in_zone(zone),
         Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
         Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),
+        Schedule::new("documents.expire_sharing", "3/10 * * * *", &ExpireSharing {}),
         Schedule::new("documents.expire_uploads", "*/10 * * * *", &ExpireUploads {}),
         Schedule::new("documents.rewrap_keys", "57 3 * * *", &RewrapKeys {}).in_zone(zone),
         Schedule::new("events.complete_bookings", "5 * * * *", &CompleteBookings {}).in_zone(zone),
