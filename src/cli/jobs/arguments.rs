@@ -46,6 +46,9 @@ pub(super) enum Command {
     /// Runs jobs now that wait for their time, or once more those that have ended.
     Retry(Selection),
     /// Cancels jobs: those that wait have ended at once, those that run are asked to end.
+    ///
+    /// Cancelled jobs can be run once more with `jobs retry`, as new jobs: but not those with sealed arguments, nor those
+    /// of kinds that keep nothing of their jobs. Places in batches, and what waited for them, do not come back.
     Cancel(Selection),
     /// Lets jobs not be run before a time.
     Snooze(Snooze),

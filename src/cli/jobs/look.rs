@@ -11,7 +11,7 @@ use crate::{
     db::{Db, Tx},
     jobs::{
         JobId, Jobs,
-        inspect::{self, Detail, Listed, MAX_LIST, Patience},
+        inspect::{self, Detail, Listed, MAX_LIST, Patience, State},
     },
 };
 
@@ -115,6 +115,11 @@ pub(super) async fn show(id: i64, json: bool, db: &Db, jobs: &Jobs, config: &Con
         print(&format!("  rerun      {rerun}"));
     }
     print_reasons(&detail);
+    if let Some(asked) = &detail.cancel_asked
+        && !matches!(detail.job.state, State::Done | State::Discarded)
+    {
+        print(&format!("  cancel     {asked}"));
+    }
     for attempt in &detail.attempts {
         let error = attempt.error.as_deref().unwrap_or_default();
         let node = attempt.node.as_deref().unwrap_or("-");

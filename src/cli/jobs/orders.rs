@@ -11,7 +11,7 @@ use crate::{
     cli::{exit::Usage, operator, print},
     db::{Db, DbError, Tx},
     jobs::{
-        Hint, JobId, Jobs,
+        Hint, JobId, Jobs, Keep,
         inspect::{self, Draft, DraftError, Order, OrderError, OrderResult, SNOOZE_MAX, Who},
     },
 };
@@ -117,6 +117,14 @@ struct Outcome {
     result: OrderResult,
 }
 
+/// What becomes of cancelled jobs: said before it is done.
+fn undo(jobs: &Jobs) -> String {
+    let lost = jobs.registry().kinds().filter(|kind| kind.sealed || kind.keep == Keep::None);
+    let lost: Vec<_> = lost.map(|kind| kind.name).collect();
+    let but = if lost.is_empty() { String::new() } else { format!(", but not those of {}", lost.join(", ")) };
+    format!("\ncancelled jobs can be run once more with `jobs retry`{but}")
+}
+
 async fn bulk(args: &Selection, order: Order, who: &Who, db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
     let filter = args.filters.filter(jobs.clock().now());
     let usage = |error: OrderError| match error {
@@ -131,7 +139,8 @@ async fn bulk(args: &Selection, order: Order, who: &Who, db: &Db, jobs: &Jobs) -
             print(&serde_json::json!({ "dry_run": true, "matched": count }).to_string());
         } else {
             let about = if count.exact { "" } else { " at least" };
-            print(&format!("{}{about} {} jobs; nothing was done", order.action(), count.count));
+            let undo = if order == Order::Cancel { undo(jobs) } else { String::new() };
+            print(&format!("{}{about} {} jobs; nothing was done{undo}", order.action(), count.count));
         }
         return Ok(());
     }

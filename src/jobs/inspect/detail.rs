@@ -37,6 +37,27 @@ pub struct Progress {
     pub at: Timestamp,
 }
 
+/// Somebody wanted a job cancelled.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = JobCancelAsked)]
+pub struct CancelAsked {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who: an address, or who it was at the machine.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl std::fmt::Display for CancelAsked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cancel was asked for at {:.0}", self.at)?;
+        self.by.iter().try_for_each(|by| write!(f, " by {by}"))?;
+        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
+    }
+}
+
 /// One attempt that has something to tell.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = JobAttempt)]
@@ -99,6 +120,8 @@ pub struct Detail {
     pub unique: bool,
     /// Its attempts that left a story, and the one that did the work, newest first, at most a hundred.
     pub attempts: Vec<AttemptSeen>,
+    /// Who wanted it cancelled first, also when it has ended otherwise before that could be done.
+    pub cancel_asked: Option<CancelAsked>,
     /// Why it is where it is.
     pub explanation: Explanation,
 }
@@ -123,6 +146,15 @@ pub async fn show(
     detail.attempts = lists_look::attempts(at, id, ATTEMPTS).await?.iter().map(attempt).collect();
     if !detail.attempts.iter().any(|attempt| attempt.outcome == DONE) {
         detail.attempts.splice(0..0, last);
+    }
+    detail.cancel_asked =
+        lists_look::cancel_asked(at, id, detail.job.enqueued_at).await?.as_ref().map(|row| CancelAsked {
+            at: row.get("at"),
+            by: row.get("by"),
+            reason: row.get("reason"),
+        });
+    if let (Some(asked), State::Done | State::Discarded) = (&detail.cancel_asked, detail.job.state) {
+        detail.explanation.add(&format!("{asked}; it ended by itself before"));
     }
     for row in lists_look::edges(at, id, EDGES).await? {
         let side = if row.get("is_parent") { &mut detail.waits_for } else { &mut detail.children };
@@ -150,6 +182,7 @@ fn live(row: &Row, explanation: Explanation) -> Detail {
         children: Vec::new(),
         unique: row.get::<_, Option<uuid::Uuid>>("unique_hash").is_some(),
         attempts: Vec::new(),
+        cancel_asked: None,
         explanation,
     }
 }
@@ -167,6 +200,7 @@ fn ended(row: &Row) -> Detail {
         children: Vec::new(),
         unique: false,
         attempts: Vec::new(),
+        cancel_asked: None,
         explanation: Explanation::ended(State::stored(row.get("state"))),
     }
 }

@@ -113,6 +113,13 @@ impl Explanation {
         let detail = format!("it has ended: {}", state.as_str());
         Self { reasons: vec![Why { reason: Reason::Ended, detail }], estimated_start: None }
     }
+
+    /// Says more about the strongest reason.
+    pub(super) fn add(&mut self, more: &str) {
+        if let Some(why) = self.reasons.first_mut() {
+            why.detail = format!("{}; {more}", why.detail);
+        }
+    }
 }
 
 /// Why the job is not running (or that it is).

@@ -21,7 +21,7 @@ mod snapshot;
 mod task;
 
 pub use batches::{Batch, batch, batches};
-pub use detail::{AttemptSeen, Detail, Progress, show};
+pub use detail::{AttemptSeen, CancelAsked, Detail, Progress, show};
 pub use enqueue::{Draft, DraftError, MAX_TAGS, enqueue};
 pub use explain::Explanation;
 pub use feed::{Change, Changed, Changes, Feed};

@@ -400,9 +400,11 @@ async fn rerun(tx: &mut Tx, jobs: &Jobs, ids: &[i64]) -> std::result::Result<Vec
             continue;
         }
         let Some(args) = row.get::<_, Option<serde_json::Value>>("args") else {
-            let detail =
-                "its arguments were not kept: kinds say what stays of them, and sealed ones never do";
-            results.push((id, Result::refused("arguments_not_kept", detail.to_owned())));
+            let detail = format!(
+                "its arguments were not kept: sealed ones never are, those of a job that cancelled itself only where its \
+                 kind says so; enqueue a new {kind} instead"
+            );
+            results.push((id, Result::refused("arguments_not_kept", detail)));
             continue;
         };
         match super::enqueue::upcast(jobs, &kind, args, row.get("args_version")) {

@@ -8,10 +8,10 @@ use crate::{
     jobs::{JobId, Report, Verdict},
 };
 
-/// A body ends: it and its unique key go, a summary stays if the kind says so. The arguments stay of what did not work,
-/// so that it can be looked at and run again. `body` and `lease` are defined.
+/// A body ends: it and its unique key go, a summary stays if the kind says so. The arguments stay of what did not work, and
+/// of what somebody cancelled, so that it can be looked at and run again: `kept` says when. `body` and `lease` are defined.
 macro_rules! summary {
-    ($state:literal, $reason:literal, $fingerprint:literal, $result:literal) => {
+    ($state:literal, $kept:literal, $reason:literal, $fingerprint:literal, $result:literal) => {
         concat!(
             "released AS (
                 DELETE FROM job.uniq
@@ -24,8 +24,8 @@ macro_rules! summary {
             $state,
             ", l.attempt, l.crashes, b.enqueued_at, l.started_at,
                     CASE WHEN b.keep = 2 OR ",
-            $state,
-            " IN (1, 3) THEN b.args END, b.tags, b.batch_id, b.owner_id, b.args_version, ",
+            $kept,
+            " THEN b.args END, b.tags, b.batch_id, b.owner_id, b.args_version, ",
             $reason,
             ", ",
             $fingerprint,
@@ -91,7 +91,7 @@ pub async fn finish(
         "-- jobs.acks.finish
         WITH lease AS (DELETE FROM job.lease WHERE id = $1 AND token = $2 RETURNING *),
         body AS (DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease)) RETURNING *), ",
-        summary!("0", "NULL", "NULL::bigint", "NULL::jsonb"),
+        summary!("0", "false", "NULL", "NULL::bigint", "NULL::jsonb"),
         " SELECT id FROM lease"
     );
     const FINISH_TIED: &str = concat!(
@@ -99,7 +99,7 @@ pub async fn finish(
         WITH lease AS (DELETE FROM job.lease WHERE id = $1 AND token = $2 RETURNING *),
         body AS (DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease)) RETURNING *),
         ended AS (SELECT id, 0 AS state FROM lease), ",
-        summary!("0", "NULL", "NULL::bigint", "$3::text::jsonb"),
+        summary!("0", "false", "NULL", "NULL::bigint", "$3::text::jsonb"),
         ", ",
         settled!("gate"),
         " SELECT id FROM lease"
@@ -141,7 +141,7 @@ async fn done(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
         WITH lease AS (
             DELETE FROM job.lease WHERE id = ANY ($1::bigint[]) AND token = ANY ($2::bigint[]) RETURNING *
         ), body AS (DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease)) RETURNING *), ",
-        summary!("0", "NULL", "NULL::bigint", "NULL::jsonb"),
+        summary!("0", "false", "NULL", "NULL::bigint", "NULL::jsonb"),
         " SELECT id FROM lease"
     );
     if reports.is_empty() {
@@ -167,6 +167,7 @@ async fn end(link: &Link, reports: &[&Report]) -> Result<usize, DbError> {
         ended AS (SELECT id, a.state FROM lease JOIN a USING (id)), ",
         summary!(
             "(SELECT a.state FROM a WHERE a.id = b.id)",
+            "(SELECT a.state IN (1, 3) OR (a.state = 2 AND l.cancel_reason IS NOT NULL) FROM a WHERE a.id = b.id)",
             "(SELECT a.error FROM a WHERE a.id = b.id)",
             "(SELECT a.fingerprint FROM a WHERE a.id = b.id)",
             "(SELECT a.answer::jsonb FROM a WHERE a.id = b.id)"

@@ -10,7 +10,7 @@ use crate::{
 pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
     const RUNNING: &str = "-- jobs.erase.running
         WITH lease AS (
-            UPDATE job.lease SET cancel_at = clock_timestamp()
+            UPDATE job.lease SET cancel_at = clock_timestamp(), cancel_reason = NULL
             WHERE id IN (SELECT id FROM job.body WHERE tags @> ARRAY[$1::text]) RETURNING id
         ), body AS (
             UPDATE job.body SET args = '{}', sealed = NULL, codec = 0, meta = NULL, key_name = NULL,
@@ -41,7 +41,7 @@ pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
         ), edges AS (
             DELETE FROM job.edge WHERE child = ANY (ARRAY(SELECT id FROM gate))
         ), ended AS (SELECT id, 2 AS state FROM lease), ",
-        summary!("2", "'erased'", "NULL::bigint", "NULL::jsonb"),
+        summary!("2", "false", "'erased'", "NULL::bigint", "NULL::jsonb"),
         ", ",
         settled!("settled_gate"),
         " SELECT count(*) FROM lease"

@@ -120,7 +120,7 @@ pub async fn open_gates(link: &Link, now: Timestamp) -> Result<Released, DbError
             DELETE FROM job.gate WHERE id = ANY (ARRAY(SELECT id FROM lease))
         ), body AS (DELETE FROM job.body WHERE id = ANY (ARRAY(SELECT id FROM lease)) RETURNING *),
         ended AS (SELECT id, 2 AS state FROM lease), ",
-        summary!("2", "'a job that it waited for did not end well'", "NULL::bigint", "NULL::jsonb"),
+        summary!("2", "false", "'a job that it waited for did not end well'", "NULL::bigint", "NULL::jsonb"),
         ", ",
         settled!("gate"),
         " SELECT id FROM lease"

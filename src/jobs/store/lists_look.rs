@@ -1,5 +1,6 @@
 //! Looking at one job, and at queues, kinds, nodes and batches. Everything that could be long is counted up to a limit.
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -52,14 +53,26 @@ pub async fn ended_job(at: &mut impl Ask, id: i64) -> Result<Option<Row>, DbErro
     Ok(at.ask(ENDED, &[&id]).await?.into_iter().next())
 }
 
-/// The attempts of a job that left a story, newest first, at most `limit`.
+/// The attempts of a job that left a story, newest first, at most `limit`. (A waiting job that was cancelled has a story
+/// without a token, which is no attempt: the job's own reason says it.)
 pub async fn attempts(at: &mut impl Ask, id: i64, limit: i64) -> Result<Vec<Row>, DbError> {
     const ATTEMPTS: &str = "-- jobs.look.attempts
         SELECT a.attempt, a.worker_id, w.node, a.started_at, a.finished_at, a.outcome, a.error_kind, a.error, a.trace,
             a.log, a.fingerprint
         FROM job.attempt AS a LEFT JOIN job.worker AS w ON w.id = a.worker_id
-        WHERE a.job_id = $1 ORDER BY a.finished_at DESC, a.token DESC LIMIT $2";
+        WHERE a.job_id = $1 AND NOT (a.token = 0 AND a.outcome = 4) ORDER BY a.finished_at DESC, a.token DESC LIMIT $2";
     at.ask(ATTEMPTS, &[&id, &limit]).await
+}
+
+/// Who wanted this job cancelled, when and why, as the journal has it.
+pub async fn cancel_asked(at: &mut impl Ask, id: i64, since: Timestamp) -> Result<Option<Row>, DbError> {
+    // By time: the index reads what was journalled in the job's life. A bulk order names its first hundred jobs.
+    const ASKED: &str = "-- jobs.look.cancel_asked
+        SELECT at, reason, coalesce(job.called(actor_id::text), 'os:' || (details ->> 'os_user')) AS by FROM journal
+        WHERE at >= $2::timestamptz - interval '1 minute' AND action = 'job.cancel'
+          AND (target = $1::bigint::text OR details -> 'jobs' ? $1::bigint::text)
+        ORDER BY at, id LIMIT 1";
+    Ok(at.ask(ASKED, &[&id, &since]).await?.into_iter().next())
 }
 
 /// The jobs at the other ends of a job's edges that have not ended: those it waits for, and those that wait for it.

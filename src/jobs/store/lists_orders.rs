@@ -15,7 +15,7 @@ fn touched(rows: &[Row]) -> Vec<(i64, i16)> {
 }
 
 /// Jobs that wait, wherever, end as cancelled: their keys are released, who waits for them is
-/// let go, the history says why.
+/// let go, the history says why, and keeps their arguments, so that they can be run once more.
 pub async fn cancel_waiting(
     at: &mut impl Ask,
     ids: &[i64],
@@ -44,7 +44,7 @@ pub async fn cancel_waiting(
             SELECT id, l.attempt, 0, 0, clock_timestamp(), 4, 'reason', $2::text, b.kind_id
             FROM lease AS l JOIN body AS b USING (id)
         ), ended AS (SELECT id, 2 AS state FROM lease), ",
-        summary!("2", "$2::text", "NULL::bigint", "NULL::jsonb"),
+        summary!("2", "true", "$2::text", "NULL::bigint", "NULL::jsonb"),
         ", ",
         settled!("settled_gate"),
         " SELECT id, queue_id FROM body"

@@ -74,6 +74,7 @@ pub async fn dead_workers(
         ), ended AS (SELECT id, 3 AS state FROM body), ",
         summary!(
             "3",
+            "true",
             "'the process that ran it died too often'",
             "NULL::bigint",
             "NULL::jsonb"

@@ -48,6 +48,8 @@ async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
 
     let counted = json_of(&app, &["cancel", "--tag", "t", "--dry-run", "--json"]).await;
     assert_eq!(counted, json!({"dry_run": true, "matched": {"count": 3, "exact": true}}));
+    let (_, counted, _) = jobs(&app, &["cancel", "--tag", "t", "--dry-run"]).await;
+    assert!(counted.contains("can be run once more with `jobs retry`, but not those of audit.seal"), "{counted}");
     let snoozed = json_of(&app, &["snooze", &ids[0], "--until", "2h", "--json"]).await;
     assert_eq!(snoozed["jobs"][0]["result"], "snoozed");
     assert_eq!(

@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use sportello::jobs::{
-    Hold, Keep, NewJob,
-    inspect::{self, Bulk, Count, Filter, Order, OrderError, OrderResult, State, Who},
+    Ending, Hold, Keep, NewJob, Report, Verdict,
+    inspect::{self, Bulk, Count, Filter, Order, OrderError, OrderResult, Patience, State, Who},
+    store::{Claimed, acks},
 };
 
 use super::{
@@ -258,5 +259,53 @@ async fn a_job_that_is_claimed_at_the_same_moment_is_cancelled_where_it_runs() {
     });
     assert_eq!(cancelled.unwrap(), OrderResult::Cancelling);
     assert_eq!(app.count("job.lease WHERE cancel_at IS NOT NULL").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_administrator_cancelled_waiting_or_running_can_be_run_once_more() {
+    let app = start_idle().await;
+    insert(&app.app, &[NewJob::of(&Write(1)), NewJob::of(&Write(2)), NewJob::of(&Write(3))]).await;
+    let worker = Worker::new(&app, "one").await;
+    let claimed = worker.claim(2).await;
+    let waiting: i64 = app.value("SELECT id FROM job.ready").await;
+    assert_eq!(order(&app, Order::Cancel, waiting).await.unwrap(), OrderResult::Cancelled);
+    assert_eq!(order(&app, Order::Cancel, claimed[0].job.0).await.unwrap(), OrderResult::Cancelling);
+    let ended = |it: &Claimed| Report::new(it.job, it.token, Verdict::End(Ending::Cancelled));
+    let reports: Vec<_> = claimed.iter().map(ended).collect();
+    assert_eq!(acks::flush(&worker.link, &reports).await.unwrap().applied, 2);
+    for id in [waiting, claimed[0].job.0] {
+        let rerun = order(&app, Order::Retry, id).await.unwrap();
+        assert!(matches!(rerun, OrderResult::Rerun { .. }), "{rerun:?}");
+    }
+    let by_itself = order(&app, Order::Retry, claimed[1].job.0).await.unwrap();
+    assert_eq!(refused(&by_itself), "arguments_not_kept");
+    let OrderResult::Refused { detail, .. } = by_itself else { unreachable!("it was refused") };
+    assert!(detail.ends_with("enqueue a new tests.write instead"), "{detail}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_ended_before_it_was_cancelled_says_who_asked_for_that() {
+    let app = start_idle().await;
+    insert(&app.app, &[NewJob::of(&Write(1)), NewJob::of(&Write(2))]).await;
+    let worker = Worker::new(&app, "one").await;
+    let claimed = worker.claim(2).await;
+    assert_eq!(order(&app, Order::Cancel, claimed[0].job.0).await.unwrap(), OrderResult::Cancelling);
+    let running = Filter { state: Some(State::Running), ..Filter::default() };
+    assert_eq!(bulk(&app, Order::Cancel, &running, None, 9).await.done, 2);
+    let done = |it: &Claimed| Report::new(it.job, it.token, Verdict::End(Ending::Done));
+    let reports: Vec<_> = claimed.iter().map(done).collect();
+    acks::flush(&worker.link, &reports).await.unwrap();
+    for job in claimed.iter().map(|it| it.job.0) {
+        let mut tx = app.app.db.begin("tests.show").await.unwrap();
+        let patience = Patience::of(&app.app.config.jobs);
+        let shown = inspect::show(&mut tx, job, app.app.clock.now(), patience).await.unwrap().unwrap();
+        tx.rollback().await.unwrap();
+        let asked = shown.cancel_asked.expect("somebody asked");
+        assert_eq!((asked.by.as_deref(), asked.reason.as_deref()), (Some("os:root"), Some("to see")));
+        let why = &shown.explanation.reasons[0].detail;
+        assert!(why.contains(" by os:root: to see; it ended by itself before"), "{why}");
+    }
     app.finish().await;
 }

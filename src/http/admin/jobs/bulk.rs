@@ -185,7 +185,8 @@ macro_rules! bulk {
 bulk! {
     /// Runs now, or once more, every job that fits; at most a thousand in one call.
     retry, "/admin/api/jobs/bulk/retry", Plain, |_| Order::Retry;
-    /// Cancels every live job that fits; at most a thousand in one call.
+    /// Cancels every live job that fits; at most a thousand in one call. `retry` runs them once more, except those with sealed
+    /// arguments and those of kinds that keep nothing of their jobs.
     cancel, "/admin/api/jobs/bulk/cancel", Plain, |_| Order::Cancel;
     /// Lets every waiting job that fits not be run before a time; at most a thousand in one call.
     snooze, "/admin/api/jobs/bulk/snooze", Snooze, |body| Order::Snooze(body.until);

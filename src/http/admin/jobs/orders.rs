@@ -187,7 +187,8 @@ orders! {
     /// Runs a job now that waits for its time, or runs one that has ended once more: as a new job, if its arguments were
     /// kept.
     retry, "/admin/api/jobs/{id}/retry", Plain, |_| Order::Retry;
-    /// Cancels a job: one that waits has ended at once, a running one is asked to end.
+    /// Cancels a job: one that waits has ended at once, a running one is asked to end. `retry` runs it once more, unless its
+    /// arguments are sealed or its kind keeps nothing of its jobs.
     cancel, "/admin/api/jobs/{id}/cancel", Plain, |_| Order::Cancel;
     /// Lets a job that waits not be run before a time.
     snooze, "/admin/api/jobs/{id}/snooze", Snooze, |body| Order::Snooze(body.until);
