@@ -122,7 +122,11 @@ impl JobFigures {
         };
         let families: [(&str, &str, Read<'_>); 3] = [
             ("sportello_jobs_ready", "Jobs that may run, estimated above 10,000", &|it| it.ready as f64),
-            ("sportello_jobs_leased", "Jobs that run, on all nodes", &|it| it.leased as f64),
+            (
+                "sportello_jobs_leased",
+                "Jobs that processes have: they run or are taken to be next; looked at every few seconds",
+                &|it| it.leased as f64,
+            ),
             ("sportello_jobs_oldest_seconds", "How long the oldest job that may run has been due", &age),
         ];
         for (name, help, read) in families {

@@ -147,6 +147,7 @@ impl Beat {
         let kinds: Vec<_> = engine.jobs.registry().kinds().map(|kind| kind.name).collect();
         let info = serde_json::json!({
             "pid": std::process::id(), "version": env!("CARGO_PKG_VERSION"), "kinds": kinds,
+            "workers": engine.config.workers.max(1),
         });
         let worker = workers::register(&self.link, &engine.node, &info).await?;
         engine.jobs.registered(catalog, worker);

@@ -11,7 +11,7 @@ use crate::{
     db::{Db, Tx},
     jobs::{
         JobId, Jobs,
-        inspect::{self, Detail, Listed, MAX_LIST, Patience, State},
+        inspect::{self, Detail, Listed, MAX_LIST, Patience, Queue, State},
     },
 };
 
@@ -25,7 +25,7 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), |at| at.strftime("%F %T").to_string())
+    at.map_or_else(|| "-".to_owned(), |at| at.strftime("%F %TZ").to_string())
 }
 
 fn line(job: &Listed) -> String {
@@ -35,15 +35,17 @@ fn line(job: &Listed) -> String {
         (Some(attempt), None) => attempt.to_string(),
         (None, _) => "-".to_owned(),
     };
-    let more = job.reason.as_deref().or(job.fingerprint.as_deref()).unwrap_or_default();
+    let error = job.fingerprint.as_ref().map(|it| format!("error {it}"));
+    let more: Vec<&str> = job.reason.as_deref().into_iter().chain(error.as_deref()).collect();
     format!(
-        "{:<19} {:<11} {:<11} {:<32} {attempt:>5}  {}  {} {more}",
+        "{:<19} {:<11} {:<11} {:<32} {attempt:>5}  {}  {} {}",
         job.id,
-        job.state.as_str(),
+        if job.taken { "taken" } else { job.state.as_str() },
         job.queue,
         job.kind,
         time(at),
-        job.tags.join(",")
+        job.tags.join(","),
+        more.join("  ")
     )
     .trim_end()
     .to_owned()
@@ -125,8 +127,9 @@ pub(super) async fn show(id: i64, json: bool, db: &Db, jobs: &Jobs, config: &Con
         let node = attempt.node.as_deref().unwrap_or("-");
         let at = time(Some(attempt.finished_at));
         let took = SignedDuration::from_millis(attempt.took_ms);
+        let named = attempt.fingerprint.as_ref().map(|it| format!("  error {it}")).unwrap_or_default();
         let line = format!(
-            "  attempt {:<3} {:<9} {at}  {node}  {took:#}  {error}",
+            "  attempt {:<3} {:<9} {at}  {node}  {took:#}{named}  {error}",
             attempt.attempt, attempt.outcome
         );
         print(line.trim_end());
@@ -175,14 +178,16 @@ pub(super) async fn queues(json: bool, db: &Db, jobs: &Jobs) -> anyhow::Result<(
     }
     for queue in queues {
         let depth = queue.depth;
-        let paused = pause(queue.paused_at, queue.paused_by, queue.paused_reason);
+        let paused = pause(queue.paused_at, queue.paused_by.as_deref(), queue.paused_reason.as_deref());
         let about = if depth.exact { "" } else { " (at least)" };
         let age = queue.oldest_age_s.map(|age| format!("  oldest {age:.0} s")).unwrap_or_default();
+        let terms = terms(&queue);
         print(&format!(
-            "{:<12} ready {}  running {}  scheduled {}  retrying {}  snoozed {}  parked {}  waiting {}{about}{age}{paused}",
+            "{:<12} ready {}  running {}{}  scheduled {}  retrying {}  snoozed {}  parked {}  waiting {}{about}{age}{terms}{paused}",
             queue.name,
             depth.ready,
             depth.running,
+            taken(depth.running, depth.taken),
             depth.scheduled,
             depth.retrying,
             depth.snoozed,
@@ -193,8 +198,29 @@ pub(super) async fn queues(json: bool, db: &Db, jobs: &Jobs) -> anyhow::Result<(
     Ok(())
 }
 
+/// What processes have besides what runs.
+fn taken(running: i64, taken: i64) -> String {
+    if taken > running { format!("  taken {taken}") } else { String::new() }
+}
+
+/// How a queue is run: its workers, its limits, how fast it goes.
+fn terms(queue: &Queue) -> String {
+    let mut terms = vec![match queue.workers {
+        None => "workers as configured".to_owned(),
+        Some(0) => "workers 0: nothing begins".to_owned(),
+        Some(workers) => format!("workers {workers} on each node"),
+    }];
+    terms.extend(queue.max_running.map(|limit| format!("at most {limit} on all nodes")));
+    let rate = queue.rate_per_s.zip(queue.rate_burst);
+    terms.extend(rate.map(|(rate, burst)| format!("rate {rate}/s, burst {burst}")));
+    terms.extend(queue.aging_ms.map(|aging| format!("ageing {aging} ms per step")));
+    terms.extend(queue.fair.then(|| "tenants take turns".to_owned()));
+    terms.extend(queue.pace_per_s.map(|pace| format!("pace {pace:.1}/s")));
+    format!("  {}", terms.join("  "))
+}
+
 /// What is said of a pause, if there is one.
-fn pause(at: Option<Timestamp>, by: Option<String>, reason: Option<String>) -> String {
+fn pause(at: Option<Timestamp>, by: Option<&str>, reason: Option<&str>) -> String {
     let Some(at) = at else { return String::new() };
     let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -217,7 +243,7 @@ pub(super) async fn kinds(json: bool, db: &Db, jobs: &Jobs, config: &Config) -> 
             kind.name,
             kind.queue.as_deref().unwrap_or("?"),
             kind.running,
-            pause(kind.paused_at, kind.paused_by, kind.paused_reason)
+            pause(kind.paused_at, kind.paused_by.as_deref(), kind.paused_reason.as_deref())
         ));
     }
     Ok(())
@@ -233,10 +259,15 @@ pub(super) async fn nodes(json: bool, db: &Db, config: &Config) -> anyhow::Resul
     for node in nodes {
         let beat = node.beat_age_s.map_or_else(|| "-".to_owned(), |age| format!("{age:.1} s ago"));
         let state = serde_json::to_value(node.state)?;
-        let running: i64 = node.running.values().sum();
+        let (running, all): (i64, i64) = (node.running.values().sum(), node.taken.values().sum());
+        let taken = taken(running, all);
+        let drained = match node.drain_by.as_deref().filter(|_| node.draining) {
+            Some(by) => format!("  drained by {by}"),
+            None => String::new(),
+        };
         let kinds = node.kinds.map_or_else(|| "?".to_owned(), |kinds| kinds.len().to_string());
         print(&format!(
-            "{:<6} {:<9} {:<24} beat {beat:<12} running {running}  kinds {kinds}  since {}",
+            "{:<6} {:<9} {:<24} beat {beat:<12} running {running}{taken}  kinds {kinds}  since {}{drained}",
             node.id,
             state.as_str().unwrap_or_default(),
             node.node,

@@ -5,7 +5,9 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::{Explanation, Listed, Patience, State, explain::explain, fingerprint_text, snapshot};
+use super::{
+    Explanation, Listed, Patience, State, explain::explain, fingerprint_text, listing::complete, snapshot,
+};
 use crate::{
     db::DbError,
     jobs::{
@@ -136,7 +138,9 @@ pub async fn show(
     let mut last = None;
     let mut detail = if let Some(row) = lists_look::live_job(at, id).await? {
         let snapshot = snapshot::read(at, &row, now, patience).await?;
-        live(&row, explain(&snapshot))
+        let mut detail = live(&row, explain(&snapshot));
+        complete(at, std::slice::from_mut(&mut detail.job)).await?;
+        detail
     } else if let Some(row) = lists_look::ended_job(at, id).await? {
         last = good_end(&row);
         ended(&row)
@@ -147,12 +151,10 @@ pub async fn show(
     if !detail.attempts.iter().any(|attempt| attempt.outcome == DONE) {
         detail.attempts.splice(0..0, last);
     }
-    detail.cancel_asked =
-        lists_look::cancel_asked(at, id, detail.job.enqueued_at).await?.as_ref().map(|row| CancelAsked {
-            at: row.get("at"),
-            by: row.get("by"),
-            reason: row.get("reason"),
-        });
+    detail.cancel_asked = lists_look::cancel_asked(at, id, detail.job.enqueued_at)
+        .await?
+        .as_ref()
+        .map(|row| CancelAsked { at: row.get("at"), by: row.get("by"), reason: row.get("reason") });
     if let (Some(asked), State::Done | State::Discarded) = (&detail.cancel_asked, detail.job.state) {
         detail.explanation.add(&format!("{asked}; it ended by itself before"));
     }

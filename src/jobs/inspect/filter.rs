@@ -27,7 +27,7 @@ pub enum State {
     Parked,
     /// It waits for other jobs to end.
     Waiting,
-    /// It runs.
+    /// A process has it: it runs, or is among the next to do so there (see `taken`).
     Running,
     /// The work is done.
     Done,

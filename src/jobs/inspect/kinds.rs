@@ -27,7 +27,7 @@ pub struct Kind {
     pub queue: Option<String>,
     /// How many of its jobs may run at once, in all processes.
     pub max_running: Option<i32>,
-    /// How many do.
+    /// How many do, or are taken and next.
     pub running: i64,
     /// Whether that is exact: counting stops at 10,000 running jobs of all kinds.
     pub exact: bool,

@@ -11,7 +11,7 @@ use crate::{
     db::DbError,
     jobs::{
         JobId,
-        store::{Ask, lists, lists_ended},
+        store::{Ask, lists, lists_ended, lists_look},
     },
 };
 
@@ -79,7 +79,10 @@ pub struct Listed {
     pub owner: Option<Uuid>,
     /// For people and filters.
     pub tags: Vec<String>,
-    /// Names the error with which it ended.
+    /// Whether its process has it only taken, ahead of a free worker: it runs there soon. As far as can be told from
+    /// outside.
+    pub taken: bool,
+    /// Names the error with which it ended, or its last attempt did.
     pub fingerprint: Option<String>,
     /// Why it ended otherwise than done.
     pub reason: Option<String>,
@@ -109,6 +112,7 @@ impl Listed {
             batch: row.get("batch_id"),
             owner: row.get("owner_id"),
             tags: row.get("tags"),
+            taken: false,
             fingerprint: None,
             reason: None,
             rerun: None,
@@ -135,6 +139,7 @@ impl Listed {
             batch: row.get("batch_id"),
             owner: row.get("owner_id"),
             tags: row.get::<_, Option<_>>("tags").unwrap_or_default(),
+            taken: false,
             fingerprint: row.get::<_, Option<i64>>("fingerprint").map(fingerprint_text),
             reason: row.get("reason"),
             rerun: row.get("rerun_id"),
@@ -211,7 +216,31 @@ pub async fn list(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Found, DbError> {
-    within(at, filter, before, limit, WIDE_WINDOWS).await
+    let mut found = within(at, filter, before, limit, WIDE_WINDOWS).await?;
+    complete(at, &mut found.jobs).await?;
+    Ok(found)
+}
+
+/// Adds what is only looked up for jobs that are shown: whether one that a process has is only taken, and the last error
+/// of one that is tried again.
+pub(super) async fn complete(at: &mut impl Ask, jobs: &mut [Listed]) -> Result<(), DbError> {
+    let ids = |fits: fn(&&Listed) -> bool| jobs.iter().filter(fits).map(|job| job.id.0).collect::<Vec<_>>();
+    let running = ids(|job| job.state == State::Running);
+    let failed = ids(|job| {
+        !job.state.is_ended()
+            && (job.state == State::Retrying || job.attempt.is_some_and(|attempt| attempt > 0))
+    });
+    let ahead = if running.is_empty() { Vec::new() } else { lists_look::taken_ahead(at, &running).await? };
+    let errors = if failed.is_empty() { Vec::new() } else { lists_look::last_errors(at, &failed).await? };
+    for job in jobs {
+        if ahead.contains(&job.id.0) {
+            job.taken = true;
+            job.attempt = job.attempt.map(|attempt| attempt - 1); // not begun: it may go back as it came
+        }
+        let error = errors.iter().find(|(id, _)| *id == job.id.0);
+        job.fingerprint = error.map(|(_, it)| fingerprint_text(*it)).or_else(|| job.fingerprint.take());
+    }
+    Ok(())
 }
 
 /// The same for a search that calls this often: few windows.

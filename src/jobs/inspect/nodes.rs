@@ -27,7 +27,7 @@ const MOST: i64 = 200;
 pub enum NodeState {
     /// It beats.
     Live,
-    /// It takes no jobs any more.
+    /// It takes no more jobs: an administrator wants that.
     Draining,
     /// Its beat is late: it cancels its jobs.
     Fenced,
@@ -71,7 +71,7 @@ pub struct Node {
     pub beat_at: Option<Timestamp>,
     /// Seconds since then.
     pub beat_age_s: Option<f64>,
-    /// Whether it takes no jobs any more.
+    /// Whether it is to take no more jobs.
     pub draining: bool,
     /// Who wants it to drain.
     pub drain_by: Option<String>,
@@ -80,8 +80,10 @@ pub struct Node {
     /// Whatever else it told: its process id and version.
     #[schema(value_type = Object)]
     pub info: serde_json::Value,
-    /// Its jobs, by queue.
+    /// Its jobs that run, by queue.
     pub running: BTreeMap<String, i64>,
+    /// Those, and what it has taken ahead of a free worker.
+    pub taken: BTreeMap<String, i64>,
 }
 
 impl Node {
@@ -91,7 +93,7 @@ impl Node {
         let kinds = kinds.and_then(|kinds| serde_json::from_value(kinds).ok());
         let (beat_age_s, draining) = (row.get("beat_age_s"), row.get("draining"));
         let has_left = row.get::<_, Option<Timestamp>>("left_at").is_some();
-        let running: serde_json::Value = row.get("running");
+        let by_queue = |name: &str| serde_json::from_value(row.get(name)).unwrap_or_default();
         Self {
             id: row.get("id"),
             node: row.get("node"),
@@ -104,7 +106,8 @@ impl Node {
             drain_by: row.get("drain_by"),
             kinds,
             info,
-            running: serde_json::from_value(running).unwrap_or_default(),
+            running: by_queue("running"),
+            taken: by_queue("taken"),
         }
     }
 

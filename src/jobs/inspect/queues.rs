@@ -35,6 +35,8 @@ pub struct Depth {
     pub waiting: i64,
     /// They run.
     pub running: i64,
+    /// Those, and what processes have taken ahead of a free worker.
+    pub taken: i64,
     /// Whether all of these are exact: counting stops at 10,000, and what waits for its time is counted over all queues.
     pub exact: bool,
 }
@@ -90,6 +92,7 @@ impl Queue {
             parked: row.get("parked"),
             waiting: row.get("waiting"),
             running: row.get("running"),
+            taken: row.get("taken"),
             exact: row.get::<_, i64>("ready") < COUNT_MAX
                 && !["later_is_cut", "parked_is_cut", "gate_is_cut"].into_iter().any(|it| row.get(it)),
         };

@@ -80,7 +80,7 @@ pub enum Reason {
     },
     /// No process runs jobs.
     NoNode,
-    /// Every process is about to stop.
+    /// No process takes any more jobs: they are drained.
     NodesDraining,
     /// Every process has lost the database and cancels its jobs.
     NodesFenced {
@@ -170,7 +170,9 @@ impl Why {
                 format!("{waits_for} jobs have to end first: {}", ids(parents))
             }
             Reason::NoNode => "no process runs jobs".to_owned(),
-            Reason::NodesDraining => "every process is about to stop".to_owned(),
+            Reason::NodesDraining => {
+                "every process is drained and takes nothing more: resume one, or start another".to_owned()
+            }
             Reason::NodesFenced { nodes } => format!("no beat arrives from {}", nodes.join(", ")),
             Reason::KindUnknown { nodes } => {
                 format!("none of {} knows its kind: it waits for a newer server", nodes.join(", "))

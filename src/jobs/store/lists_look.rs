@@ -75,6 +75,27 @@ pub async fn cancel_asked(at: &mut impl Ask, id: i64, since: Timestamp) -> Resul
     Ok(at.ask(ASKED, &[&id, &since]).await?.into_iter().next())
 }
 
+/// Which of these jobs their processes have taken, and have no worker free for yet: more urgent ones of the same queue have
+/// them all. As far as can be told from here.
+pub async fn taken_ahead(at: &mut impl Ask, ids: &[i64]) -> Result<Vec<i64>, DbError> {
+    const AHEAD: &str = "-- jobs.look.taken_ahead
+        SELECT id FROM (
+            SELECT l.id, row_number() OVER (PARTITION BY l.worker_id, l.queue_id ORDER BY l.lane, l.rank, l.id) AS place,
+                coalesce(nullif(q.workers, 0), (w.info ->> 'workers')::int) AS places
+            FROM job.lease AS l JOIN job.queue AS q ON q.id = l.queue_id JOIN job.worker AS w ON w.id = l.worker_id
+            WHERE l.worker_id = ANY (ARRAY(SELECT worker_id FROM job.lease WHERE id = ANY ($1::bigint[])))) AS placed
+        WHERE place > places AND id = ANY ($1)";
+    Ok(at.ask(AHEAD, &[&ids]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// The fingerprints of the newest errors of these jobs.
+pub async fn last_errors(at: &mut impl Ask, ids: &[i64]) -> Result<Vec<(i64, i64)>, DbError> {
+    const ERRORS: &str = "-- jobs.look.last_errors
+        SELECT DISTINCT ON (job_id) job_id, fingerprint FROM job.attempt
+        WHERE job_id = ANY ($1::bigint[]) AND fingerprint IS NOT NULL ORDER BY job_id, finished_at DESC";
+    Ok(at.ask(ERRORS, &[&ids]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// The jobs at the other ends of a job's edges that have not ended: those it waits for, and those that wait for it.
 pub async fn edges(at: &mut impl Ask, id: i64, limit: i64) -> Result<Vec<Row>, DbError> {
     const EDGES: &str = "-- jobs.look.edges
@@ -139,17 +160,22 @@ pub async fn before(at: &mut impl Ask, about: &About, limit: i64) -> Result<Row,
 
 /// The newest processes, at most `limit`, with what they run. Those that left are among them for a while.
 pub async fn nodes(at: &mut impl Ask, id: Option<i64>, limit: i64) -> Result<Vec<Row>, DbError> {
-    // Every lease is looked at: there are at most as many as workers.
+    // Every lease is looked at: there are as many as workers, and what is claimed ahead of them. What is wanted of a node
+    // stands in its row at once (`drain_at`); that it does so, with its next beat.
     const NODES: &str = "-- jobs.look.nodes
         SELECT w.id, w.boot, w.node, w.started_at, CASE WHEN isfinite(w.beat_at) THEN w.beat_at END AS beat_at,
             CASE WHEN isfinite(w.beat_at)
                 THEN extract(epoch FROM clock_timestamp() - w.beat_at)::float8 END AS beat_age_s,
-            w.draining, job.called(w.drain_by) AS drain_by, w.left_at, w.info, coalesce(l.running, '{}') AS running
+            w.drain_at IS NOT NULL OR w.left_at IS NOT NULL AS draining, job.called(w.drain_by) AS drain_by, w.left_at,
+            w.info, coalesce(l.running, '{}') AS running, coalesce(l.taken, '{}') AS taken
         FROM (SELECT * FROM job.worker WHERE $1::bigint IS NULL OR id = $1
             ORDER BY isfinite(beat_at) DESC, id DESC LIMIT $2) AS w
-        LEFT JOIN (SELECT worker_id, jsonb_object_agg(name, n) AS running FROM (
-                SELECT worker_id, q.name, count(*) AS n FROM job.lease JOIN job.queue AS q ON q.id = queue_id
-                GROUP BY worker_id, q.name) AS each GROUP BY worker_id) AS l ON l.worker_id = w.id
+        LEFT JOIN (SELECT worker_id, jsonb_object_agg(name, least(n, places)) AS running,
+                jsonb_object_agg(name, n) AS taken FROM (
+                SELECT worker_id, q.name, count(*) AS n, coalesce(nullif(q.workers, 0), (v.info ->> 'workers')::int) AS places
+                FROM job.lease JOIN job.queue AS q ON q.id = queue_id LEFT JOIN job.worker AS v ON v.id = worker_id
+                GROUP BY worker_id, q.name, q.workers, v.info ->> 'workers') AS each
+            GROUP BY worker_id) AS l ON l.worker_id = w.id
         ORDER BY isfinite(w.beat_at) DESC, w.id DESC";
     at.ask(NODES, &[&id, &limit]).await
 }
@@ -164,7 +190,11 @@ pub async fn queues(at: &mut impl Ask, name: Option<&str>, limit: i64) -> Result
         ), gate AS MATERIALIZED (
             SELECT queue_id, count(*) AS n FROM (SELECT queue_id FROM job.gate LIMIT $2) AS part GROUP BY 1
         ), lease AS MATERIALIZED (
-            SELECT queue_id, count(*) AS n FROM job.lease GROUP BY 1
+            SELECT queue_id, sum(n)::bigint AS n, sum(least(n, places))::bigint AS running FROM (
+                SELECT l.queue_id, count(*) AS n, coalesce(nullif(q.workers, 0), (w.info ->> 'workers')::int) AS places
+                FROM job.lease AS l JOIN job.queue AS q ON q.id = l.queue_id
+                LEFT JOIN job.worker AS w ON w.id = l.worker_id
+                GROUP BY l.worker_id, l.queue_id, q.workers, w.info ->> 'workers') AS each GROUP BY 1
         ), recent AS MATERIALIZED (
             SELECT queue_id, finished_at FROM (
                 SELECT queue_id, finished_at FROM job.done WHERE finished_at > now() - interval '1 day'
@@ -184,7 +214,8 @@ pub async fn queues(at: &mut impl Ask, name: Option<&str>, limit: i64) -> Result
             coalesce((SELECT n FROM later WHERE queue_id = q.id AND why = 2), 0) AS snoozed,
             coalesce((SELECT n FROM parked WHERE queue_id = q.id), 0) AS parked,
             coalesce((SELECT n FROM gate WHERE queue_id = q.id), 0) AS waiting,
-            coalesce((SELECT n FROM lease WHERE queue_id = q.id), 0) AS running,
+            coalesce((SELECT running FROM lease WHERE queue_id = q.id), 0) AS running,
+            coalesce((SELECT n FROM lease WHERE queue_id = q.id), 0) AS taken,
             (SELECT coalesce(sum(n), 0) >= $2 FROM later) AS later_is_cut,
             (SELECT coalesce(sum(n), 0) >= $2 FROM parked) AS parked_is_cut,
             (SELECT coalesce(sum(n), 0) >= $2 FROM gate) AS gate_is_cut,

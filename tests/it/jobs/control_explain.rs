@@ -37,9 +37,9 @@ async fn without_a_process_or_with_one_that_is_silent_stopping_or_too_old_nothin
     assert_eq!(reasons(&app, id).await, [Reason::Next]);
     app.sql("UPDATE job.worker SET beat_at = now() - interval '9 s'").await;
     assert_eq!(reasons(&app, id).await, [Reason::NodesFenced { nodes: vec!["one".to_owned()] }]);
-    app.sql("UPDATE job.worker SET beat_at = now() + interval '1 minute', draining = true").await;
+    app.sql("UPDATE job.worker SET beat_at = now() + interval '1 minute', drain_at = now()").await;
     assert_eq!(reasons(&app, id).await, [Reason::NodesDraining]);
-    app.sql("UPDATE job.worker SET beat_at = now() - interval '20 s', draining = false").await;
+    app.sql("UPDATE job.worker SET beat_at = now() - interval '20 s', drain_at = NULL").await;
     assert_eq!(reasons(&app, id).await, [Reason::NoNode]);
     app.finish().await;
 }

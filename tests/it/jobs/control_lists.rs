@@ -320,3 +320,30 @@ async fn one_state_fills_its_page_however_many_jobs_of_another_are_newer() {
     assert_eq!(page(&app, &state(State::Scheduled), 20).await, (down(20_010, 20_001), None));
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_has_taken_ahead_is_told_from_what_runs() {
+    let app = start_idle().await;
+    insert(&app.app, &(0..3).map(|n| NewJob::of(&Write(n))).collect::<Vec<_>>()).await;
+    let worker = Worker::new(&app, "one").await;
+    let claimed: Vec<i64> = worker.claim(3).await.iter().map(|it| it.job.0).collect();
+    app.sql(r#"UPDATE job.worker SET info = '{"workers": 2}'"#).await;
+    let mut tx = app.app.db.begin("tests.look").await.unwrap();
+    let running = Filter { state: Some(State::Running), ..Filter::default() };
+    let found = inspect::list(&mut tx, &running, None, 10).await.unwrap();
+    let told: Vec<_> = found.jobs.iter().map(|job| (job.id.0, job.taken, job.attempt)).collect();
+    let expected = [(claimed[2], true, Some(0)), (claimed[1], false, Some(1)), (claimed[0], false, Some(1))];
+    assert_eq!(told, expected);
+    let queue = inspect::queues(&mut tx, Some("default"), app.app.clock.now()).await.unwrap().remove(0);
+    assert_eq!((queue.depth.running, queue.depth.taken), (2, 3));
+    let patience = inspect::Patience::of(&app.app.config.jobs);
+    let node = inspect::node(&mut tx, worker.id, patience).await.unwrap().unwrap();
+    assert_eq!((node.running["default"], node.taken["default"]), (2, 3));
+    tx.rollback().await.unwrap();
+    app.sql("UPDATE job.queue SET workers = 1").await;
+    let mut tx = app.app.db.begin("tests.look").await.unwrap();
+    let found = inspect::list(&mut tx, &running, None, 10).await.unwrap();
+    assert_eq!(found.jobs.iter().filter(|job| job.taken).count(), 2, "a queue may be scaled");
+    tx.rollback().await.unwrap();
+    app.finish().await;
+}
