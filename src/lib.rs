@@ -35,3 +35,5 @@ pub mod scope;
 pub mod sealing;
 pub mod seed;
 pub mod telemetry;
+pub mod text;
+mod wording;

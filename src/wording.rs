@@ -13,18 +13,18 @@ use serde_path_to_error::{Path, Segment};
 
 /// What is wrong with a value, or with the member that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wording {
+pub(crate) struct Wording {
     /// Stable word for programs.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     /// Sentence for people.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// The member that is missing or repeated: serde's path may end above it.
-    pub(super) member: Option<String>,
+    pub(crate) member: Option<String>,
 }
 
 /// Where the value stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(crate) enum From {
     /// In JSON, with this value.
     Body {
         /// Whether it was `null`.
@@ -35,7 +35,7 @@ pub(super) enum From {
 }
 
 /// The problem that serde had with the value at `path` while it read a `T`, in words for clients.
-pub(super) fn of<T: DeserializeOwned>(from: From, path: &Path, message: &str) -> Wording {
+pub(crate) fn of<T: DeserializeOwned>(from: From, path: &Path, message: &str) -> Wording {
     // " at line 1 column 9" is about the text; the pointer is about the value.
     let message = message.rfind(" at line ").map_or(message, |at| &message[..at]);
     if let Some(wording) = member(from, message) {
@@ -142,6 +142,7 @@ fn plain(expected: &str) -> Option<&'static str> {
         "a timestamp string" => "must be a time such as 2026-12-31T20:00:00Z",
         "a sequence" => "must be a list",
         "a map" => "must be an object",
+        "32 hexadecimal digits" => "must be 32 hexadecimal digits",
         _ if expected.starts_with("struct ") => "must be an object",
         _ if expected.to_ascii_lowercase().contains("uuid") => {
             "must be an id such as 01980f3c-7a3e-7cc1-8f1b-2a6d3a1c9e10"
@@ -171,7 +172,7 @@ fn expected(message: &str) -> Vec<&str> {
     list.split('`').skip(1).step_by(2).collect()
 }
 
-fn listed(names: &[&str]) -> String {
+pub(crate) fn listed(names: &[&str]) -> String {
     let mut text = String::new();
     for name in names {
         let comma = if text.is_empty() { "" } else { ", " };

@@ -1,5 +1,7 @@
 //! Who is at the machine: named in the journal for what is done on the command line.
 
+use crate::text;
+
 /// Users and their numbers; `sudo` and service managers set other variables, this table is the machine's own.
 const USERS: &str = "/etc/passwd";
 
@@ -21,6 +23,12 @@ pub(super) fn name() -> String {
         Some(caller) => format!("os:{name} (sudo by {caller})"),
         None => format!("os:{name}"),
     }
+}
+
+/// A reason for the journal: the same rule as over HTTP.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    text::wrong(text, text::REASON)
+        .map_or_else(|| Ok(text.trim().to_owned()), |(_, detail)| Err(detail.into_owned()))
 }
 
 /// The user of this process; one that the machine's table does not know is named by its number.

@@ -17,6 +17,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     problem::{FieldError, Problem},
     state::BodyLimits,
+};
+use crate::{
+    text::{self, pointer_part},
     wording,
 };
 
@@ -133,7 +136,7 @@ fn unfitting<T: DeserializeOwned>(bytes: &[u8], path: &serde_path_to_error::Path
     for segment in path {
         let text = match segment {
             serde_path_to_error::Segment::Seq { index } => Cow::from(index.to_string()),
-            serde_path_to_error::Segment::Map { key } => Cow::from(escaped(key)),
+            serde_path_to_error::Segment::Map { key } => Cow::from(pointer_part(key)),
             _ => continue,
         };
         pointer.push('/');
@@ -145,18 +148,13 @@ fn unfitting<T: DeserializeOwned>(bytes: &[u8], path: &serde_path_to_error::Path
         value.as_ref().and_then(|value| value.pointer(&pointer)).is_some_and(serde_json::Value::is_null);
     let wording = wording::of::<T>(wording::From::Body { is_null }, path, message);
     // serde's path ends at the parent of a missing member.
-    if let Some(member) = wording.member.map(|member| escaped(&member))
+    if let Some(member) = wording.member.map(|member| pointer_part(&member))
         && last.as_deref() != Some(&member)
     {
         pointer.push('/');
         pointer.push_str(&member);
     }
     Problem::unprocessable(vec![FieldError::body(pointer, wording.code, wording.detail)])
-}
-
-/// A name as a part of a JSON pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Refuses strings with U+0000, which can only have come as an escape.
@@ -166,30 +164,9 @@ fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
         return Ok(());
     }
     let value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
-    let mut errors = Vec::new();
-    find_nul(&value, "", &mut errors);
+    let error = |pointer| FieldError::body(pointer, "nul", text::NUL);
+    let errors: Vec<_> = text::nuls(&value).into_iter().map(error).collect();
     if errors.is_empty() { Ok(()) } else { Err(Problem::unprocessable(errors)) }
-}
-
-fn find_nul(value: &serde_json::Value, pointer: &str, errors: &mut Vec<FieldError>) {
-    let mut report = || errors.push(FieldError::body(pointer, "nul", "must not contain U+0000"));
-    match value {
-        serde_json::Value::String(text) if text.contains('\0') => report(),
-        serde_json::Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                find_nul(item, &format!("{pointer}/{index}"), errors);
-            }
-        }
-        serde_json::Value::Object(members) => {
-            if members.keys().any(|key| key.contains('\0')) {
-                report();
-            }
-            for (key, item) in members {
-                find_nul(item, &format!("{pointer}/{}", escaped(key)), errors);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Query parameters of a route that is not a list; lists use [`super::listing::Listing`].

@@ -51,7 +51,6 @@ pub mod stored;
 pub mod tasks;
 pub mod upload;
 pub mod validate;
-mod wording;
 
 /// The media type of almost every answer.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -12,6 +12,7 @@
 use std::{borrow::Cow, fmt::Display, ops::RangeInclusive};
 
 use super::problem::{FieldError, Problem};
+use crate::text;
 
 /// RFC 5321 allows no longer address.
 const MAX_EMAIL: usize = 254;
@@ -62,26 +63,18 @@ impl Checks {
 
     /// Text without the white space around it; its length is counted in characters.
     pub fn text<'t>(&mut self, pointer: &str, text: &'t str, chars: RangeInclusive<usize>) -> &'t str {
-        let trimmed = text.trim();
-        let length = trimmed.chars().count();
-        if length == 0 && *chars.start() > 0 {
-            self.fail(pointer, "required", "must not be empty");
-        } else if length < *chars.start() {
-            self.fail(pointer, "too_short", format!("needs at least {} characters", chars.start()));
-        } else if length > *chars.end() {
-            let detail = format!("has {length} characters, at most {} are allowed", chars.end());
-            self.fail(pointer, "too_long", detail);
-        } else if trimmed.chars().any(|c| c.is_control() && c != '\n' && c != '\t' && c != '\r') {
-            self.fail(pointer, "invalid_text", "must not contain control characters");
+        if let Some((code, detail)) = text::wrong(text, chars) {
+            self.fail(pointer, code, detail);
         }
-        trimmed
+        text.trim()
     }
 
     /// Text of one line, for names and titles.
     pub fn line<'t>(&mut self, pointer: &str, text: &'t str, chars: RangeInclusive<usize>) -> &'t str {
-        let trimmed = self.text(pointer, text, chars);
-        self.ensure(!trimmed.contains(['\n', '\r', '\t']), pointer, "invalid_text", "must be a single line");
-        trimmed
+        if let Some((code, detail)) = text::wrong_line(text, chars) {
+            self.fail(pointer, code, detail);
+        }
+        text.trim()
     }
 
     /// A number within its range.

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
-use super::{Job, JobContext, Keep, Outcome, QueueName, Retry};
+pub use super::arguments::WrongArgs;
+use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
@@ -62,35 +63,15 @@ pub struct Kind {
     pub start: fn(&str, i16, JobContext) -> Result<Running, ArgsError>,
     /// Turns arguments of an older shape into those of the newest.
     pub upcast: fn(serde_json::Value, i16) -> Result<serde_json::Value, ArgsError>,
-    /// Whether these are arguments of this kind, in its newest shape.
+    /// Whether people may give these as arguments of this kind, in its newest shape: they decode, and say nothing that
+    /// would not be heard.
     pub check: fn(&serde_json::Value) -> Result<(), WrongArgs>,
+    /// Whether stored arguments decode: those of a newer server may have members more.
+    pub fits: fn(&serde_json::Value) -> Result<(), WrongArgs>,
 }
 
 /// Arguments that people write are parameters, not documents: so many bytes of JSON.
 pub const ARGS_MAX: usize = 64 * 1024;
-
-/// Why a value is not the arguments of a kind.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub struct WrongArgs {
-    /// JSON pointer to what is wrong.
-    pub pointer: String,
-    /// In words.
-    pub detail: String,
-}
-
-fn check<J: Job>(args: &serde_json::Value) -> Result<(), WrongArgs> {
-    use serde_path_to_error::Segment;
-    let failed = |error: serde_path_to_error::Error<serde_json::Error>| {
-        let part = |segment: &Segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => String::new(),
-        };
-        WrongArgs { pointer: error.path().iter().map(part).collect(), detail: error.inner().to_string() }
-    };
-    serde_path_to_error::deserialize::<_, J>(args.clone()).map(drop).map_err(failed)
-}
 
 /// Why arguments could not be decoded.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +137,8 @@ impl Registry {
                 Ok(Box::pin(async move { job.run(&ctx).await }))
             },
             upcast: upcast::<J>,
-            check: check::<J>,
+            check: arguments::check::<J>,
+            fits: arguments::fits::<J>,
         };
         let earlier = self.0.insert(J::KIND, kind);
         assert!(earlier.is_none(), "two jobs are called {:?}", J::KIND);

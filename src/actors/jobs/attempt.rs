@@ -12,6 +12,7 @@ use super::{
     engine::{Engine, trouble},
 };
 use crate::{
+    actors::data::storage::StorageError,
     jobs::{
         Attempt, AttemptOutcome, Ending, FailureSeen, JobContext, Outcome, Report, Story, Verdict,
         fingerprint,
@@ -270,6 +271,7 @@ fn judge(
     end: End,
 ) -> (Verdict, Option<Story>) {
     let now = engine.jobs.clock().now();
+    let is_last = attempt.number >= claimed.max_attempts;
     let reason = |outcome, text: String| {
         Some(Story { fingerprint: None, ..told(kind, outcome, "reason", &text, None) })
     };
@@ -291,18 +293,24 @@ fn judge(
             let captured = error.backtrace().status() == std::backtrace::BacktraceStatus::Captured;
             let trace = captured.then(|| cut_text(&error.backtrace().to_string(), TRACE_CHARS));
             let story = told(kind, AttemptOutcome::Retry, "error", &format!("{error:#}"), trace);
-            failed(engine, kind, attempt, claimed, now, story)
+            let is_last = is_permanent(&error) || is_last;
+            failed(engine, kind, attempt, is_last, now, story)
         }
         End::Panic(text) => {
             let story = told(kind, AttemptOutcome::Panic, "panic", &text, None);
-            failed(engine, kind, attempt, claimed, now, story)
+            failed(engine, kind, attempt, is_last, now, story)
         }
         End::Timeout => {
             let text = format!("took longer than {:?}", claimed.timeout);
             let story = told(kind, AttemptOutcome::Timeout, "timeout", &text, None);
-            failed(engine, kind, attempt, claimed, now, story)
+            failed(engine, kind, attempt, is_last, now, story)
         }
     }
+}
+
+/// What no further attempt could change: the storage will never take that for a key.
+fn is_permanent(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(StorageError::NoKey)))
 }
 
 /// A failed attempt: again after a pause, or never again.
@@ -310,17 +318,22 @@ fn failed(
     engine: &Engine,
     kind: &Kind,
     attempt: &Attempt,
-    claimed: &Claimed,
+    is_last: bool,
     now: Timestamp,
-    story: Story,
+    mut story: Story,
 ) -> (Verdict, Option<Story>) {
-    let is_last = attempt.number >= claimed.max_attempts;
     let pause = kind.retry.pause(attempt.number, attempt.noise());
-    tracing::warn!(
-        job.id = %attempt.job, job.kind = kind.name, job.attempt = attempt.number, job.error = %story.text,
-        job.retry_ms = if is_last { 0 } else { pause.as_millis() as u64 },
-        "{}", if is_last { "a job failed for good" } else { "an attempt failed and will be repeated" }
-    );
+    if is_last {
+        tracing::error!(
+            job.id = %attempt.job, job.kind = kind.name, job.attempt = attempt.number, job.error = %story.text,
+            "a job failed for good"
+        );
+    } else {
+        tracing::warn!(
+            job.id = %attempt.job, job.kind = kind.name, job.attempt = attempt.number, job.error = %story.text,
+            job.retry_ms = pause.as_millis() as u64, "an attempt failed and will be repeated"
+        );
+    }
     let (job, error) = (attempt.job, story.text.clone());
     engine.jobs.figures().failed(FailureSeen {
         job,
@@ -329,6 +342,9 @@ fn failed(
         error,
     });
     if is_last {
+        if story.outcome == AttemptOutcome::Retry {
+            story.outcome = AttemptOutcome::Discard; // nothing is tried again
+        }
         return (Verdict::End(Ending::Discarded), Some(story));
     }
     (Verdict::Retry(now + pause), Some(story))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::exit::Usage;
+use super::super::{exit::Usage, operator};
 use crate::jobs::{
     QueueName,
     schedules::{Definition, Fold, Gap, Missed, Overlap, Source},
@@ -111,7 +111,7 @@ pub(super) struct Why {
     /// Its name.
     pub(super) key: String,
     /// For the journal.
-    #[arg(long, value_parser = reason)]
+    #[arg(long, value_parser = operator::reason)]
     pub(super) reason: Option<String>,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -223,16 +223,6 @@ impl Terms {
         it.description = self.description.or(it.description);
         Ok(it)
     }
-}
-
-/// The same as over HTTP.
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if !(1..=500).contains(&text.chars().count()) {
-        return Err("write 1 to 500 characters".to_owned());
-    }
-    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
-    if text.contains(is_odd) { Err("write no control characters".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

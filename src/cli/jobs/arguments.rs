@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    cli::exit::Usage,
+    cli::{exit::Usage, operator},
     jobs::inspect::{Filter, MAX_TAGS, State, parse_fingerprint},
+    text,
 };
 
 /// Longer tags and keys nobody reads.
@@ -207,7 +208,7 @@ pub(super) struct Enqueue {
     #[arg(long)]
     pub(super) owner: Option<Uuid>,
     /// For the journal.
-    #[arg(long, default_value = "from the command line")]
+    #[arg(long, default_value = "from the command line", value_parser = operator::reason)]
     pub(super) reason: String,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -234,7 +235,7 @@ pub(super) struct Selection {
     #[arg(long)]
     pub(super) before: Option<i64>,
     /// For the journal.
-    #[arg(long, default_value = "from the command line")]
+    #[arg(long, default_value = "from the command line", value_parser = operator::reason)]
     pub(super) reason: String,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -326,9 +327,8 @@ fn moment(text: &str) -> Result<Moment, String> {
 
 /// A tag or a key, as the API takes it.
 fn line(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = (1..=MAX_LINE).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or_else(|| format!("write one line of 1 to {MAX_LINE} characters"))
+    text::wrong_line(text, 1..=MAX_LINE)
+        .map_or_else(|| Ok(text.trim().to_owned()), |(_, detail)| Err(detail.into_owned()))
 }
 
 fn state(text: &str) -> Result<State, String> {
@@ -341,7 +341,10 @@ fn fingerprint(text: &str) -> Result<i64, String> {
 }
 
 fn arguments(text: &str) -> Result<serde_json::Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+    let deep = |error: &serde_json::Error| error.to_string().starts_with("recursion limit");
+    serde_json::from_str(text).map_err(|error| {
+        if deep(&error) { "is nested too deeply".to_owned() } else { format!("not JSON: {error}") }
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::{operator, print, session::Session};
@@ -68,7 +68,7 @@ pub(super) struct Target {
 #[derive(Debug, clap::Args)]
 pub(super) struct How {
     /// For the journal: whoever reads it next year should understand.
-    #[arg(long)]
+    #[arg(long, value_parser = operator::reason)]
     reason: String,
     /// As JSON, for scripts.
     #[arg(long)]
@@ -94,13 +94,8 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     | Command::Resume { how, .. }
     | Command::Scale { how, .. }
     | Command::Drain { how, .. }) = &command;
-    let reason = how.reason.trim().to_owned();
-    ensure!(
-        (1..=500).contains(&reason.chars().count()),
-        Usage("--reason: write 1 to 500 characters".to_owned())
-    );
-    let (by, as_json) =
-        (Steward { user: None, name: operator::name(), details: operator::details(), reason }, how.json);
+    let (name, details, reason) = (operator::name(), operator::details(), how.reason.clone());
+    let (by, as_json) = (Steward { user: None, name, details, reason }, how.json);
     let session = Session::open(config, Clock::system()).await?;
     let done = async {
         let kinds = registry();

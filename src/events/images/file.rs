@@ -9,7 +9,7 @@ const KEY_BYTES: usize = 16;
 const EXTENSION: &str = ".jpg";
 
 /// The name of a picture: 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(transparent)]
 pub struct Key(String);
 
@@ -72,8 +72,34 @@ impl Key {
         let stem = name.strip_suffix(EXTENSION)?;
         let (key, suffix) = stem.split_at_checked(2 * KEY_BYTES)?;
         let size = Size::ALL.into_iter().find(|size| size.suffix() == suffix)?;
-        let hex = key.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        hex.then(|| (Self(key.to_owned()), size))
+        is_hex(key).then(|| (Self(key.to_owned()), size))
+    }
+}
+
+fn is_hex(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Nothing else is a key, whoever wrote it: files are found by it.
+impl<'de> serde::Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+
+        impl serde::de::Visitor<'_> for Digits {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("32 hexadecimal digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key, E> {
+                let fits = text.len() == 2 * KEY_BYTES && is_hex(text);
+                let wrong = || E::invalid_value(serde::de::Unexpected::Str(text), &self);
+                fits.then(|| Key(text.to_owned())).ok_or_else(wrong)
+            }
+        }
+
+        deserializer.deserialize_str(Digits)
     }
 }
 

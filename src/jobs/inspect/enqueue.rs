@@ -46,7 +46,7 @@ pub enum DraftError {
     #[error("this server knows no kind {0:?}")]
     Kind(String),
     /// They do not decode.
-    #[error("the arguments do not fit {kind}: {detail}")]
+    #[error("the arguments do not fit {kind}: {}{detail}", place(pointer))]
     Arguments {
         /// The kind.
         kind: &'static str,
@@ -80,6 +80,11 @@ pub enum DraftError {
     Db(#[from] DbError),
 }
 
+/// In front of what is wrong there.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!("{pointer}: ") }
+}
+
 impl DraftError {
     /// For programs.
     pub const fn code(&self) -> &'static str {
@@ -101,9 +106,9 @@ fn known(jobs: &Jobs, kind: &str, arguments: &Value) -> Result<NewJob, DraftErro
     let known = find(jobs, kind)?;
     let empty = Value::Object(serde_json::Map::new());
     if arguments.is_null() && (known.check)(arguments).is_err() && (known.check)(&empty).is_ok() {
-        return checked(known, &empty);
+        return checked(known, &empty, known.check);
     }
-    checked(known, arguments)
+    checked(known, arguments, known.check)
 }
 
 /// The same, of arguments that were written for this version of the kind; `None`: for its newest, as far as is known.
@@ -115,16 +120,22 @@ pub(super) fn upcast(
 ) -> Result<NewJob, DraftError> {
     let known = find(jobs, kind)?;
     let wrong = |error| DraftError::Shape { kind: known.name, error };
-    checked(known, &(known.upcast)(arguments, version.unwrap_or(known.version)).map_err(wrong)?)
+    let newest = (known.upcast)(arguments, version.unwrap_or(known.version)).map_err(wrong)?;
+    checked(known, &newest, known.fits)
 }
 
 fn find<'a>(jobs: &'a Jobs, kind: &str) -> Result<&'a Kind, DraftError> {
     jobs.registry().get(kind).ok_or_else(|| DraftError::Kind(kind.to_owned()))
 }
 
-fn checked(kind: &Kind, arguments: &Value) -> Result<NewJob, DraftError> {
+/// `kind_fits`: as people write them, or as they were stored.
+fn checked(
+    kind: &Kind,
+    arguments: &Value,
+    kind_fits: fn(&Value) -> Result<(), WrongArgs>,
+) -> Result<NewJob, DraftError> {
     let wrong = |WrongArgs { pointer, detail }| DraftError::Arguments { kind: kind.name, pointer, detail };
-    (kind.check)(arguments).map_err(wrong)?;
+    kind_fits(arguments).map_err(wrong)?;
     Ok(NewJob::of_kind(kind, arguments.to_string()))
 }
 

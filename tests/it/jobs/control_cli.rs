@@ -49,7 +49,10 @@ async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
     let counted = json_of(&app, &["cancel", "--tag", "t", "--dry-run", "--json"]).await;
     assert_eq!(counted, json!({"dry_run": true, "matched": {"count": 3, "exact": true}}));
     let (_, counted, _) = jobs(&app, &["cancel", "--tag", "t", "--dry-run"]).await;
-    assert!(counted.contains("can be run once more with `jobs retry`, but not those of audit.seal"), "{counted}");
+    assert!(
+        counted.contains("can be run once more with `jobs retry`, but not those of audit.seal"),
+        "{counted}"
+    );
     let snoozed = json_of(&app, &["snooze", &ids[0], "--until", "2h", "--json"]).await;
     assert_eq!(snoozed["jobs"][0]["result"], "snoozed");
     assert_eq!(
@@ -85,7 +88,19 @@ async fn an_operator_lists_explains_and_orders_jobs_and_is_journalled() {
         let line = plain.lines().find(|line| line.contains(": the weather")).expect(&plain);
         assert!(line.contains("paused since 20"), "{line}");
     }
-    assert_eq!(json_of(&app, &["nodes", "--json"]).await["nodes"][0]["state"], "live");
+    let (_, plain, _) = jobs(&app, &["queues"]).await;
+    assert!(plain.lines().all(|line| line.contains("  workers as configured")), "{plain}");
+    json_of(&app, &[&["scale", "media", "0"], &why[..]].concat()).await;
+    let (_, plain, _) = jobs(&app, &["queues"]).await;
+    assert!(
+        plain.lines().any(|line| line.starts_with("media") && line.contains("nothing begins")),
+        "{plain}"
+    );
+    let nodes = json_of(&app, &["nodes", "--json"]).await;
+    assert_eq!(nodes["nodes"][0]["state"], "live");
+    json_of(&app, &[&["drain", nodes["nodes"][0]["id"].as_str().unwrap()], &why[..]].concat()).await;
+    let (_, plain, _) = jobs(&app, &["nodes"]).await;
+    assert!(plain.contains("draining") && plain.contains("drained by os:"), "{plain}");
     assert_eq!(json_of(&app, &["batches", "--json"]).await, json!({"batches": []}));
     app.finish().await;
 }
@@ -101,6 +116,14 @@ async fn a_job_enqueued_at_the_command_line_runs_on_the_server() {
     {
         assert_eq!(jobs(&app, wrong).await.0, 1, "{wrong:?}");
     }
+    for (args, says) in [
+        (r#"{"zzz":1}"#, "/zzz: there is no such member; there are none"),
+        (r#"{"a":"\u0000"}"#, "/a: must not contain U+0000"),
+        ("5", "must be an object"),
+    ] {
+        let (code, _, said) = jobs(&app, &["enqueue", kind, "--args", args]).await;
+        assert!(code == 1 && said.contains(says), "{args}: {said}");
+    }
     for wrong in [
         &["cancel"][..],
         &["cancel", id, "--tag", "x"],
@@ -111,6 +134,9 @@ async fn a_job_enqueued_at_the_command_line_runs_on_the_server() {
         &["snooze", id, "--until", "99999h"],
         &["list", "--enqueued-from", "1h", "--enqueued-to", "2h"],
         &["enqueue", kind, "--args", "{"],
+        &["enqueue", kind, "--reason", "a\u{1b}[2J"],
+        &["pause", "mail", "--reason", "a\u{1b}[2J"],
+        &["cancel", id, "--reason", ""],
         &["enqueue", kind, "--priority", "2000"],
         &["enqueue", kind, "--tag", ""],
         &["enqueue", kind, "--tag", "a\nb"],

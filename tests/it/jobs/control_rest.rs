@@ -111,6 +111,11 @@ async fn a_job_is_shown_with_its_attempts_and_why_it_waits() {
     let fingerprint = attempt["fingerprint"].as_str().unwrap();
     let found = admin.get(&format!("{JOBS}?fingerprint={fingerprint}")).await.expect(200).json();
     assert_eq!(found["data"][0]["id"], json!(id.to_string()));
+    let retrying = admin.get(&format!("{JOBS}?state=retrying")).await.expect(200).json();
+    assert_eq!(
+        (&retrying["data"][0]["fingerprint"], &shown["fingerprint"]),
+        (&json!(fingerprint), &json!(fingerprint))
+    );
     assert_eq!(shown["explanation"]["reasons"][0]["code"], "until");
     assert_eq!(shown["explanation"]["estimated_start"], shown["due_at"]);
     app.sql("UPDATE job.body SET sealed = '\\x01', args = NULL").await;

@@ -46,7 +46,7 @@ async fn what_is_wrong_on_the_command_line_is_said() {
     let app = TestApp::start_with(|config| config.jobs.enabled = false).await;
     let make = |more: &[&'static str]| [&["create", "t.wrong", "--kind", "events.warm_cache"], more].concat();
     let long = "ü".repeat(501);
-    let wrong: [(Vec<&str>, i32, &str); 17] = [
+    let wrong: [(Vec<&str>, i32, &str); 20] = [
         (make(&["--spec", "-1 * * * *"]), 2, "field 1 (minute): \"-1\""),
         (make(&["--spec", "* * *"]), 2, "five fields"),
         (make(&["--spec", "１ * * * *"]), 2, "is not a number"),
@@ -66,8 +66,19 @@ async fn what_is_wrong_on_the_command_line_is_said() {
         (vec!["fires", "nobody", "--limit", "-1"], 2, "-1 is not in 1..=10000"),
         (vec!["preview", "nobody", "-n", "-3"], 2, "-3 is not in 1..=100"),
         (vec!["preview", "nobody", "--after", "yesterday"], 2, "write a time such as"),
-        (vec!["pause", "nobody", "--reason", ""], 2, "1 to 500 characters"),
-        (vec!["pause", "nobody", "--reason", &long], 2, "1 to 500 characters"),
+        (vec!["pause", "nobody", "--reason", ""], 2, "must not be empty"),
+        (vec!["pause", "nobody", "--reason", &long], 2, "at most 500 are allowed"),
+        (vec!["pause", "nobody", "--reason", "a\u{1b}[2J"], 2, "must not contain control characters"),
+        (
+            make(&["--spec", "@daily", "--args", r#"{"zzz":1}"#]),
+            2,
+            "args/zzz: does not fit events.warm_cache: there is no such member",
+        ),
+        (
+            make(&["--spec", "@daily", "--args", r#"{"a":"\u0000"}"#]),
+            2,
+            "args/a: does not fit events.warm_cache: must not contain U+0000",
+        ),
     ];
     for (arguments, code, says) in wrong {
         let (found, said) = cron(&app, &arguments).await;

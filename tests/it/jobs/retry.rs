@@ -1,10 +1,10 @@
 //! Failures: again after a pause, with a history; and the other ways an attempt may end.
 
 use jiff::SignedDuration;
-use sportello::jobs::NotIdle;
+use sportello::jobs::{NotIdle, documents::RemoveObjects};
 
 use super::{
-    kinds::{Finish, Flaky, Nothing, Say, start},
+    kinds::{Finish, Flaky, Nothing, Say, kinds, start},
     node::{enqueue, eventually},
 };
 use crate::harness::{app::TestApp, client::PATIENCE};
@@ -50,6 +50,8 @@ async fn a_job_without_attempts_left_is_discarded() {
     app.run_jobs().await;
     assert_eq!(app.count("job.done WHERE state = 1 AND attempts = 3").await, 1);
     assert_eq!((app.count("job.attempt").await, app.count("job.body").await), (3, 0));
+    let outcomes = "SELECT string_agg(outcome::text, ' ' ORDER BY attempt) FROM job.attempt";
+    assert_eq!(app.value::<String>(outcomes).await, "1 1 3", "the last one is not tried again");
     app.finish().await;
 }
 
@@ -160,5 +162,17 @@ async fn the_watchdog_restarts_a_dispatcher_that_claims_nothing() {
     eventually("the job is done", async || app.count("job.done WHERE id = 1").await == 1).await;
     assert_eq!(cell.restarts(), 1);
     app.until_count("journal WHERE action = 'jobs.alarm' AND result = 'restarted'", 1).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_storage_will_never_take_for_a_key_is_discarded_at_once() {
+    let app = TestApp::start_full(|_| {}, kinds().with::<RemoveObjects>()).await;
+    let objects = vec!["../../etc/passwd".to_owned()];
+    let id = enqueue(&app.app, &RemoveObjects { objects, parts_of: None }).await;
+    failures(&app).await;
+    let done =
+        format!("job.done WHERE id = {id} AND state = 1 AND attempts = 1 AND reason LIKE '%not a key%'");
+    assert_eq!(app.count(&done).await, 1);
     app.finish().await;
 }
