@@ -16,6 +16,8 @@ const MIN_SECRET: usize = 16;
 const MIN_LOG_FILE: usize = 64 << 10;
 /// argon2's own minimum for one lane.
 const MIN_PASSWORD_MEMORY: usize = 8 << 10;
+/// A secret that is passed on is not kept for long; the description of the API says so, too.
+const MAX_LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What OWASP and NIST SP 800-63B ask of a password.
 const MIN_PASSWORD: usize = 8;
 
@@ -231,6 +233,11 @@ impl<'a> Rules<'a> {
             config.documents.link_life <= config.documents.link_life_max,
             "documents.link_life",
             "must not be longer than documents.link_life_max",
+        );
+        self.require(
+            *config.documents.link_life_max <= MAX_LINK_LIFE,
+            "documents.link_life_max",
+            "must not be longer than \"7d\": share with people what they need for longer",
         );
     }
 

@@ -322,6 +322,12 @@ fn rules_between_keys_are_checked() {
     check("accounts.password_memory", "1KiB", "must be at least \"8KiB\"; \"19MiB\" is what OWASP asks for");
     check("database.lane_statement_timeout", "6s", "must not be longer than database.statement_timeout");
     check("database.replica_url", "postgres://a/b", "a replica needs a primary: set database.url too");
+    check("documents.link_life", "8d", "must not be longer than documents.link_life_max");
+    check(
+        "documents.link_life_max",
+        "8d",
+        "must not be longer than \"7d\": share with people what they need for longer",
+    );
     check("logs.file_bytes", "1KiB", "must be at least \"64KiB\"");
     check("database.pool_size", "0", "must be more than zero; the default is 20");
     check("jobs.poll_max", "0s", "must be more than zero; the default is \"1s\"");

@@ -381,7 +381,7 @@ pub async fn revoke(
 ) -> Result<Option<Consequences>, DbError> {
     const REVOKE: &str = "-- documents.permissions.revoke
         WITH RECURSIVE below AS (
-            SELECT p.user_id FROM document_permission AS p WHERE p.document_id = $1 AND p.user_id = $2
+            SELECT $2::uuid AS user_id
             UNION
             SELECT p.user_id FROM below AS b JOIN document_permission AS p
                 ON p.document_id = $1 AND p.granted_by = b.user_id
@@ -400,7 +400,7 @@ pub async fn revoke(
     Ok(row.get::<_, bool>("was_there").then(|| Consequences::from_row(&row)))
 }
 
-/// Takes away everything a person was given, and all that hangs from it: for the erasure of the person.
+/// Takes away everything a person was given or has given, and all that hangs from it: for the erasure of the person.
 pub async fn revoke_all_of(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
     const OF: &str = "-- documents.permissions.of
         SELECT document_id FROM document_permission WHERE user_id = $1

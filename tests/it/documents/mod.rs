@@ -1,6 +1,7 @@
 //! Documents: files of any size arrive, are checked, stored, and read by those who may.
 
 mod at_rest;
+mod closed;
 mod downloads;
 mod killed;
 mod library;
