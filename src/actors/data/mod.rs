@@ -14,3 +14,4 @@ pub mod redis;
 mod staged;
 pub mod storage;
 pub mod transfers;
+mod unfinished;

@@ -7,11 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use object_store::{
     ClientOptions, ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore,
 };
 
-use super::{private, storage::directory};
+use super::{private, staged, storage::directory, unfinished::Bucket};
 use crate::config::{Config, sections};
 
 /// Files are written in pieces of this size: a disk needs no larger ones.
@@ -28,14 +29,15 @@ pub(super) enum Place {
     /// On this machine.
     Directory(PathBuf),
     /// Elsewhere.
-    Bucket,
+    Bucket(Bucket),
 }
 
 impl Place {
     /// As `[storage]` of the configuration says. Makes the directory, readable by its owner only.
     pub(super) fn open(config: &Config) -> anyhow::Result<(Arc<dyn ObjectStore>, Self)> {
         if let Some(bucket) = config.storage.s3_bucket.as_ref() {
-            return Ok((bucket_of(&config.storage, bucket)?, Self::Bucket));
+            let (store, bucket) = bucket_of(&config.storage, bucket)?;
+            return Ok((store, Self::Bucket(bucket)));
         }
         let directory = directory(config);
         private::make(&directory)
@@ -49,7 +51,7 @@ impl Place {
     pub(super) fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(path) => Some(path),
-            Self::Bucket => None,
+            Self::Bucket(_) => None,
         }
     }
 
@@ -57,7 +59,18 @@ impl Place {
     pub(super) const fn chunk(&self) -> usize {
         match self {
             Self::Directory(_) => CHUNK_OF_DIRECTORY,
-            Self::Bucket => CHUNK_OF_BUCKET,
+            Self::Bucket(_) => CHUNK_OF_BUCKET,
+        }
+    }
+
+    /// Removes what writers that died before `before` have left half written; how many there were.
+    pub(super) async fn sweep(&self, before: Timestamp) -> Result<usize, object_store::Error> {
+        match self {
+            Self::Directory(path) => {
+                let path = path.clone();
+                Ok(tokio::task::spawn_blocking(move || staged::sweep(&path, before)).await?)
+            }
+            Self::Bucket(bucket) => bucket.sweep(before).await,
         }
     }
 
@@ -65,12 +78,12 @@ impl Place {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Directory(_) => "directory",
-            Self::Bucket => "bucket",
+            Self::Bucket(_) => "bucket",
         }
     }
 }
 
-fn bucket_of(config: &sections::Storage, bucket: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+fn bucket_of(config: &sections::Storage, bucket: &str) -> anyhow::Result<(Arc<dyn ObjectStore>, Bucket)> {
     // The client of the buckets takes the process's provider of cryptography; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = ClientOptions::new()
@@ -92,8 +105,11 @@ fn bucket_of(config: &sections::Storage, bucket: &str) -> anyhow::Result<Arc<dyn
         builder = builder.with_secret_access_key(secret.expose());
     }
     let store = builder.build().context("the bucket cannot be used; see storage.s3_endpoint and the like")?;
-    Ok(match config.s3_prefix.as_ref() {
-        Some(prefix) => Arc::new(PrefixStore::new(store, prefix.as_str())),
+    let prefix = config.s3_prefix.as_ref().map(|prefix| prefix.trim_matches('/').to_owned());
+    let bucket = Bucket::new(store.clone(), prefix.clone(), CONNECT, SILENCE)?;
+    let store: Arc<dyn ObjectStore> = match prefix {
+        Some(prefix) => Arc::new(PrefixStore::new(store, prefix)),
         None => Arc::new(store),
-    })
+    };
+    Ok((store, bucket))
 }

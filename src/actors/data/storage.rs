@@ -27,7 +27,6 @@ use tokio::sync::Semaphore;
 
 use super::{
     place::Place,
-    staged,
     transfers::{self, Reading, Writer, Written},
 };
 use crate::{
@@ -250,7 +249,7 @@ pub fn directory(config: &Config) -> PathBuf {
 /// The storage actor. What it counts survives a crash.
 pub struct StorageActor {
     store: Arc<dyn ObjectStore>,
-    place: Place,
+    place: Arc<Place>,
     places: Arc<Semaphore>,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
@@ -268,7 +267,7 @@ impl StorageActor {
         let (store, place) = Place::open(config)?;
         Ok(Self {
             store,
-            place,
+            place: Arc::new(place),
             readers: Arc::new(Semaphore::new(READERS)),
             writers: Arc::new(Semaphore::new(WRITERS)),
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -440,11 +439,8 @@ impl Behaviour for StorageActor {
                 self.admit(ctx, "list", reply, async move { list(&*store, &folder).await });
             }
             StorageMsg::Sweep { before, reply } => {
-                let directory = self.place.directory().map(FilePath::to_owned);
-                self.admit(ctx, "sweep", reply, async move {
-                    let sweep = move || directory.map_or(0, |it| staged::sweep(&it, before));
-                    Ok(tokio::task::spawn_blocking(sweep).await?)
-                });
+                let place = self.place.clone();
+                self.admit(ctx, "sweep", reply, async move { place.sweep(before).await });
             }
             StorageMsg::Probe { reply } => self.probe(ctx, reply),
         }
