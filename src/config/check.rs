@@ -6,6 +6,7 @@ use std::{str::FromStr, time::Duration};
 use toml::Value;
 
 use super::{Config, error::Problem, origin::Setting, values::Bytes};
+use crate::documents::clamd::Clamd;
 
 /// Connections of the managed server that are not the pool's or the lanes': PostgreSQL's own reserve for
 /// superusers (3), the listener, administration, and one `psql` of the operator.
@@ -48,6 +49,7 @@ pub(super) fn check(config: &Config, settings: &[Setting]) -> Vec<Problem> {
     rules.jobs_and_actors(config);
     rules.accounts(config);
     rules.documents(config);
+    rules.storage(config);
     rules.broken.into_iter().map(|(name, message)| place(settings, name, &message)).collect()
 }
 
@@ -223,7 +225,44 @@ impl<'a> Rules<'a> {
         );
     }
 
+    fn storage(&mut self, config: &Config) {
+        let storage = &config.storage;
+        let of_bucket = [
+            ("storage.s3_endpoint", storage.s3_endpoint.is_some()),
+            ("storage.s3_key", storage.s3_key.is_some()),
+            ("storage.s3_secret", storage.s3_secret.is_some()),
+            ("storage.s3_prefix", storage.s3_prefix.is_some()),
+        ];
+        if storage.s3_bucket.is_none() {
+            for (name, _) in of_bucket.into_iter().filter(|(_, is_set)| *is_set) {
+                self.require(false, name, "of no use without storage.s3_bucket: set it, or take this away");
+            }
+            return;
+        }
+        let (has_key, has_secret) = (storage.s3_key.is_some(), storage.s3_secret.is_some());
+        self.require(has_key || !has_secret, "storage.s3_key", "storage.s3_secret is set: it needs its key");
+        self.require(
+            has_secret || !has_key,
+            "storage.s3_secret",
+            "storage.s3_key is set: it needs its secret",
+        );
+        if let Some(endpoint) = &*storage.s3_endpoint {
+            let message = format!(
+                "{endpoint:?} is not an address; write \"https://s3.example.org\", without the bucket"
+            );
+            self.require(is_origin(endpoint, false), "storage.s3_endpoint", message);
+            let is_open = endpoint.starts_with("http://") && !storage.s3_allow_http;
+            let message = "set storage.s3_allow_http, or write https: without TLS others read the files";
+            self.require(!is_open, "storage.s3_endpoint", message);
+            // Machines of Amazon's are given keys by their surroundings.
+            self.require(has_key, "storage.s3_key", "a server of one's own wants a key and its secret");
+        }
+    }
+
     fn documents(&mut self, config: &Config) {
+        if let Err(wrong) = Clamd::of(&config.documents) {
+            self.require(false, "documents.clamd", wrong.to_string());
+        }
         self.require(
             !config.documents.encrypt || config.jobs.seal_keys.is_some(),
             "documents.encrypt",

@@ -192,6 +192,9 @@ pub struct Documents {
     pub link_life_max: Period,
     pub arriving: usize,
     pub encrypt: bool,
+    pub clamd: Optional<String>,
+    pub clamd_required: bool,
+    pub clamd_timeout: Period,
 }
 
 /// Section `[accounts]`.

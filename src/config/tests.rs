@@ -332,10 +332,39 @@ fn rules_between_keys_are_checked() {
     check("database.pool_size", "0", "must be more than zero; the default is 20");
     check("jobs.poll_max", "0s", "must be more than zero; the default is \"1s\"");
     check(
+        "documents.encrypt",
+        "true",
+        "set jobs.seal_keys, too: they wrap the keys of documents (one key: name:$(openssl rand -base64 32))",
+    );
+    check(
+        "documents.clamd",
+        "clamd",
+        "not an address of clamd; write \"unix:/run/clamav/clamd.ctl\" or \"host:3310\"",
+    );
+    check("storage.s3_prefix", "a", "of no use without storage.s3_bucket: set it, or take this away");
+    check(
         "postgres.max_connections",
         "41",
         "41 is too few: pool_size + pool_overflow + point_lanes + list_lanes + 6 reserved = 42",
     );
     loaded(&from_flags(&[("postgres.max_connections", "41"), ("database.url", "postgres://a/b")]));
+    let bucket = |more: &[(&str, &str)]| from_flags(&[&[("storage.s3_bucket", "files")], more].concat());
+    for (more, expected) in [
+        (&[("storage.s3_key", "a")][..], "storage.s3_key is set: it needs its secret"),
+        (&[("storage.s3_secret", "a")], "storage.s3_secret is set: it needs its key"),
+        (
+            &[("storage.s3_endpoint", "https://s3.example.org")],
+            "a server of one's own wants a key and its secret",
+        ),
+        (
+            &[("storage.s3_endpoint", "http://s3"), ("storage.s3_key", "a"), ("storage.s3_secret", "b")],
+            "set storage.s3_allow_http, or write https: without TLS others read the files",
+        ),
+        (&[("storage.s3_endpoint", "s3.example.org")], "\"s3.example.org\" is not an address"),
+    ] {
+        let said = refused(&bucket(more));
+        assert!(said.contains(expected), "{said}");
+    }
+    loaded(&bucket(&[])); // Amazon's machines are given their keys
     loaded(&from_flags(&[("database.pool_overflow", "0"), ("server.drain_delay", "0s")]));
 }

@@ -1,7 +1,7 @@
 //! Documents of all desks: files of any size that belong to somebody, with versions.
 //!
-//! Reading order: [`uploads`] (how a file arrives), [`check`] (what may come in), [`publish`] (how it becomes a version),
-//! [`at_rest`] (how it is kept), [`documents`] (who may see and change what), [`versions`] (what is downloaded),
+//! Reading order: [`uploads`] (how a file arrives), [`check`] and [`clamd`] (what may come in), [`publish`] (how it becomes a
+//! version), [`at_rest`] (how it is kept), [`documents`] (who may see and change what), [`versions`] (what is downloaded),
 //! [`permissions`] (what others may do), [`links`] (for those who have no account), [`expiry`], [`quota`], [`orphans`].
 //!
 //! Invariants
@@ -18,6 +18,7 @@
 
 pub mod at_rest;
 pub mod check;
+pub mod clamd;
 #[expect(clippy::module_inception, reason = "the rows of documents, beside those of versions and uploads")]
 pub mod documents;
 pub mod expiry;

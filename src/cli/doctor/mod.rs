@@ -74,14 +74,15 @@ pub(super) async fn run(args: Args, loaded: &Loaded) -> anyhow::Result<ExitCode>
 
 async fn examine(config: &Config) -> Vec<Check> {
     // Boxed: these futures are large and there is no hurry.
-    let (database, redis, smtp) = tokio::join!(
+    let (database, redis, smtp, scanner) = tokio::join!(
         Box::pin(database::check(config)),
         Box::pin(services::redis(config)),
-        Box::pin(services::smtp(config))
+        Box::pin(services::smtp(config)),
+        Box::pin(services::scanner(config))
     );
     let mut checks = machine::check(config);
     checks.extend(database);
-    checks.extend([redis, smtp]);
+    checks.extend([redis, smtp, scanner]);
     checks.extend(settings::check(config));
     checks
 }

@@ -1,10 +1,10 @@
-//! Services that are optional: Redis and the mail server.
+//! Services that are optional: Redis, the mail server, the virus scanner.
 
 use fred::interfaces::{ClientLike as _, KeysInterface as _};
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 
 use super::{Check, patiently};
-use crate::config::Config;
+use crate::{config::Config, documents::clamd::Clamd};
 
 /// A key that nobody uses; only whether the server answers matters.
 const KEY: &str = "sportello:doctor";
@@ -48,6 +48,22 @@ pub(super) async fn smtp(config: &Config) -> Check {
     match patiently(transport.test_connection()).await {
         Some(Ok(true)) => Check::ok(NAME, "answers and lets us in"),
         Some(Ok(false)) => Check::fail(NAME, "answers, but is not ready", advice),
+        Some(Err(error)) => Check::fail(NAME, error.to_string(), advice),
+        None => Check::fail(NAME, "does not answer", advice),
+    }
+}
+
+pub(super) async fn scanner(config: &Config) -> Check {
+    const NAME: &str = "virus scanner";
+    let clamd = match Clamd::of(&config.documents) {
+        Ok(Some(clamd)) => clamd,
+        Ok(None) => return Check::ok(NAME, "not configured: files come in without having been looked at"),
+        Err(error) => return Check::fail(NAME, error.to_string(), "correct documents.clamd"),
+    };
+    let advice =
+        "is it running, and may this user open its socket? Uploads wait for it (documents.clamd_required)";
+    match patiently(clamd.version()).await {
+        Some(Ok(version)) => Check::ok(NAME, version),
         Some(Err(error)) => Check::fail(NAME, error.to_string(), advice),
         None => Check::fail(NAME, "does not answer", advice),
     }

@@ -1,4 +1,4 @@
-//! Makes a complete upload a version of a document: checks it, hashes it, stores it as one object, shows it. Enqueued in the
+//! Makes a complete upload a version of a document: checks it, has it scanned, stores it as one object, shows it. Enqueued in the
 //! transaction that commits its last part.
 
 use std::time::Duration;
@@ -11,12 +11,16 @@ use crate::{
     audit::{self, Entry, Who},
     documents::{
         check::{self, Candidate, CheckError, Kind, Refusal},
+        clamd::{Clamd, INFECTED, ScanError, Verdict},
         orphans::content_key,
         publish::{self, Complete, Published, Stored},
     },
     ids::UploadId,
     jobs::{Job, JobContext, Outcome, QueueName},
 };
+
+/// A virus scanner that was away is asked again after this long. Costs no attempt: the upload waits until it expires.
+const SCANNER_PAUSE: Duration = Duration::from_secs(15);
 
 /// Finishes an upload.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -41,7 +45,12 @@ impl Job for FinishUpload {
             Err(CheckError::Refused(refusal)) => return refuse(ctx, &upload, &refusal).await,
             Err(CheckError::Io(error)) => return Err(error.into()),
         };
-        let stored = store(ctx, &upload, kind).await?;
+        let scanned_by = match scan(ctx, &upload).await? {
+            Scan::Passed(by) => by,
+            Scan::Refused(refusal) => return refuse(ctx, &upload, &refusal).await,
+            Scan::Later => return Ok(Outcome::Snooze(SCANNER_PAUSE)),
+        };
+        let stored = store(ctx, &upload, kind, scanned_by).await?;
         let now = ctx.clock.now();
         let mut tx = ctx.db.begin("documents.publish").await?;
         let published = match upload.replaces {
@@ -78,12 +87,50 @@ async fn checked(ctx: &JobContext, upload: &Complete) -> Result<Kind, CheckError
     checking.await.map_err(|error| std::io::Error::other(error.to_string()))?
 }
 
-async fn store(ctx: &JobContext, upload: &Complete, kind: Kind) -> anyhow::Result<Stored> {
+/// What the virus scanner says.
+enum Scan {
+    /// Nothing; who it was, if there is one.
+    Passed(Option<String>),
+    /// Something.
+    Refused(Refusal),
+    /// It is away.
+    Later,
+}
+
+async fn scan(ctx: &JobContext, upload: &Complete) -> anyhow::Result<Scan> {
+    let config = &ctx.config.documents;
+    let Some(clamd) = Clamd::of(config)? else { return Ok(Scan::Passed(None)) };
+    // What it knew before it looked at the file: it may learn meanwhile.
+    let scanned = async {
+        let version = clamd.version().await?;
+        let content = content(ctx.storage.clone(), upload.parts.clone());
+        clamd.scan(content).await.map(|verdict| (version, verdict))
+    };
+    let error = match scanned.await {
+        Ok((version, Verdict::Clean)) => return Ok(Scan::Passed(Some(version))),
+        Ok((_, Verdict::Infected(signature))) => return Ok(Scan::Refused(Refusal::infected(&signature))),
+        Err(ScanError::Content(error)) => return Err(error.into()),
+        Err(error) => error,
+    };
+    tracing::error!(%error, required = config.clamd_required, upload.id = %upload.id, "a file was not scanned");
+    Ok(match error {
+        _ if !config.clamd_required => Scan::Passed(None),
+        ScanError::TooLarge => Scan::Refused(Refusal::not_scanned()),
+        _ => Scan::Later,
+    })
+}
+
+async fn store(
+    ctx: &JobContext,
+    upload: &Complete,
+    kind: Kind,
+    scanned_by: Option<String>,
+) -> anyhow::Result<Stored> {
     let object = content_key(upload.id, ctx.attempt().token);
     let content = content(ctx.storage.clone(), upload.parts.clone());
     let bytes = upload.length.unsigned_abs();
     let stored = ctx.contents.store(&object, bytes, kind.is_text(), content).await?;
-    Ok(Stored { object, kind, sha256: stored.sha256, kept: stored.kept, scanned_by: None })
+    Ok(Stored { object, kind, sha256: stored.sha256, kept: stored.kept, scanned_by })
 }
 
 async fn refuse(ctx: &JobContext, upload: &Complete, why: &Refusal) -> anyhow::Result<Outcome> {
@@ -92,6 +139,9 @@ async fn refuse(ctx: &JobContext, upload: &Complete, why: &Refusal) -> anyhow::R
         let mut entry = told(ctx, upload, None);
         entry.outcome = audit::Outcome::Refused;
         entry.details["code"] = why.code.as_ref().into();
+        if why.code == INFECTED {
+            entry.details["found"] = why.detail.as_ref().into();
+        }
         audit::record(&mut tx, &[entry]).await?;
     }
     ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(upload.id)).await?;
