@@ -3,11 +3,13 @@
 mod at_rest;
 mod closed;
 mod downloads;
+mod infected;
 mod killed;
 mod library;
 mod links;
 mod permissions;
 mod refused;
+mod s3;
 mod shared_uploads;
 mod shelf;
 mod tus;

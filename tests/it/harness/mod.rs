@@ -1,6 +1,7 @@
 //! What tests stand on: a shared PostgreSQL, a Redis where one is needed, a database of one's own for each test, and the running application.
 
 pub(crate) mod app;
+pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod database;
