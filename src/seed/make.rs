@@ -156,7 +156,8 @@ fn people(
         let id = random.id(options.now);
         let email = format!("{name_of}{number}@sportello.example");
         let name = format!("{} {}", random.pick(&FIRST), random.pick(&LAST));
-        out.row(&[&id, &email, &name, &roles, &options.password_hash, &options.now, &options.now])?;
+        let now = &options.now;
+        out.row(&[&id, &email, &name, &roles, &options.password_hash, now, now, now])?;
         ids.push(id);
     }
     Ok(ids)

@@ -24,11 +24,12 @@ const fn people(name: &'static str) -> Table {
         Type::TEXT,
         Type::TIMESTAMPTZ,
         Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
     ];
     Table {
         name,
         copy: "-- seed.users
-            COPY users (id, email, name, roles, password_hash, created_at, updated_at)
+            COPY users (id, email, name, roles, password_hash, email_verified_at, created_at, updated_at)
             FROM STDIN WITH (FORMAT binary)",
         types: TYPES,
         varies: Some(4), // the hash of the password is salted anew
