@@ -55,6 +55,7 @@ migrations! {
     19 "consents_append_only" "0019_consents_append_only.sql",
     20 "document_keys" "0020_document_keys.sql",
     21 "document_sharing" "0021_document_sharing.sql",
+    22 "erasure" "0022_erasure.sql",
 }
 
 /// Two migrators of any version lock the same number.

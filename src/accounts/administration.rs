@@ -75,7 +75,7 @@ pub async fn set_active(tx: &mut Tx, email: &str, active: bool, now: Timestamp) 
         WITH changed AS (
             UPDATE users SET status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END,
                 version = version + 1, updated_at = $3
-            WHERE lower(email) = lower($1) RETURNING id),
+            WHERE lower(email) = lower($1) AND erased_at IS NULL RETURNING id),
         ended AS (
             UPDATE sessions s SET revoked_at = $3, revoked_why = 'disabled'
             FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL AND NOT $2 RETURNING s.access_hash),

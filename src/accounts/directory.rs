@@ -150,7 +150,7 @@ pub async fn change(
         UPDATE users AS u SET version = u.version + 1, updated_at = $5, status = coalesce($4, u.status),
             roles = CASE WHEN $3::text[] IS NULL THEN u.roles WHEN 'admin' = ANY (u.roles) THEN $3 || '{admin}'::text[]
                 ELSE $3 END
-        WHERE u.id = $1 AND u.version = $2 RETURNING ",
+        WHERE u.id = $1 AND u.version = $2 AND u.erased_at IS NULL RETURNING ",
         columns!()
     );
     let (roles, status) = (changes.roles.map(Roles::names), changes.status.map(Status::as_str));

@@ -5,7 +5,8 @@
 //! [`lockout`] (guessing is stopped), [`login`] (all of it together), [`totp`], [`recovery`] and [`second_factor`] (what
 //! is asked besides the password), [`challenge`] (the second step of a log-in), [`account_tokens`] (what mails carry),
 //! [`addresses`] (mails are proved to be read, and passwords replaced by it), [`open_sessions`], [`scopes`], [`api_keys`]
-//! and [`key_use`] (keys for programs: what they are good for, made and revoked, used), [`consents`], `trail` (the audit log),
+//! and [`key_use`] (keys for programs: what they are good for, made and revoked, used), [`consents`], [`export`] and [`erasure`] (what is
+//! known of a person is taken along, or forgotten), `trail` (the audit log),
 //! [`calendar_links`] (for programs that cannot log in), [`directory`] (people, as administrators see them),
 //! [`administration`] (from the command line).
 //!
@@ -27,6 +28,8 @@ pub mod calendar_links;
 pub mod challenge;
 pub mod consents;
 pub mod directory;
+pub mod erasure;
+pub mod export;
 pub mod key_use;
 pub mod lockout;
 pub mod login;

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`uploads`] (how a file arrives), [`check`] and [`clamd`] (what may come in), [`publish`] (how it becomes a
 //! version), [`at_rest`] (how it is kept), [`documents`] (who may see and change what), [`versions`] (what is downloaded),
-//! [`permissions`] (what others may do), [`links`] (for those who have no account), [`expiry`], [`quota`], [`orphans`].
+//! [`permissions`] (what others may do), [`links`] (for those who have no account), [`expiry`], [`quota`],
+//! [`made`] (what the service itself makes for somebody), [`orphans`].
 //!
 //! Invariants
 //! - A file is an object of the storage before any row names it, and is removed after its row is gone: a crash leaves an
@@ -23,6 +24,7 @@ pub mod clamd;
 pub mod documents;
 pub mod expiry;
 pub mod links;
+pub mod made;
 pub mod orphans;
 pub mod permissions;
 pub mod publish;

@@ -81,9 +81,10 @@ macro_rules! stored_columns {
         "object, media_type, sha256, stored_bytes, coding, key_id, wrapped_key, scanned_by"
     };
 }
+pub(super) use stored_columns;
 
 /// Their values.
-struct Values<'s> {
+pub(super) struct Values<'s> {
     object: &'s str,
     media_type: &'static str,
     sha256: &'s [u8],
@@ -95,7 +96,7 @@ struct Values<'s> {
 }
 
 impl<'s> Values<'s> {
-    fn of(stored: &'s Stored) -> Self {
+    pub(super) fn of(stored: &'s Stored) -> Self {
         let key = stored.kept.key.as_ref();
         Self {
             object: &stored.object,
@@ -109,7 +110,7 @@ impl<'s> Values<'s> {
         }
     }
 
-    fn after<'v, const N: usize>(
+    pub(super) fn after<'v, const N: usize>(
         &'v self,
         first: [&'v (dyn ToSql + Sync); N],
     ) -> Vec<&'v (dyn ToSql + Sync)> {

@@ -141,3 +141,23 @@ pub async fn content(
     let rows = db.read(CONTENT, args![id, user, now, number]).await?;
     Ok(rows.first().map(Content::from_row))
 }
+
+/// Contents of a person's own documents with the documents' ids, oldest first, after this one. What the service has made for
+/// the person for some time is not among them.
+pub async fn of_owner(
+    db: &Db,
+    owner: UserId,
+    after: Option<(DocumentId, i32)>,
+    limit: i64,
+) -> Result<Vec<(DocumentId, Content)>, DbError> {
+    const OF_OWNER: &str = "-- documents.versions.of_owner
+        SELECT d.id, v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object,
+            v.stored_bytes, v.coding, v.key_id, v.wrapped_key
+        FROM document AS d JOIN document_version AS v ON v.document_id = d.id
+        WHERE d.owner_id = $1 AND d.deleted_at IS NULL AND d.remove_at IS NULL
+          AND ($2::uuid IS NULL OR (d.id, v.number) > ($2, $3::int))
+        ORDER BY d.id, v.number LIMIT $4";
+    let (id, number) = after.map(|(id, number)| (id.0, number)).unzip();
+    let rows = db.read(OF_OWNER, args![owner, id, number, limit]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), Content::from_row(row))).collect())
+}

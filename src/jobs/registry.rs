@@ -9,6 +9,8 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 pub fn registry() -> Registry {
     use super::{accounts, audit, documents, events};
     Registry::default()
+        .with::<accounts::EraseAccount>()
+        .with::<accounts::ExportAccount>()
         .with::<accounts::ForgetIdempotencyKeys>()
         .with::<accounts::PruneAccounts>()
         .with::<accounts::SendAccountMail>()

@@ -80,6 +80,8 @@ texts! {
     SecondFactorOff "second_factor_off",
     /// A key for programs was made.
     ApiKeyMade "api_key_made",
+    /// The export of one's data is there.
+    ExportReady "export_ready",
 }
 
 /// A mail, ready to be sent.

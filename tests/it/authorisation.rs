@@ -100,6 +100,8 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/me/calendar-link", Account),
     ("PUT /api/v1/me/calendar-link", Account),
     ("DELETE /api/v1/me/calendar-link", Account),
+    ("POST /api/v1/me/export", Account),
+    ("POST /api/v1/me/erasure", Account), // a body without a password is 422
     ("GET /api/v1/me/consents", Account),
     ("PUT /api/v1/me/consents/{purpose}", Account),
     ("GET /api/v1/me/consents/{purpose}/history", Account),

@@ -5,6 +5,8 @@ mod auth;
 mod calendar_link;
 mod consents;
 mod email;
+mod erasure;
+mod export;
 mod me;
 pub(super) mod pages;
 mod password;
@@ -28,6 +30,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(sessions::routes())
         .merge(api_keys::routes())
         .merge(consents::routes())
+        .merge(export::routes())
+        .merge(erasure::routes())
         .merge(calendar_link::routes())
         .merge(users::routes())
 }

@@ -1,8 +1,10 @@
-//! Deletes sessions and failed log-ins that protect nothing any more. Run every night.
+//! Deletes sessions and failed log-ins that protect nothing any more, exports whose time is over, and what the law wants to
+//! be kept no longer of people who were erased. Run every night.
 
 use crate::{
     accounts::upkeep,
-    jobs::{Job, JobContext, Outcome, QueueName},
+    documents::made,
+    jobs::{Job, JobContext, Outcome, QueueName, documents::RemoveObjects},
 };
 
 /// Prunes what accounts leave behind.
@@ -20,6 +22,17 @@ impl Job for PruneAccounts {
             let pruned = upkeep::prune(&mut tx, ctx.clock.now()).await?;
             tx.commit().await?;
             if pruned < upkeep::BATCH.unsigned_abs() {
+                break;
+            }
+        }
+        loop {
+            let mut tx = ctx.db.begin("accounts.remove_due_documents").await?;
+            let (objects, is_more) = made::remove_due(&mut tx, ctx.clock.now()).await?;
+            if !objects.is_empty() {
+                ctx.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
+            }
+            tx.commit().await?;
+            if !is_more {
                 return Ok(Outcome::Done);
             }
         }

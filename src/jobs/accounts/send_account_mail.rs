@@ -44,6 +44,8 @@ pub enum Occasion {
     SecondFactorOff,
     /// A key for programs was made.
     ApiKeyMade,
+    /// The export of one's data is there.
+    ExportReady,
 }
 
 impl Occasion {
@@ -56,6 +58,7 @@ impl Occasion {
             Self::SecondFactorOn => Text::SecondFactorOn,
             Self::SecondFactorOff => Text::SecondFactorOff,
             Self::ApiKeyMade => Text::ApiKeyMade,
+            Self::ExportReady => Text::ExportReady,
         }
     }
 
@@ -64,7 +67,11 @@ impl Occasion {
         match self {
             Self::Welcome | Self::VerifyEmail => Some((Purpose::VerifyEmail, "/account/verify")),
             Self::ResetPassword => Some((Purpose::ResetPassword, "/account/reset")),
-            Self::PasswordChanged | Self::SecondFactorOn | Self::SecondFactorOff | Self::ApiKeyMade => None,
+            Self::PasswordChanged
+            | Self::SecondFactorOn
+            | Self::SecondFactorOff
+            | Self::ApiKeyMade
+            | Self::ExportReady => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | 6.3.1 guessing is stopped | `lockout`; `second_step::guessing_codes_locks_and_the_right_password_in_between_forgets_nothing` |
 //! | 6.3.3 a second factor | `second_step::a_log_in_takes_the_password_and_then_a_code` |
+//! | 14.2.7, GDPR 15, 17, 20 data are taken along, and forgotten | `export`, `erasure` |
 //! | 6.3.7 changes of factors are told | `second_factor::it_is_taken_away_with_password_and_code_and_its_owner_is_told` |
 //! | 6.3.8 accounts cannot be found out | `lockout::known_and_unknown_accounts_cost_the_same_hashes_and_statements`, `forgotten::known_and_unknown_addresses_are_answered_alike_at_the_same_cost` (registering tells: see `accounts`) |
 //! | 6.4.3 a reset does not pass the second factor | `forgotten::a_reset_leaves_the_second_factor_and_kills_challenges` |
@@ -23,8 +24,11 @@
 
 mod api_keys;
 mod consents;
+mod erasure;
+mod export;
 mod forgotten;
 mod key_routes;
+mod life;
 mod lockout;
 mod open_sessions;
 mod over_http;

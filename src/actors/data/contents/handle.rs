@@ -60,16 +60,16 @@ impl Contents {
         Self(Arc::new(Parts { storage, ring, seals: config.encrypt, figures }))
     }
 
-    /// Stores a content of `bytes` as a new object: packed when `may_pack` and it pays, sealed when configured. When this
+    /// Stores a content of `bytes`, if that is known, as a new object: packed when `may_pack` and it pays, sealed when configured. When this
     /// returns `Ok`, a power cut does not lose it. An object that was begun and not ended is not there.
     pub async fn store(
         &self,
         object: &str,
-        bytes: u64,
+        bytes: impl Into<Option<u64>>,
         may_pack: bool,
         content: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<Stored, StorageError> {
-        store::store(&self.0, object, bytes, may_pack, content).await
+        store::store(&self.0, object, bytes.into(), may_pack, content).await
     }
 
     /// A part of a content, at least one byte, or all of it, as it was sent. The stream ends with an error when the storage

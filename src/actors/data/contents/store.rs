@@ -27,12 +27,12 @@ pub struct Stored {
 pub(super) async fn store(
     parts: &Parts,
     object: &str,
-    bytes: u64,
+    bytes: Option<u64>,
     may_pack: bool,
     content: impl Stream<Item = io::Result<Bytes>> + Send,
 ) -> Result<Stored, StorageError> {
     let broke_off = |error: io::Error| StorageError::BrokeOff(error.to_string());
-    let mut chunks = Chunks { source: Box::pin(content), held: Bytes::new() };
+    let mut chunks = Chunks { source: Box::pin(content.fuse()), held: Bytes::new() };
     let mut first = Vec::new();
     let mut coding = Coding::Identity;
     if may_pack {
@@ -42,7 +42,7 @@ pub(super) async fn store(
             first.push(chunk);
         }
         let sample = first.clone();
-        let pays = move || is_worth_packing(bytes, &sample.concat());
+        let pays = move || is_worth_packing(bytes.unwrap_or(u64::MAX), &sample.concat());
         if on_a_thread(pays).await.map_err(broke_off)? {
             coding = Coding::Zstd;
         }
@@ -58,8 +58,8 @@ pub(super) async fn store(
     let pieces = Box::pin(stream::try_unfold(passing, Passing::piece));
     let written = parts.storage.put_stream(object, pieces).await?;
     let (kept, sha256) = stored.into_inner().ok_or_else(|| broke_off(io::ErrorKind::UnexpectedEof.into()))?;
-    if kept.bytes != bytes || kept.stored != written.bytes {
-        let detail = format!("{} of {bytes} bytes, {} written", kept.bytes, written.bytes);
+    if bytes.is_some_and(|bytes| kept.bytes != bytes) || kept.stored != written.bytes {
+        let detail = format!("{} of {bytes:?} bytes, {} written", kept.bytes, written.bytes);
         return Err(StorageError::Failed(detail));
     }
     Ok(Stored { kept, sha256 })

@@ -1,0 +1,74 @@
+//! Documents that the service itself makes for a person, which are removed by themselves after some time.
+
+use jiff::Timestamp;
+
+use super::{
+    documents,
+    publish::{Stored, Values, stored_columns},
+};
+use crate::{
+    db::{DbError, Tx},
+    ids::{DocumentId, UserId},
+};
+
+/// Documents removed by one transaction.
+pub const BATCH: i64 = 100;
+
+/// A document whose content is stored already.
+#[derive(Debug, Clone)]
+pub struct Made<'a> {
+    /// Its id.
+    pub id: DocumentId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What it is called.
+    pub title: &'a str,
+    /// Where it belongs.
+    pub desk: &'a str,
+    /// The file's name.
+    pub name: &'a str,
+    /// Its content.
+    pub stored: &'a Stored,
+    /// It is removed then.
+    pub remove_at: Timestamp,
+}
+
+/// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile.
+pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, DbError> {
+    const MAKE: &str = concat!(
+        "-- documents.made.make
+        WITH owner AS (
+            SELECT id FROM users WHERE id = $2 AND status = 'active' AND erased_at IS NULL FOR KEY SHARE
+        ), room AS (
+            INSERT INTO document_quota AS q (user_id, stored) SELECT id, $6 FROM owner
+            ON CONFLICT (user_id) DO UPDATE SET stored = q.stored + excluded.stored
+        ), made AS (
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at)
+            SELECT $1, id, $3, $4, 1, $7, $7, $8 FROM owner RETURNING id, owner_id
+        )
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT id, 1, $5, $6, owner_id, $7, $9, $10, $11, $12, $13, $14, $15, $16 FROM made"
+    );
+    let Made { id, owner, title, desk, name, stored, remove_at } = made;
+    let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
+    let args = values.after([id, owner, title, desk, name, &bytes, &now, remove_at]);
+    Ok(tx.execute(MAKE, &args).await? == 1)
+}
+
+/// Removes documents whose time is over: those that were made for some time, and those of erased people which the law no
+/// longer wants to be kept. At most [`BATCH`]; returns their objects, to be removed after the commit, and whether there
+/// may be more.
+pub async fn remove_due(tx: &mut Tx, now: Timestamp) -> Result<(Vec<String>, bool), DbError> {
+    const DUE: &str = "-- documents.made.due
+        (SELECT id FROM document WHERE remove_at <= $1 ORDER BY remove_at LIMIT $2)
+        UNION ALL
+        (SELECT d.id FROM users u JOIN document d ON d.owner_id = u.id
+         WHERE u.erased_at IS NOT NULL AND d.keep_until <= $1::timestamptz::date LIMIT $2)";
+    let due = tx.query(DUE, &[&now, &BATCH]).await?;
+    let mut objects = Vec::new();
+    for row in &due {
+        objects.extend(documents::remove(tx, row.get("id")).await?);
+    }
+    Ok((objects, due.len() as i64 >= BATCH))
+}

@@ -1,0 +1,62 @@
+//! Erases a person whose account is closed. Enqueued in the transaction that closes it.
+
+use std::time::Duration;
+
+use crate::{
+    accounts::erasure::{After, STEPS},
+    actors::data::cache::Tag,
+    audit::{self, Entry, Who},
+    ids::UserId,
+    jobs::{Job, JobContext, Outcome, QueueName, documents::RemoveObjects},
+};
+
+/// Erases a person. It carries no subject: it would end itself when it forgets the others.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct EraseAccount {
+    /// Who.
+    pub user: UserId,
+}
+
+impl Job for EraseAccount {
+    const KIND: &'static str = "accounts.erase";
+    const QUEUE: QueueName = QueueName::Maintenance;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    /// It is never given up: hours lie between the last attempts.
+    const MAX_ATTEMPTS: u16 = 100;
+
+    /// Safe to run twice, and to be killed anywhere: each step is a transaction of its own that leaves nothing for a
+    /// second run.
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        let (user, now) = (self.user, ctx.clock.now());
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        for step in STEPS {
+            loop {
+                let mut tx = ctx.db.begin("accounts.erase").await?;
+                let After { objects, uploads, events, is_unfinished } =
+                    step.run(&mut tx, user, today, now).await?;
+                let mut removals: Vec<_> = uploads.into_iter().map(RemoveObjects::of_upload).collect();
+                if !objects.is_empty() {
+                    removals.push(RemoveObjects { objects, parts_of: None });
+                }
+                ctx.jobs.enqueue_many(&mut tx, &removals).await?;
+                tx.commit().await?;
+                if !events.is_empty() {
+                    let mut tags: Vec<_> = events.iter().map(|event| Tag::Event(event)).collect();
+                    tags.push(Tag::Catalogue);
+                    ctx.tags.invalidate(&tags);
+                }
+                if !is_unfinished {
+                    break;
+                }
+            }
+        }
+        let mut tx = ctx.db.begin("accounts.erased").await?;
+        let forgotten = ctx.jobs.erase(&mut tx, user).await?;
+        let details = serde_json::to_value(forgotten)?;
+        let entry = Entry { details, ..Entry::new(now, Who::System, "account.erase", "account", user) };
+        audit::record(&mut tx, &[entry]).await?;
+        ctx.finish(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,242 @@
+//! An erased person: let in by nothing, and forgotten but for what the law keeps.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sportello::{
+    accounts::{
+        erasure::{self, Fate, NAMELESS, RULES, STEPS},
+        policy::Role,
+    },
+    ids::UserId,
+    jobs::accounts::EraseAccount,
+};
+
+use super::life::{Life, WORDS};
+use crate::harness::{
+    app::TestApp,
+    client::{Answer, Client},
+    people::PASSWORD,
+};
+
+const ERASURE: &str = "/api/v1/me/erasure";
+
+async fn erase(client: &Client) -> Answer {
+    client.post(ERASURE, json!({ "password": PASSWORD })).await
+}
+
+/// Every row of every table, as text.
+async fn everything(app: &TestApp) -> String {
+    const TABLES: &str = "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables
+        WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'job')";
+    let client = app.database.client().await;
+    let mut all = String::new();
+    for table in client.query(TABLES, &[]).await.unwrap() {
+        let table: String = table.get(0);
+        let rows = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {table} t");
+        all.push_str(&client.query_one(&rows, &[]).await.unwrap().get::<_, String>(0));
+    }
+    all
+}
+
+/// What is left of a person.
+async fn left(app: &TestApp, user: UserId) -> Vec<(String, i64)> {
+    let client = app.database.client().await;
+    let mut left = Vec::new();
+    for rule in RULES {
+        let (table, column) = (rule.table, rule.column);
+        let count = format!("SELECT count(*) FROM {table} WHERE {column} = $1");
+        let count: i64 = client.query_one(&count, &[&user]).await.unwrap().get(0);
+        left.push((format!("{table}.{column}"), count));
+        if rule.fate == Fate::Removed && table != "document" && table != "document_quota" {
+            assert_eq!(count, 0, "{table}");
+        }
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_column_that_names_a_person_has_a_rule() {
+    // Foreign keys to people, and columns that hold a person's id without one, as their names tell.
+    const NAMING: &str = "
+        SELECT DISTINCT c.conrelid::regclass::text, a.attname::text
+        FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+        WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass
+        UNION
+        SELECT c.oid::regclass::text, a.attname::text
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE n.nspname IN ('public', 'job') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND a.atttypid = 'uuid'::regtype AND a.attnum > 0 AND NOT a.attisdropped
+          AND (a.attname ~ '^(user|owner|host|actor|person|client|patient|notary)(_id)?$' OR a.attname = 'who'
+            OR a.attname ~ '_by$')";
+    let app = TestApp::start().await;
+    let rows = app.database.client().await.query(NAMING, &[]).await.unwrap();
+    let named: BTreeSet<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let ruled = RULES.iter().filter(|rule| (rule.table, rule.column) != ("users", "id"));
+    let ruled: BTreeSet<(String, String)> =
+        ruled.map(|rule| (rule.table.to_owned(), rule.column.to_owned())).collect();
+    assert_eq!(named, ruled, "what does erasure do with it? Say so in accounts::erasure::RULES, and do it");
+    assert!(RULES.iter().all(|rule| rule.why.len() > 10));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_is_forgotten_but_for_what_the_law_keeps_and_names() {
+    let app = TestApp::start().await;
+    let life = app.a_life().await;
+    let before = everything(&app).await;
+    for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
+        assert!(before.contains(word), "{word} stands somewhere");
+    }
+    life.client.request(Method::POST, "/api/v1/me/export", &[], None).await.expect(202);
+    app.run_jobs().await;
+    let answer = erase(&life.client).await.expect(202).json();
+    let kept = answer["kept"].as_array().unwrap();
+    assert!(kept.iter().any(|it| it["source"].as_str().unwrap().contains("2220") && it["years"] == 10));
+    let until = kept.iter().find(|it| it["count"] == 1).unwrap()["until"].as_str().unwrap();
+    assert_eq!(until, app.value::<String>("SELECT (current_date + 365)::text").await);
+    assert!(answer["task"]["id"].is_string());
+    shut_out(&app, &life).await;
+    app.run_jobs().await;
+    shut_out(&app, &life).await;
+
+    let after = everything(&app).await;
+    for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
+        assert!(!after.contains(word), "{word} is still there");
+    }
+    let left = left(&app, life.person.id).await;
+    let count = |column: &str| left.iter().find(|(it, _)| it == column).unwrap().1;
+    let kept = ["users.id", "bookings.user_id", "events.host_id", "consent.user_id", "document.owner_id"];
+    assert_eq!(kept.map(count), [1, 2, 1, 1, 1]);
+    assert!(count("audit_entry.who") > 5);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM payments WHERE status = 'succeeded'").await, 1);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM consent WHERE address IS NOT NULL").await, 0);
+    assert_eq!(app.stored(), 2, "the kept document, and somebody else's");
+    let told: String =
+        app.value("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_entry WHERE action ~ 'eras'").await;
+    assert_eq!(told, "account.ask_erasure account.erase");
+
+    // What others see.
+    let page = app.anonymous().get(&format!("/api/v1/events/{}", life.hosted)).await.expect(200).json();
+    assert!(page.to_string().contains(NAMELESS) && !page.to_string().contains("Zenobia"), "{page}");
+    app.anonymous().get(&format!("/api/v1/events/{}", life.planned)).await.expect(404);
+    let ratings: i64 = app.value("SELECT sum(rating_sum + rating_count)::bigint FROM events").await;
+    assert_eq!(ratings, 0, "the averages follow");
+    // The address is free; whoever registers it is somebody else.
+    let again = json!({ "email": life.person.email, "password": PASSWORD, "name": "Un altro" });
+    let again = app.anonymous().post("/api/v1/auth/register", again).await.expect(201).json();
+    assert_ne!(again["user"]["id"], json!(life.person.id));
+    // Neither administrators nor the database let the old one in again.
+    let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
+    let path = format!("/api/v1/users/{}", life.person.id);
+    admin.patch(&path, "*", json!({ "status": "active" })).await.expect(412);
+    let enable = "UPDATE users SET status = 'active' WHERE erased_at IS NOT NULL";
+    assert!(app.database.client().await.batch_execute(enable).await.is_err());
+    app.finish().await;
+}
+
+/// Nothing of what the person had opens anything.
+async fn shut_out(app: &TestApp, life: &Life) {
+    life.client.get("/api/v1/me").await.expect(401);
+    life.key.get("/api/v1/me").await.expect(401);
+    let refresh = json!({ "refresh_token": life.tokens["refresh_token"] });
+    app.anonymous().post("/api/v1/auth/refresh", refresh).await.expect(401);
+    let login = json!({ "email": life.person.email, "password": PASSWORD });
+    app.anonymous().post("/api/v1/auth/login", login).await.expect(401);
+    let (mails, forgot) = (app.mails().len(), json!({ "email": life.person.email }));
+    app.anonymous().post("/api/v1/auth/password/forgot", forgot).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(app.mails().len(), mails, "no mail goes there any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_any_step_and_run_again_it_comes_to_the_same() {
+    let app = TestApp::start().await;
+    let (now, today) = (app.app.clock.now(), app.today());
+    let mut ends = Vec::new();
+    for killed_after in 0..=STEPS.len() {
+        let life = app.a_life().await;
+        let user = life.person.id;
+        let mut tx = app.app.db.begin("tests.begin").await.unwrap();
+        erasure::begin(&mut tx, &app.app.accounts, user, today, now).await.unwrap();
+        tx.commit().await.unwrap();
+        for step in &STEPS[..killed_after] {
+            let mut tx = app.app.db.begin("tests.step").await.unwrap();
+            step.run(&mut tx, user, today, now).await.unwrap(); // and what follows its commit is lost
+            tx.commit().await.unwrap();
+        }
+        for _ in 0..2 {
+            let mut tx = app.app.db.begin("tests.job").await.unwrap();
+            app.app.jobs.enqueue(&mut tx, &EraseAccount { user }).await.unwrap();
+            tx.commit().await.unwrap();
+            app.run_jobs().await;
+        }
+        let all = everything(&app).await;
+        for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
+            assert!(!all.contains(word), "{word} is still there after {killed_after} steps and two runs");
+        }
+        let mut left = left(&app, user).await;
+        left.retain(|(column, _)| column != "audit_entry.who"); // each run is told
+        ends.push(left);
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:#?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_the_password_and_the_second_factor() {
+    let app = TestApp::start().await;
+    let it = app.an_enrolled_person().await;
+    for (body, status) in [
+        (json!({}), 422),
+        (json!({ "password": PASSWORD }), 422),
+        (json!({ "password": "not my password", "code": app.code(&it.secret) }), 403),
+        (json!({ "password": PASSWORD, "code": "000000" }), 403),
+        (json!({ "password": PASSWORD, "recovery_code": "AAAAAA-AAAAAA-AAAAAA-AAAAAA" }), 403),
+    ] {
+        assert_eq!(it.client.post(ERASURE, body.clone()).await.status, status, "{body}");
+    }
+    it.client.get("/api/v1/me").await.expect(200);
+    let body = json!({ "password": PASSWORD, "code": app.code(&it.secret) });
+    it.client.post(ERASURE, body.clone()).await.expect(202);
+    it.client.post(ERASURE, body).await.expect(401);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_business_others_depend_on_is_told_what_to_do_first() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.a_person_with(Role::Admin).await, app.a_person_with(Role::Admin).await);
+    let admins = [app.log_in(&one).await, app.log_in(&other).await];
+    let answers = join_all(admins.iter().map(erase)).await;
+    let mut codes: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [202, 409], "of two at once, one stays");
+    let stays = answers.iter().position(|answer| answer.status == 409).unwrap();
+    assert_eq!(answers[stays].code(), "last_administrator");
+    admins[stays].get("/api/v1/users").await.expect(200);
+
+    let host = app.a_person_with(Role::Host).await;
+    let client = app.log_in(&host).await;
+    let (booked, free) =
+        (app.an_event().hosted_by(host.id).create().await, app.an_event().hosted_by(host.id).create().await);
+    let buyer = app.log_in(&app.a_person().await).await;
+    buyer.post(&format!("/api/v1/events/{booked}/bookings"), json!({ "tickets": 1 })).await.expect(201);
+    let refused = erase(&client).await.expect(409);
+    assert_eq!((refused.code().as_str(), &refused.json()["events"]), ("booked_events", &json!([booked])));
+    app.anonymous().get(&format!("/api/v1/events/{free}")).await.expect(200);
+    let etag = client.get(&format!("/api/v1/me/events/{booked}")).await.header("etag").to_owned();
+    client.request(Method::DELETE, &format!("/api/v1/events/{booked}"), &[("if-match", &etag)], None).await;
+    app.run_jobs().await;
+    erase(&client).await.expect(202);
+    app.anonymous().get(&format!("/api/v1/events/{free}")).await.expect(404);
+    let sold: Value =
+        buyer.post(&format!("/api/v1/events/{free}/bookings"), json!({ "tickets": 1 })).await.json();
+    assert!(
+        matches!(sold["status"].as_u64(), Some(404 | 409 | 422)),
+        "nobody books from who is gone: {sold}"
+    );
+    app.finish().await;
+}
