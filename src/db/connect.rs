@@ -7,6 +7,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::reach::{self, Reach};
+
 /// Opening a connection may not take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,6 +31,7 @@ pub enum ConnectError {
 pub struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
+    reach: Reach,
 }
 
 impl std::fmt::Debug for Connector {
@@ -42,7 +45,7 @@ impl Connector {
     pub fn new(mut config: Config) -> Self {
         config.connect_timeout(CONNECT_TIMEOUT);
         config.keepalives_idle(Duration::from_secs(30));
-        Self { config, tls: MakeRustlsConnect::new(tls_config()) }
+        Self { config, tls: MakeRustlsConnect::new(tls_config()), reach: Reach::default() }
     }
 
     /// The same server, with a name shown in `pg_stat_activity` and a limit on each statement. Nothing is compiled for
@@ -55,7 +58,7 @@ impl Connector {
             "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=auto -c jit=off",
             statement_timeout.as_millis()
         ));
-        Self { config, tls: self.tls.clone() }
+        Self { config, ..self.clone() }
     }
 
     /// The same server, with one more setting of the session: `enable_nestloop=off`.
@@ -63,7 +66,7 @@ impl Connector {
     pub fn setting(&self, setting: &str) -> Self {
         let mut config = self.config.clone();
         config.options(format!("{} -c {setting}", config.get_options().unwrap_or_default()));
-        Self { config, tls: self.tls.clone() }
+        Self { config, ..self.clone() }
     }
 
     /// The configuration, for the pool.
@@ -79,7 +82,28 @@ impl Connector {
     /// Opens one connection.
     pub async fn connect(&self) -> Result<(Client, Driver), ConnectError> {
         let connecting = self.config.connect(self.tls.clone());
-        Ok(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| ConnectError::Timeout)??)
+        if let Ok(connected) = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            return Ok(self.noticed(connected)?);
+        }
+        self.reach.lost(&self.config, &ConnectError::Timeout.to_string());
+        Err(ConnectError::Timeout)
+    }
+
+    /// What somebody found who connects in another way: whether the server is there is told from it.
+    pub fn noticed<T>(
+        &self,
+        connected: Result<T, tokio_postgres::Error>,
+    ) -> Result<T, tokio_postgres::Error> {
+        match &connected {
+            Ok(_) => {
+                self.reach.opened(&self.config);
+            }
+            Err(error) if reach::is_away(error) => {
+                self.reach.lost(&self.config, &error.to_string());
+            }
+            Err(_) => {}
+        }
+        connected
     }
 }
 

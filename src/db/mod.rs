@@ -18,6 +18,7 @@ mod error;
 mod link;
 mod observer;
 mod params;
+mod reach;
 mod reads;
 mod tx;
 
@@ -26,6 +27,7 @@ pub use error::DbError;
 pub use link::Link;
 pub use observer::{BUCKETS_US, Observer, StatementStats};
 pub use params::{Arg, Param, Params, Transposed};
+pub use reach::told;
 pub use reads::{Db, Route, Rows};
 pub use tx::Tx;
 

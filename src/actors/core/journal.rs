@@ -117,6 +117,9 @@ impl Buffer {
                 }
                 return;
             }
+            if self.forgotten == 0 {
+                tracing::error!("the journal has lost an entry: more wait for the database than it can keep");
+            }
             self.forgotten += 1;
         }
         self.waiting.push_back(pending);
@@ -193,8 +196,9 @@ impl JournalActor {
                     batch.answer(&numbers);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the journal could not be written");
-                    batch.refuse(&error);
+                    let (kept, refused) = batch.refuse(&error);
+                    tracing::warn!(%error, kept, refused,
+                        "the journal could not be written: what happened is kept for the next try, what was asked for is refused");
                 }
             }
         });
@@ -250,15 +254,17 @@ impl Batch {
         }
     }
 
-    /// Callers hear of the failure, crashes wait for the next try.
-    fn refuse(mut self, error: &DbError) {
+    /// Callers hear of the failure, crashes wait for the next try: how many of these, and of those.
+    fn refuse(mut self, error: &DbError) -> (usize, usize) {
         let all = std::mem::take(&mut self.pending);
         let (callers, crashes) = all.into_iter().partition(|pending| pending.reply.is_some());
         self.pending = crashes;
         let callers: Vec<Pending> = callers;
+        let counts = (self.pending.len(), callers.len());
         for reply in callers.into_iter().filter_map(|pending| pending.reply) {
             reply.send(Err(error.clone()));
         }
+        counts
     }
 }
 

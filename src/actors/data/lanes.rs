@@ -21,7 +21,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use crate::{
     actors::kernel::{Behaviour, Context, Failure, Myself, Reply},
-    db::{Arg, Connector, DbError, Observer, Params, Rows, Transposed, label},
+    db::{Arg, Connector, DbError, Observer, Params, Rows, Transposed, label, told},
     metrics,
 };
 
@@ -115,7 +115,7 @@ impl Behaviour for Lane {
         let (client, driver) = self.connector.connect().await?;
         let myself = ctx.myself();
         ctx.background(async move {
-            let why = driver.await.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
+            let why = driver.await.map_or_else(told, |()| "closed".to_owned());
             myself.tell(LaneMsg::Lost(why));
         });
         ctx.every(PROBE_EVERY, || LaneMsg::Probe);

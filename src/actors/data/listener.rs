@@ -29,7 +29,7 @@ use crate::{
         jobs::CHANNEL as JOBS_CHANNEL,
         kernel::{Behaviour, Bell, Context, Failure, Handle, fly},
     },
-    db::{Connector, Driver},
+    db::{Connector, Driver, told},
     jobs::Jobs,
 };
 
@@ -217,7 +217,7 @@ fn listen(ctx: &Context<ListenerMsg>, mut driver: Driver, own: Arc<AtomicI32>) {
                     }
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return myself.tell(ListenerMsg::Lost(error.to_string())),
+                Some(Err(error)) => return myself.tell(ListenerMsg::Lost(told(error))),
                 None => return myself.tell(ListenerMsg::Lost("closed".to_owned())),
             }
         }

@@ -221,7 +221,7 @@ impl Connect for Opening {
     ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         let config = config.clone();
         Box::pin(async move {
-            let (client, driver) = config.connect(self.0.tls()).await?;
+            let (client, driver) = self.0.noticed(config.connect(self.0.tls()).await)?;
             #[expect(clippy::disallowed_methods, reason = "aborted with the client, which the pool owns")]
             let driving = tokio::spawn(async move {
                 if let Err(error) = driver.await {
