@@ -115,7 +115,7 @@ impl App {
         kinds: jobs::registry::Registry,
         first: impl AsyncFnOnce(&Connector) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
-        let registry = Registry::new(clock.clone());
+        let ((listening, address), registry) = (bind(&config)?, Registry::new(clock.clone()));
         let Database { connector, managed } = Database::open(&config).await?;
         migrated(&config, &connector, first).await?;
         let (observer, metrics) = (Observer::new(*config.database.slow_query), Arc::new(Metrics::new()));
@@ -123,7 +123,7 @@ impl App {
         let db = handles.db(&config, &connector, &observer)?;
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
         let accounts = people(&db, &clock, &config, &secret)?;
-        let ((listening, address), draining) = (listen(&config)?, Arc::new(AtomicBool::new(false)));
+        let draining = Arc::<AtomicBool>::default();
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -150,7 +150,7 @@ impl App {
             probe: Probe::default(),
             started: tokio::time::Instant::now(),
         });
-        let acceptor = acceptor(&state, listening);
+        let acceptor = acceptor(&state, listening)?;
         let data = actors::DataParts {
             registry: &registry,
             config: &config,
@@ -214,9 +214,10 @@ fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Res
 }
 
 /// Serves requests with this state.
-fn acceptor(state: &AppState, listening: Listening) -> Acceptor {
+fn acceptor(state: &AppState, listening: Listening) -> anyhow::Result<Acceptor> {
+    listening.listen().with_context(|| format!("{} cannot be listened on", state.config.server.listen))?;
     let server = Server::new(router::front(state), &state.config.server, state.metrics.clone());
-    Acceptor::new(listening, server, *state.config.server.stop_grace, state.draining.clone())
+    Ok(Acceptor::new(listening, server, *state.config.server.stop_grace, state.draining.clone()))
 }
 
 /// Jobs of these kinds, sealed as the configuration says.
@@ -235,9 +236,10 @@ fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &J
     metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
 }
 
-/// The listening socket, and its address where port 0 is configured.
-fn listen(config: &Config) -> anyhow::Result<(Listening, SocketAddr)> {
-    let listening = Listening::open(config.server.listen)
+/// The socket, and its address where port 0 is configured. Before anything is made, because a taken address is the
+/// likeliest mistake; it is not heard at before somebody accepts.
+fn bind(config: &Config) -> anyhow::Result<(Listening, SocketAddr)> {
+    let listening = Listening::bind(config.server.listen)
         .with_context(|| format!("{} cannot be listened on", config.server.listen))?;
     let address = listening.address()?;
     Ok((listening, address))

@@ -33,6 +33,14 @@ pub struct Listening {
 impl Listening {
     /// The socket that systemd holds for us, or a new one at `address`.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let listening = Self::bind(address)?;
+        listening.listen()?;
+        Ok(listening)
+    }
+
+    /// The same, but nobody is heard at a new one before [`Listening::listen`]: who starts wants to know first whether the
+    /// address is free.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
         // Looks only at variables that are meant for this very process (LISTEN_PID).
         match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
             Some(socket) => Self::inherit(socket),
@@ -50,9 +58,13 @@ impl Listening {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket: socket.into(), inherited: false })
+    }
+
+    /// From now on connections wait to be accepted. One that systemd holds has listened all along.
+    pub fn listen(&self) -> io::Result<()> {
+        if self.inherited { Ok(()) } else { SockRef::from(&self.socket).listen(BACKLOG) }
     }
 
     /// Where it listens, where port 0 was asked for.

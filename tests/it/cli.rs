@@ -310,3 +310,17 @@ async fn a_database_that_is_away_is_said_once() {
     assert_eq!(said.matches("error connecting to server").count(), 1, "{said}");
     assert_eq!(said.matches("refused").count(), 1, "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_address_is_told_before_a_database_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let scratch = Scratch::new();
+    let data = scratch.path().join("data");
+    let mut serve = process::sportello();
+    serve.arg("serve").env("SPORTELLO_SERVER__LISTEN", &address).env("SPORTELLO_DATABASE__DATA_DIR", &data);
+    let output = serve.output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains(&format!("{address} cannot be listened on")), "{said}");
+    assert!(!data.exists(), "nothing was made");
+}
