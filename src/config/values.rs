@@ -15,12 +15,19 @@ impl std::ops::Deref for Period {
     }
 }
 
+/// The same everywhere: in the configuration and on the command line.
+impl FromStr for Period {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| format!("{text:?} is not a duration; write \"30s\" or \"5m\""))
+    }
+}
+
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|_| D::Error::custom(format!("{text:?} is not a duration; write \"30s\" or \"5m\"")))
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

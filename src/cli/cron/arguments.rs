@@ -3,10 +3,14 @@
 use jiff::Timestamp;
 
 use super::super::{exit::Usage, operator};
-use crate::jobs::{
-    QueueName,
-    schedules::{Definition, Fold, Gap, Missed, Overlap, Source},
-    store::cron::FireOutcome,
+use crate::{
+    config::values::Period,
+    jobs::{
+        QueueName,
+        schedules::{Definition, Fold, Gap, Missed, Overlap, Source},
+        store::cron::FireOutcome,
+    },
+    text,
 };
 
 /// What to do.
@@ -197,6 +201,9 @@ pub(super) struct Terms {
     /// What it is for.
     #[arg(long)]
     description: Option<String>,
+    /// Why, for the journal.
+    #[arg(long, value_parser = operator::reason)]
+    reason: Option<String>,
 }
 
 impl Terms {
@@ -221,12 +228,13 @@ impl Terms {
             it.tags = self.tags;
         }
         it.description = self.description.or(it.description);
+        it.reason = self.reason;
         Ok(it)
     }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "write a time such as 2026-12-31T20:00:00Z".to_owned())
+    text::time(text)
 }
 
 fn missed(text: &str) -> Result<Missed, String> {
@@ -262,6 +270,22 @@ fn outcome(text: &str) -> Result<FireOutcome, String> {
 }
 
 fn seconds(text: &str) -> Result<u32, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let time = *text.parse::<Period>()?;
+    if time.subsec_nanos() > 0 {
+        return Err("must be whole seconds: what is less is not kept".to_owned());
+    }
     u32::try_from(time.as_secs()).map_err(|_| "is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn what_cannot_be_kept_exactly_is_refused() {
+        assert_eq!((seconds("1day"), seconds("90s"), seconds("0s")), (Ok(86_400), Ok(90), Ok(0)));
+        for wrong in ["1500ms", "500ms", "1s 1ns", "-5s", "5", "200years"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 }

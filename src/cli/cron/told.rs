@@ -63,6 +63,21 @@ pub(super) fn tell_view(view: &View) -> String {
     );
     row("overlap", it.overlap.as_str());
     row("clocks", &format!("gap {}, fold {}", it.gap.as_str(), it.fold.as_str()));
+    if it.splay_s > 0 {
+        row("splay", &format!("{} s", it.splay_s));
+    }
+    let own = |value: Option<String>| value.unwrap_or_else(|| "that of the kind".to_owned());
+    row("queue", &own(it.queue.map(|queue| queue.to_string())));
+    row("priority", &own(it.priority.map(|priority| priority.to_string())));
+    row("attempts", &own(it.max_attempts.map(|attempts| attempts.to_string())));
+    if !it.tags.is_empty() {
+        row("tags", &it.tags.join(", "));
+    }
+    let by = |by: &Option<String>| by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    row("made", &format!("{:.0}{}", view.created_at, by(&view.created_by)));
+    if let Some(at) = view.changed_at {
+        row("changed", &format!("{at:.0}{}", by(&view.changed_by)));
+    }
     row("next", &next(view));
     if let Some(pause) = &view.paused {
         let by = pause.by.as_deref().unwrap_or("somebody");
@@ -111,5 +126,6 @@ pub(super) fn tell_preview(preview: &Preview) -> String {
     if hidden > 0 {
         lines.push(format!("{hidden} more local times do not tick"));
     }
-    if lines.is_empty() { "it never ticks again".to_owned() } else { lines.join("\n") }
+    lines.extend(preview.end.map(str::to_owned));
+    lines.join("\n")
 }

@@ -3,7 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::{Definition, Spec, Timing, TimingError};
-use crate::jobs::registry::{ARGS_MAX, Registry};
+use crate::{
+    jobs::registry::{ARGS_MAX, Registry},
+    text,
+};
 
 /// The name of the route that tries schedules.
 const RESERVED: &str = "preview";
@@ -83,6 +86,9 @@ pub fn check(it: &Definition, kinds: &Registry) -> (Vec<WrongField>, Option<Timi
     }
     if it.description.as_deref().is_some_and(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
         found.wrong("/description", "invalid_text", "must not contain control characters");
+    }
+    if let Some((code, detail)) = it.reason.as_deref().and_then(|reason| text::wrong(reason, text::REASON)) {
+        found.wrong("/reason", code, detail);
     }
     (found.0, timing)
 }
@@ -188,6 +194,7 @@ mod tests {
             wrong(|it| it.description = Some("a\x1b[2J".to_owned())),
             one("/description", "invalid_text")
         );
+        assert_eq!(wrong(|it| it.reason = Some(" ".to_owned())), one("/reason", "required"));
         let both = wrong(|it| (it.tz, it.spec) = ("Mars".to_owned(), "never".to_owned()));
         assert_eq!(both, [one("/tz", "unknown_time_zone"), one("/spec", "invalid_schedule")].concat());
     }

@@ -72,7 +72,7 @@ pub async fn create(
     if !cron::insert(tx, kind, it, next_at, (&who.name, now)).await? {
         return Err(Refusal::Exists);
     }
-    note(tx, who, "cron.create", &it.key, None, json!({ "schedule": it }), now).await?;
+    note(tx, who, "cron.create", &it.key, it.reason.as_deref(), json!({ "schedule": it }), now).await?;
     wake_on_commit(tx, jobs);
     found(tx, &it.key).await
 }
@@ -94,7 +94,7 @@ pub async fn change(
         let detail = "never changes: make another schedule".to_owned();
         return Err(Refusal::Wrong(vec![WrongField { pointer: "/key".to_owned(), code: "fixed", detail }]));
     }
-    if *it == before.definition {
+    if (Definition { reason: None, ..it.clone() }) == before.definition {
         return Ok(before.clone());
     }
     let first = first_tick(it, jobs, now)?;
@@ -103,12 +103,12 @@ pub async fn change(
     let kind = numbered(tx, jobs, it).await?;
     cron::update(tx, kind, it, next_at, (&who.name, now)).await?;
     let details = json!({ "before": before.definition, "schedule": it });
-    note(tx, who, "cron.change", &it.key, None, details, now).await?;
+    note(tx, who, "cron.change", &it.key, it.reason.as_deref(), details, now).await?;
     wake_on_commit(tx, jobs);
     found(tx, &it.key).await
 }
 
-/// Stops a schedule from ticking. Pausing a paused one changes nothing.
+/// Stops a schedule from ticking. Pausing a paused one changes who did, and why, if another reason is given.
 pub async fn pause(
     tx: &mut Tx,
     jobs: &Jobs,
@@ -117,7 +117,7 @@ pub async fn pause(
     now: Timestamp,
 ) -> Result<Stored, Refusal> {
     let before = locked(tx, key).await?;
-    if before.paused_at.is_some() {
+    if before.paused_at.is_some() && (reason.is_none() || reason == before.paused_reason.as_deref()) {
         return Ok(before);
     }
     settled(tx, jobs, &before, now).await?;

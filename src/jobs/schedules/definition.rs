@@ -74,6 +74,10 @@ pub struct Definition {
     #[serde(default)]
     #[schema(max_length = 500)]
     pub description: Option<String>,
+    /// Why it is made or changed, for the journal; never shown with the schedule.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only, min_length = 1, max_length = 500)]
+    pub reason: Option<String>,
 }
 
 fn no_args() -> Value {
@@ -129,6 +133,7 @@ impl Definition {
             max_attempts: None,
             tags: Vec::new(),
             description: None,
+            reason: None,
         }
     }
 

@@ -37,6 +37,9 @@ pub enum SpecError {
     /// Longer than any schedule.
     #[error("a schedule has at most {CHARS_MAX} characters")]
     TooLong,
+    /// It would break the line of whoever looks at it.
+    #[error("a schedule is one line, its fields are parted by spaces")]
+    Lines,
     /// February 30.
     #[error("no such day ever comes: look at day of month and month")]
     Never,
@@ -185,6 +188,9 @@ impl FromStr for Spec {
         if text.len() > CHARS_MAX {
             return Err(SpecError::TooLong);
         }
+        if text.contains(|c: char| c.is_control() && c != '\t') {
+            return Err(SpecError::Lines);
+        }
         let text = match text.to_ascii_lowercase().as_str() {
             "@hourly" => "0 * * * *",
             "@daily" | "@midnight" => "0 0 * * *",
@@ -271,6 +277,8 @@ mod tests {
         assert!(said("1,,2 * * * *").starts_with("field 1 (minute): there is nothing between two commas"));
         assert!(said("@often").starts_with("\"@often\" is not one of"));
         assert_eq!(said("0 0 30 feb *"), "no such day ever comes: look at day of month and month");
+        assert_eq!(said("*\n* * * *"), "a schedule is one line, its fields are parted by spaces");
+        assert!("*\t* * * *".parse::<Spec>().is_ok());
         assert_eq!(said(&"1,".repeat(300)), "a schedule has at most 500 characters");
     }
 

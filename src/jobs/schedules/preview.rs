@@ -21,7 +21,12 @@ pub struct Preview {
     pub skipped: Vec<PreviewedTick>,
     /// How many there are of these.
     pub skipped_count: usize,
+    /// Why there are fewer ticks than asked for; `null` when there are as many.
+    pub end: Option<&'static str>,
 }
+
+/// Said where the ticks end.
+const END: &str = "it never ticks again, as far as can be told: times end with the year 9999";
 
 /// A tick to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -54,7 +59,7 @@ pub enum Remark {
 /// The next `count` ticks after `after`, at most [`PREVIEW_MAX`].
 pub fn preview(timing: &Timing, after: Timestamp, count: usize) -> Preview {
     let count = count.min(PREVIEW_MAX);
-    let mut preview = Preview { ticks: Vec::new(), skipped: Vec::new(), skipped_count: 0 };
+    let mut preview = Preview { ticks: Vec::new(), skipped: Vec::new(), skipped_count: 0, end: None };
     for it in timing.after(after) {
         if preview.ticks.len() == count {
             break;
@@ -71,6 +76,7 @@ pub fn preview(timing: &Timing, after: Timestamp, count: usize) -> Preview {
             }
         }
     }
+    preview.end = (preview.ticks.len() < count).then_some(END);
     preview
 }
 
@@ -148,6 +154,9 @@ mod tests {
         let timing = Timing::new("* 2 * * * *", "Europe/Rome", Gap::Skip, Fold::First).unwrap();
         let preview = preview(&timing, "2027-03-28T00:59:59Z".parse().unwrap(), 5000);
         assert_eq!(preview.ticks.len(), PREVIEW_MAX);
+        let daily = Timing::new("@daily", "UTC", Gap::Shift, Fold::First).unwrap();
+        let late = super::preview(&daily, "9999-12-29T12:00:00Z".parse().unwrap(), 5);
+        assert_eq!((late.ticks.len(), late.end), (1, Some(END)));
         let leap = Timing::new("0 0 29 2 *", "UTC", Gap::Shift, Fold::First).unwrap();
         let leap = super::preview(&leap, "2096-03-01T00:00:00Z".parse().unwrap(), 2);
         assert_eq!(leap.ticks.len(), 2, "eight years without one");

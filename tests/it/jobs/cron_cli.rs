@@ -23,9 +23,27 @@ async fn a_schedule_made_on_the_command_line_ticks_at_once() {
     let app = TestApp::start_with(|config| config.jobs.poll_max.0 = Duration::from_secs(3600)).await;
     let program = schedules(&app.app.config).len() as i64;
     app.until_count("job.cron", program).await;
-    let made =
-        cron(&app, &["create", "t.often", "--kind", "events.warm_cache", "--spec", "* * * * * *"]).await;
+    let made = cron(
+        &app,
+        &[
+            "create",
+            "t.often",
+            "--kind",
+            "events.warm_cache",
+            "--spec",
+            "* * * * * *",
+            "--reason",
+            "to try",
+            "--tag",
+            "a",
+        ],
+    )
+    .await;
     assert_eq!(made.0, 0, "{}", made.1);
+    for row in ["queue", "priority", "attempts", "tags", "made"] {
+        assert!(made.1.lines().any(|line| line.trim_start().starts_with(row)), "{row}: {}", made.1);
+    }
+    assert_eq!(app.count("journal WHERE action = 'cron.create' AND reason = 'to try'").await, 1);
     app.until("SELECT count(*) >= 2 FROM job.cron_fire WHERE key = 't.often'").await;
     let (code, said) = cron(&app, &["pause", "t.often", "--reason", " a quiet night "]).await;
     assert_eq!((code, said.contains("by os:")), (0, true), "{said}");
@@ -46,9 +64,17 @@ async fn what_is_wrong_on_the_command_line_is_said() {
     let app = TestApp::start_with(|config| config.jobs.enabled = false).await;
     let make = |more: &[&'static str]| [&["create", "t.wrong", "--kind", "events.warm_cache"], more].concat();
     let long = "ü".repeat(501);
-    let wrong: [(Vec<&str>, i32, &str); 20] = [
+    let wrong: [(Vec<&str>, i32, &str); 24] = [
         (make(&["--spec", "-1 * * * *"]), 2, "field 1 (minute): \"-1\""),
         (make(&["--spec", "* * *"]), 2, "five fields"),
+        (make(&["--spec", "*\n* * * *"]), 2, "a schedule is one line"),
+        (make(&["--spec", "@daily", "--splay", "1500ms"]), 2, "whole seconds"),
+        (vec!["preview", "--spec", "@daily", "--after", "9999-12-31T23:59:59Z"], 2, "9999-12-30T22:00:00Z"),
+        (
+            vec!["preview", "--spec", "@daily", "--after", "9999-12-30T20:00:00Z"],
+            0,
+            "times end with the year 9999",
+        ),
         (make(&["--spec", "１ * * * *"]), 2, "is not a number"),
         (make(&["--spec", "0 0 30 2 *"]), 2, "no such day ever comes"),
         (make(&["--spec", "nope", "--tz", "../etc/passwd"]), 2, "is not a time zone"),

@@ -85,6 +85,7 @@ impl Stored {
             max_attempts: template.max_attempts,
             tags: template.tags,
             description: row.get(13),
+            reason: None,
         };
         Self {
             definition,
@@ -208,7 +209,7 @@ fn in_micros(seconds: u32) -> f64 {
     micros(Duration::from_secs(seconds.into()))
 }
 
-/// Pauses a locked schedule.
+/// Pauses a locked schedule. One that is paused takes the new reason; since when stays.
 pub async fn pause(
     tx: &mut Tx,
     key: &str,
@@ -216,7 +217,7 @@ pub async fn pause(
     (by, now): (&str, Timestamp),
 ) -> Result<(), DbError> {
     const PAUSE: &str = "-- jobs.cron.pause
-        UPDATE job.cron SET paused_at = $2, paused_by = $3, paused_reason = $4, version = version + 1 WHERE key = $1";
+        UPDATE job.cron SET paused_at = coalesce(paused_at, $2), paused_by = $3, paused_reason = $4, version = version + 1 WHERE key = $1";
     tx.execute(PAUSE, &[&key, &now, &by, &reason]).await.map(|_| ())
 }
 
