@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt::Write as _, ops::RangeInclusive};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The length of a reason, in characters: a sentence for whoever reads the journal next year.
@@ -33,6 +34,23 @@ pub fn wrong_line(text: &str, chars: RangeInclusive<usize>) -> Option<(&'static 
 
 const fn is_blank(c: char) -> bool {
     matches!(c, '\n' | '\t' | '\r')
+}
+
+/// Times reach so far, in both directions.
+pub const TIMES: &str = "must be a time from the year -9999 to 9999-12-30T22:00:00Z";
+
+/// A time, as people write it.
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse::<Timestamp>().map_err(|error| {
+        let why =
+            if is_beyond(&error.to_string()) { TIMES } else { "write a time such as 2026-12-31T20:00:00Z" };
+        why.to_owned()
+    })
+}
+
+/// Whether this is said of a time that is one, but beyond what can be kept.
+pub fn is_beyond(message: &str) -> bool {
+    ["range", "overflow", "exceeds", "bound"].iter().any(|word| message.contains(word))
 }
 
 /// A name as a part of a JSON pointer.
@@ -106,6 +124,15 @@ mod tests {
         assert_eq!(wrong("a", 2..=3).unwrap().0, "too_short");
         assert_eq!(wrong_line("a\nb", 1..=9).unwrap().1, "must be a single line");
         assert_eq!(wrong_line(" biglietto \u{1F3AB} ", 1..=20), None);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_kept_is_told_from_what_is_none() {
+        assert!(time("9999-12-30T22:00:00Z").is_ok());
+        assert_eq!(time("9999-12-31T00:00:00Z").unwrap_err(), TIMES);
+        for wrong in ["yesterday", "2026-13-01T00:00:00Z", "2026-12-31"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment};
 
+use crate::text;
+
 /// What is wrong with a value, or with the member that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wording {
@@ -49,7 +51,10 @@ pub(crate) fn of<T: DeserializeOwned>(from: From, path: &Path, message: &str) ->
         return says("not_allowed", &one_of(message));
     }
     if message.starts_with("recursion limit") {
-        return says("too_deep", "is nested too deeply");
+        return says(
+            "too_deep",
+            "is nested too deeply: at most 127 lists and objects in each other are read",
+        );
     }
     if ["surrogate", "unicode", "hex escape"].iter().any(|about| message.contains(about)) {
         return says("invalid_text", "is not valid Unicode text");
@@ -60,6 +65,7 @@ pub(crate) fn of<T: DeserializeOwned>(from: From, path: &Path, message: &str) ->
         type_error(&message).map(str::to_owned)
     });
     let detail = match expected.as_deref() {
+        Some("a timestamp string") if text::is_beyond(message) => Some(text::TIMES.to_owned()),
         Some("string or map" | "unit") => refusal::<T>(path, &json!("")).map(|text| one_of(&text)),
         Some(expected) => plain(expected).map(|plain| in_range(plain, code, message)),
         None => None,
@@ -259,6 +265,7 @@ mod tests {
             (r#"{"time": "25:00"}"#, "/time", "invalid", TIME),
             (r#"{"time": true}"#, "/time", "wrong_type", TIME),
             (r#"{"at": "2026-12-31"}"#, "/at", "invalid", AT),
+            (r#"{"at": "9999-12-31T00:00:00Z"}"#, "/at", "invalid", crate::text::TIMES),
             (r#"{"at": 5}"#, "/at", "wrong_type", AT),
             (r#"{"id": "42"}"#, "/id", "invalid", ID),
             (r#"{"id": 42}"#, "/id", "wrong_type", ID),
@@ -309,6 +316,7 @@ mod tests {
             ("day", "31/12/2026", "invalid", DAY),
             ("time", "25:00", "invalid", TIME),
             ("at", "yesterday", "invalid", AT),
+            ("at", "9999-12-31T00:00:00Z", "invalid", crate::text::TIMES),
             ("id", "42", "invalid", ID),
         ] {
             let pairs =

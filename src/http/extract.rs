@@ -147,6 +147,10 @@ fn unfitting<T: DeserializeOwned>(bytes: &[u8], path: &serde_path_to_error::Path
     let is_null =
         value.as_ref().and_then(|value| value.pointer(&pointer)).is_some_and(serde_json::Value::is_null);
     let wording = wording::of::<T>(wording::From::Body { is_null }, path, message);
+    if wording.code == "too_deep" {
+        // The place where reading stopped helps nobody: the member that goes so deep does.
+        pointer.truncate(pointer.match_indices('/').nth(1).map_or(pointer.len(), |(at, _)| at));
+    }
     // serde's path ends at the parent of a missing member.
     if let Some(member) = wording.member.map(|member| pointer_part(&member))
         && last.as_deref() != Some(&member)
@@ -306,6 +310,20 @@ mod tests {
             assert_eq!(body(text), (status, pointer.to_owned(), code.to_owned()), "{text}");
         }
         assert!(parse_json::<Body>(br#"{"title": "back\\u0000slash"}"#).is_ok());
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Anything {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        any: serde_json::Value,
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_pointed_at_where_it_begins() {
+        let deep = format!(r#"{{"any": {}{}}}"#, "[".repeat(5000), "]".repeat(5000));
+        let problem = parse_json::<Anything>(deep.as_bytes()).unwrap_err();
+        let error = &problem.errors()[0];
+        assert_eq!((error.pointer.as_str(), error.code.as_ref()), ("/any", "too_deep"));
     }
 
     #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Jobs, inspect::joined, store::settings};
+use super::{JobId, Jobs, inspect::joined, store::settings};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
@@ -92,7 +92,8 @@ pub struct KindState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NodeState {
     /// The number of its boot.
-    pub id: i64,
+    #[schema(value_type = String)]
+    pub id: JobId,
     /// Its name, the same after a restart.
     pub node: String,
     /// Since when it is to take nothing more.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     cli::{exit::Usage, operator},
+    config::values::Period,
     jobs::inspect::{Filter, MAX_TAGS, State, parse_fingerprint},
     text,
 };
@@ -118,16 +119,16 @@ pub(super) struct Filters {
     #[arg(long, value_parser = fingerprint)]
     fingerprint: Option<i64>,
     /// Enqueued from then on: a time, or how long ago (2h).
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     enqueued_from: Option<Moment>,
     /// Enqueued before: a time, or how long ago.
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     enqueued_to: Option<Moment>,
     /// Finished from then on: a time, or how long ago.
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     finished_from: Option<Moment>,
     /// Finished before: a time, or how long ago.
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     finished_to: Option<Moment>,
     /// Whether they were run once more: false leaves out what was dealt with.
     #[arg(long, value_name = "true|false")]
@@ -193,7 +194,7 @@ pub(super) struct Enqueue {
     #[arg(long, default_value = "null", value_name = "JSON", value_parser = arguments)]
     pub(super) args: serde_json::Value,
     /// Not before: a time, or how long from now (2h).
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     pub(super) at: Option<Moment>,
     /// Instead of its kind's; smaller runs first.
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1000..=1000))]
@@ -245,7 +246,7 @@ pub(super) struct Selection {
 #[derive(Debug, clap::Args)]
 pub(super) struct Snooze {
     /// A time, or how long from now (2h).
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true)]
     pub(super) until: Moment,
     #[command(flatten)]
     pub(super) selection: Selection,
@@ -320,9 +321,17 @@ impl Moment {
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
-    let at = text.parse().map(Moment::At);
-    at.or_else(|_| text.parse().map(Moment::Distance))
-        .map_err(|_| "write a time (2026-12-01T10:00:00Z) or a duration (2h, 30m)".to_owned())
+    let distance = |text: &str| {
+        let period = text.parse::<Period>().ok()?;
+        SignedDuration::try_from(*period).ok().map(Moment::Distance)
+    };
+    text::time(text).map(Moment::At).or_else(|wrong| {
+        let neither = || {
+            "write a time (2026-12-01T10:00:00Z) or how long (30m, 2h, 7d), which is never negative"
+                .to_owned()
+        };
+        distance(text).ok_or_else(|| if wrong == text::TIMES { wrong } else { neither() })
+    })
 }
 
 /// A tag or a key, as the API takes it.
@@ -343,7 +352,11 @@ fn fingerprint(text: &str) -> Result<i64, String> {
 fn arguments(text: &str) -> Result<serde_json::Value, String> {
     let deep = |error: &serde_json::Error| error.to_string().starts_with("recursion limit");
     serde_json::from_str(text).map_err(|error| {
-        if deep(&error) { "is nested too deeply".to_owned() } else { format!("not JSON: {error}") }
+        if deep(&error) {
+            "is nested too deeply: at most 127 lists and objects in each other are read".to_owned()
+        } else {
+            format!("not JSON: {error}")
+        }
     })
 }
 
@@ -357,7 +370,12 @@ mod tests {
         assert_eq!(moment("2h").unwrap().before(now).to_string(), "2026-11-21T08:00:00Z");
         assert_eq!(moment("90m").unwrap().after(now).to_string(), "2026-11-21T11:30:00Z");
         assert_eq!(moment("2026-01-01T00:00:00Z").unwrap().after(now).to_string(), "2026-01-01T00:00:00Z");
-        assert!(moment("soon").is_err());
+        assert_eq!(moment("30d").unwrap(), moment("1month").map(|_| moment("720h").unwrap()).unwrap());
+        assert_eq!(moment("2w").unwrap(), moment("14days").unwrap());
+        for wrong in ["soon", "-5h"] {
+            assert!(moment(wrong).unwrap_err().contains("never negative"), "{wrong}");
+        }
+        assert_eq!(moment("9999-12-31T00:00:00Z").unwrap_err(), text::TIMES);
     }
 
     #[test]

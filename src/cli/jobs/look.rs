@@ -64,6 +64,7 @@ pub(super) async fn list(args: List, db: &Db, jobs: &Jobs) -> anyhow::Result<()>
     let mut short = 0;
     let mut page = Page { jobs: Vec::new(), next_before: args.before.map(JobId) };
     let mut tx = begin(db).await?;
+    super::check_names(&mut tx, jobs, &filter).await?;
     loop {
         let wanted = i64::from(args.limit) - page.jobs.len() as i64;
         let before = page.next_before.map(|id| id.0);

@@ -13,13 +13,20 @@ use std::process::ExitCode;
 use arguments::Command;
 
 use super::{
+    exit::Usage,
     operator, print,
     session::{self, Session},
 };
 use crate::{
     clock::Clock,
     config::{Config, Loaded},
-    jobs::{Jobs, registry::registry, seal::KeyRing},
+    db::Tx,
+    jobs::{
+        Jobs,
+        inspect::{self, Filter, UnknownName},
+        registry::registry,
+        seal::KeyRing,
+    },
 };
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
@@ -38,6 +45,14 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     let done = carry_out(command, &session, &jobs, config).await;
     session.close(config).await;
     done
+}
+
+/// A queue or a kind that is not there is a slip.
+async fn check_names(tx: &mut Tx, jobs: &Jobs, filter: &Filter) -> anyhow::Result<()> {
+    inspect::check_names(tx, jobs.registry(), filter).await.map_err(|error| match error {
+        UnknownName::Unknown { what, .. } => Usage(format!("--{what}: {error}")).into(),
+        UnknownName::Db(error) => error.into(),
+    })
 }
 
 async fn carry_out(

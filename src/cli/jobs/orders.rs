@@ -130,6 +130,7 @@ async fn bulk(args: &Selection, order: Order, who: &Who, db: &Db, jobs: &Jobs) -
         error => error.into(),
     };
     let mut tx = db.begin("cli.jobs.bulk").await?;
+    super::check_names(&mut tx, jobs, &filter).await?;
     if args.dry_run {
         let count = inspect::count(&mut tx, order, &filter, args.before).await.map_err(usage)?;
         tx.rollback().await?;

@@ -40,7 +40,7 @@ pub(super) enum Command {
         /// The queue.
         queue: String,
         /// A number, or `default` for what each node is configured to run; 0 lets what runs finish.
-        #[arg(value_parser = workers)]
+        #[arg(value_parser = workers, allow_negative_numbers = true)]
         workers: Workers,
         #[command(flatten)]
         how: How,

@@ -13,6 +13,7 @@ mod feed;
 mod filter;
 mod kinds;
 mod listing;
+mod names;
 mod nodes;
 mod orders;
 mod queues;
@@ -28,6 +29,7 @@ pub use feed::{Change, Changed, Changes, Feed};
 pub use filter::{Filter, State, fingerprint_text, parse_fingerprint};
 pub use kinds::{Kind, kinds};
 pub use listing::{Found, Listed, MAX_LIST, list};
+pub use names::{UnknownName, check_names};
 pub use nodes::{Node, NodeState, node, nodes};
 pub(super) use orders::joined;
 pub use orders::{

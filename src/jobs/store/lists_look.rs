@@ -245,6 +245,18 @@ pub async fn kinds(at: &mut impl Ask, limit: i64) -> Result<Vec<Row>, DbError> {
     at.ask(KINDS, &[&limit]).await
 }
 
+/// The names of all queues.
+pub async fn queue_names(at: &mut impl Ask) -> Result<Vec<String>, DbError> {
+    const NAMES: &str = "-- jobs.look.queue_names\nSELECT name FROM job.queue";
+    Ok(at.ask(NAMES, &[]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// The names of all kinds that any server has ever known.
+pub async fn kind_names(at: &mut impl Ask) -> Result<Vec<String>, DbError> {
+    const NAMES: &str = "-- jobs.look.kind_names\nSELECT name FROM job.kind";
+    Ok(at.ask(NAMES, &[]).await?.iter().map(|row| row.get(0)).collect())
+}
+
 /// Batches below `before`, newest first.
 pub async fn batches(
     at: &mut impl Ask,

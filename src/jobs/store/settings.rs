@@ -5,7 +5,10 @@ use tokio_postgres::Row;
 
 use crate::{
     db::{DbError, Tx},
-    jobs::settings::{KindState, NodeState, QueueLimits, QueueSettings},
+    jobs::{
+        JobId,
+        settings::{KindState, NodeState, QueueLimits, QueueSettings},
+    },
 };
 
 /// What is answered about a queue.
@@ -41,7 +44,7 @@ pub async fn lock_queue(tx: &mut Tx, name: &str) -> Result<Option<QueueSettings>
     Ok(tx.query_opt(LOCK, &[&name]).await?.as_ref().map(queue))
 }
 
-/// Pauses a queue, or lets it run again. Who paused it first, and why, stays known.
+/// Pauses a queue, or lets it run again. Since when stays known when it is paused once more; who, and why, is the newest.
 pub async fn pause_queue(
     tx: &mut Tx,
     name: &str,
@@ -52,8 +55,8 @@ pub async fn pause_queue(
         "-- jobs.settings.pause_queue
         UPDATE job.queue SET revision = revision + 1,
             paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $4) END,
-            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END,
-            paused_why = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_why, $3) END
+            paused_by = $2,
+            paused_why = CASE WHEN $2 IS NOT NULL THEN $3 END
         WHERE name = $1",
         queue!()
     );
@@ -89,8 +92,8 @@ pub async fn pause_kind(
 ) -> Result<Option<KindState>, DbError> {
     const PAUSE: &str = "-- jobs.settings.pause_kind
         UPDATE job.kind SET paused_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(paused_at, $4) END,
-            paused_by = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_by, $2) END,
-            paused_why = CASE WHEN $2 IS NOT NULL THEN coalesce(paused_why, $3) END
+            paused_by = $2,
+            paused_why = CASE WHEN $2 IS NOT NULL THEN $3 END
         WHERE name = $1 RETURNING name, paused_at, job.called(paused_by), paused_why";
     let (by, why) = by.unzip();
     let row = tx.query_opt(PAUSE, &[&name, &by, &why, &now]).await?;
@@ -112,7 +115,7 @@ pub async fn drain_node(tx: &mut Tx, worker: i64, by: Option<&str>) -> Result<Op
             (SELECT count(*) FROM job.lease AS l WHERE l.worker_id = job.worker.id)";
     let row = tx.query_opt(DRAIN, &[&worker, &by]).await?;
     Ok(row.map(|row| NodeState {
-        id: row.get(0),
+        id: JobId(row.get(0)),
         node: row.get(1),
         drain_at: row.get(2),
         drain_by: row.get(3),

@@ -94,7 +94,7 @@ async fn a_node_and_a_kind_rest_and_work_again_over_http() {
     let worker: i64 = app.value("SELECT id FROM job.worker").await;
     let order = |what: &str| format!("/admin/api/nodes/{worker}/{what}");
     let drained = admin.post(&order("drain"), reason()).await.expect(200).json();
-    assert!(drained["drain_at"].is_string(), "{drained}");
+    assert!(drained["drain_at"].is_string() && drained["id"].is_string(), "{drained}");
     app.until_count("job.worker WHERE draining", 1).await;
     enqueue(&app.app, &Write(1)).await;
     assert_eq!(app.count("job.ready").await, 1);
@@ -153,7 +153,9 @@ async fn whoever_paused_something_is_named_with_the_reason_wherever_it_is_shown(
     assert_eq!((&paused["paused_by"], &paused["paused_reason"]), (&email, &why["reason"]));
     let again =
         admin.post("/admin/api/queues/default/pause", json!({"reason": "me too"})).await.expect(200).json();
-    assert_eq!(again["paused_reason"], why["reason"], "the first reason stays");
+    assert_eq!(again["paused_reason"], "me too", "the newest reason is shown");
+    assert_eq!(again["paused_at"], paused["paused_at"], "it is as old as it is");
+    admin.post("/admin/api/queues/default/pause", why.clone()).await.expect(200);
     let kind = admin.post("/admin/api/kinds/tests.write/pause", why.clone()).await.expect(200).json();
     assert_eq!((&kind["paused_by"], &kind["paused_reason"]), (&email, &why["reason"]));
     let queue = admin.get("/admin/api/queues/default").await.expect(200).json();

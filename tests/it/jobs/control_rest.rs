@@ -79,6 +79,9 @@ async fn lists_go_on_by_cursor_and_refuse_what_makes_no_sense() {
         ("colour=red", "/colour"),
         ("limit=101", "/limit"),
         ("batch=x", "/batch"),
+        ("queue=nope", "/queue"),
+        ("kind=nope", "/kind"),
+        ("finished_to=9999-12-31T00:00:00Z", "/finished_to"),
         ("owner=x", "/owner"),
         ("fingerprint=12", "/fingerprint"),
         ("enqueued_from=yesterday", "/enqueued_from"),
@@ -198,7 +201,7 @@ async fn bulk_orders_count_first_and_go_on_where_they_stopped() {
     assert_eq!(all["results"], json!({"prioritised": 1}));
     let wrong = admin.post(&format!("{JOBS}/bulk/cancel?state=done"), reason()).await.expect(422);
     assert_eq!(wrong.code(), "state_does_not_fit");
-    for query in ["limit=0", "limit=1001", "dry_run=perhaps", "tag=b&colour=red"] {
+    for query in ["queue=nope", "limit=0", "limit=1001", "dry_run=perhaps", "tag=b&colour=red"] {
         admin.post(&format!("{JOBS}/bulk/cancel?{query}"), reason()).await.expect(400);
     }
     app.finish().await;

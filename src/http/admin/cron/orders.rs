@@ -47,7 +47,8 @@ impl Reason {
     }
 }
 
-/// Pauses a schedule: its ticks wait, and are not made up for when it goes on. Pausing a paused one changes nothing.
+/// Pauses a schedule: its ticks wait, and are not made up for when it goes on. Pausing a paused one takes
+/// the new reason.
 #[utoipa::path(post, path = "/admin/api/cron/{key}/pause", tag = "cron", security(("bearer" = [])),
     request_body = Reason, params(("key" = String, Path, description = "The schedule's name")),
     responses((status = 200, description = "The paused schedule", body = View),

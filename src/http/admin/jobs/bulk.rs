@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    list::filters,
+    list::{filters, unknown},
     orders::{Ordering, check_priority, check_until, problem, who},
 };
 use crate::{
@@ -141,6 +141,7 @@ async fn act(
         return Err(Problem::unprocessable(vec![FieldError::body("/all", "required", detail)]));
     }
     let mut tx = state.db.begin_admin("admin.jobs.bulk").await?;
+    inspect::check_names(&mut tx, state.jobs.registry(), &filter).await.map_err(unknown)?;
     if selection.dry_run == Some(true) {
         let count = inspect::count(&mut tx, order, &filter, selection.before).await.map_err(problem)?;
         tx.rollback().await?;

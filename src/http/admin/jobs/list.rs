@@ -18,7 +18,9 @@ use crate::{
         state::AppState,
         validate::Ends,
     },
-    jobs::inspect::{self, Detail, Filter, Listed, Patience, State as JobState, parse_fingerprint},
+    jobs::inspect::{
+        self, Detail, Filter, Listed, Patience, State as JobState, UnknownName, parse_fingerprint,
+    },
 };
 
 /// The filters, and what else a route has.
@@ -110,6 +112,16 @@ filters! {
     Filters {}
 }
 
+/// Queues and kinds are closed sets.
+pub(super) fn unknown(name: UnknownName) -> Problem {
+    match name {
+        UnknownName::Unknown { what, .. } => {
+            Problem::invalid_parameters(vec![FieldError::query(what, "not_allowed", name.to_string())])
+        }
+        UnknownName::Db(error) => error.into(),
+    }
+}
+
 /// Lists jobs, live ones and those that have ended, newest first. A page may be shorter than asked, or empty, and still
 /// have a `next_cursor`: only so many jobs are looked at for one page. The list ends where `next_cursor` is null.
 #[utoipa::path(get, path = "/admin/api/jobs", tag = "admin", security(("bearer" = [])), params(Filters, PageParameters),
@@ -118,6 +130,7 @@ filters! {
 pub(super) async fn list(State(state): State<AppState>, _: AdminUser, list: Listing<Filters, i64>) -> Answer {
     let filter = list.filters.filter()?;
     let mut tx = state.db.begin_admin("admin.jobs.list").await?;
+    inspect::check_names(&mut tx, state.jobs.registry(), &filter).await.map_err(unknown)?;
     let found = inspect::list(&mut tx, &filter, list.after, i64::from(list.limit)).await?;
     tx.rollback().await?;
     Ok(list.answer_until(found.jobs, found.next.as_ref(), |job| job))
