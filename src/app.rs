@@ -210,7 +210,7 @@ impl App {
 /// People, whose second factors are sealed with the configured keys and one of the server's own.
 fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Result<Accounts> {
     let ring = second_factor::key_ring(KeyRing::configured(&config.jobs)?, secret);
-    Ok(Accounts::new(db.clone(), clock.clone(), &config.accounts, ring))
+    Ok(Accounts::new(db.clone(), clock.clone(), config, ring))
 }
 
 /// Serves requests with this state.

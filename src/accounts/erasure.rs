@@ -109,7 +109,7 @@ pub struct Kept {
     pub what: &'static str,
     /// Why: the law that wants it.
     pub source: &'static str,
-    /// For how long, in years of the law; `null`: until a day, or as the operator has configured.
+    /// For how long, in years of the law; `null`: until a day.
     pub years: Option<u8>,
     /// Until when, where that is a day.
     #[schema(value_type = Option<String>, format = Date)]
@@ -122,11 +122,20 @@ const fn kept(what: &'static str, source: &'static str, years: u8) -> Kept {
     Kept { what, source, years: Some(years), until: None, count: None }
 }
 
+const AUDIT: &str = "the audit log, by ids";
+
 /// What is kept of everybody.
 pub const KEEPS: [Kept; 4] = [
     kept("bookings and payments, and events that were booked", "art. 2220 c.c. (accounting records)", 10),
     kept("consents that were given and taken back", "art. 7(1) GDPR, art. 2946 c.c. (proof, limitation)", 10),
-    kept("the audit log, by ids", "art. 5(2) and 32 GDPR (accountability, security)", 2),
+    // Until when is the operator's business: `audit.keep`.
+    Kept {
+        what: AUDIT,
+        source: "art. 5(2) and 32 GDPR (accountability, security)",
+        years: None,
+        until: None,
+        count: None,
+    },
     kept("the fact and the time of the erasure", "art. 5(2) GDPR (accountability)", 10),
 ];
 
@@ -190,6 +199,9 @@ pub async fn begin(
     api_keys::revoke_all(tx, user, now).await?;
     accounts.lockout.succeeded(tx, &Keys::of(row.get("email"), None), now).await?;
     let mut kept = KEEPS.to_vec();
+    for log in kept.iter_mut().filter(|kept| kept.what == AUDIT) {
+        log.until = today.checked_add(accounts.audit_kept).ok();
+    }
     kept.extend(documents_kept(tx, user, today).await?);
     Ok(Begun { kept, withdrawn })
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     account_tokens::{self, Issued, Purpose},
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     audit::{self, Entry, Who},
     clock::Clock,
-    config::sections,
+    config::Config,
     db::{Db, DbError, Tx},
     ids::{SessionId, UserId},
     sealing::KeyRing,
@@ -41,6 +41,8 @@ pub struct Accounts {
     pub(super) sessions: Sessions,
     pub(super) ring: Arc<KeyRing>,
     keys: KeyUse,
+    /// How long the audit log keeps what it was told.
+    pub(super) audit_kept: SignedDuration,
 }
 
 /// What the right password opens.
@@ -96,10 +98,12 @@ pub enum LoginError {
 
 impl Accounts {
     /// Accounts in `db`, whose second factors are sealed with this ring (see [`second_factor::key_ring`]).
-    pub fn new(db: Db, clock: Clock, config: &sections::Accounts, ring: KeyRing) -> Self {
+    pub fn new(db: Db, clock: Clock, config: &Config, ring: KeyRing) -> Self {
+        let audit_kept = SignedDuration::try_from(*config.audit.keep).unwrap_or(SignedDuration::MAX);
+        let config = &config.accounts;
         let sessions = Sessions::new(db.clone(), clock.clone(), config);
         let keys = KeyUse::new(db.clone(), clock.clone());
-        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring), keys }
+        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring), keys, audit_kept }
     }
 
     /// The sessions.

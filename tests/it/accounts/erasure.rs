@@ -97,6 +97,7 @@ async fn an_erased_person_is_forgotten_but_for_what_the_law_keeps_and_names() {
     assert!(kept.iter().any(|it| it["source"].as_str().unwrap().contains("2220") && it["years"] == 10));
     let until = kept.iter().find(|it| it["count"] == 1).unwrap()["until"].as_str().unwrap();
     assert_eq!(until, app.value::<String>("SELECT (current_date + 365)::text").await);
+    assert!(kept.iter().all(|it| it["years"].is_u64() || it["until"].is_string()), "{kept:?}");
     assert!(answer["task"]["id"].is_string());
     shut_out(&app, &life).await;
     app.run_jobs().await;
