@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use ring::digest;
 
 use super::{CHUNK, Coding, Kept, SAMPLE, Sealer, WrappedKey, packed::Packer, summed::Summer};
@@ -33,7 +34,7 @@ enum Chunks {
     Bare,
 }
 
-/// A content on its way into the storage. Blocks: each chunk costs a millisecond or two.
+/// A content on its way into the storage. A chunk costs a third of a millisecond, or some when it is packed.
 pub struct Keeper {
     hash: digest::Context,
     chunks: Chunks,
@@ -53,38 +54,43 @@ impl Keeper {
         Ok(Self { hash: digest::Context::new(&digest::SHA256), chunks, sealed, bytes: 0, stored: 0 })
     }
 
+    /// Whether [`Keeper::keep`] keeps its thread for long.
+    pub fn is_slow(&self) -> bool {
+        matches!(self.chunks, Chunks::Packed(_))
+    }
+
     /// What is written for the next chunk: [`CHUNK`] bytes, or the rest.
-    pub fn keep(&mut self, chunk: &[u8]) -> io::Result<Vec<u8>> {
-        self.hash.update(chunk);
+    pub fn keep(&mut self, chunk: Bytes) -> io::Result<Bytes> {
+        self.hash.update(&chunk);
         self.bytes += chunk.len() as u64;
         let written = match &mut self.chunks {
             Chunks::Packed(packer) => {
-                let packed = packer.pack(chunk)?;
-                self.sealed(packed)
+                let packed = packer.pack(&chunk)?;
+                self.sealed(packed.into())
             }
             Chunks::Summed(summer) => {
-                summer.sum(chunk);
-                chunk.to_vec()
+                summer.sum(&chunk);
+                chunk
             }
-            Chunks::Bare => self.sealed(chunk.to_vec()),
+            Chunks::Bare => self.sealed(chunk),
         };
         self.stored += written.len() as u64;
         Ok(written)
     }
 
     /// What is written behind the last chunk.
-    pub fn end(&mut self) -> Vec<u8> {
+    pub fn end(&mut self) -> Bytes {
         let table = match &self.chunks {
             Chunks::Packed(packer) => packer.table(),
             Chunks::Summed(summer) => summer.table(),
             Chunks::Bare => Vec::new(),
         };
-        let mut written = self.sealed(table);
+        let mut written = Vec::from(self.sealed(table.into()));
         if let Some((sealer, _)) = &mut self.sealed {
             sealer.end(&mut written);
         }
         self.stored += written.len() as u64;
-        written
+        written.into()
     }
 
     /// What was kept, after its end.
@@ -96,10 +102,10 @@ impl Keeper {
         (Kept { bytes: self.bytes, stored: self.stored, coding, key }, sha256)
     }
 
-    fn sealed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+    fn sealed(&mut self, bytes: Bytes) -> Bytes {
         let Some((sealer, _)) = &mut self.sealed else { return bytes };
         let mut sealed = Vec::with_capacity(bytes.len() + bytes.len() / 1024);
         sealer.seal(&bytes, &mut sealed);
-        sealed
+        sealed.into()
     }
 }

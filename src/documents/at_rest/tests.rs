@@ -27,7 +27,8 @@ fn keep(content: &[u8], coding: Coding, sealed: bool) -> (Kept, Vec<u8>) {
         (Sealer::new(&key, OBJECT), wrapped)
     });
     let mut keeper = Keeper::new(coding, key).unwrap();
-    let mut object: Vec<u8> = content.chunks(CHUNK).flat_map(|chunk| keeper.keep(chunk).unwrap()).collect();
+    let mut object: Vec<u8> =
+        content.chunks(CHUNK).flat_map(|chunk| keeper.keep(Bytes::copy_from_slice(chunk)).unwrap()).collect();
     object.extend(keeper.end());
     let (kept, sha256) = keeper.kept();
     assert_eq!((kept.bytes, kept.stored), (content.len() as u64, object.len() as u64));

@@ -1,4 +1,4 @@
-//! From a content to an object: in chunks, each hashed, packed and sealed on a thread for what blocks.
+//! From a content to an object: in chunks, each hashed and sealed where it passes, or packed on a thread for what blocks.
 
 use std::{io, pin::Pin, sync::OnceLock};
 
@@ -84,6 +84,9 @@ impl Chunks<'_> {
             if chunk.is_empty() && self.held.len() >= CHUNK {
                 return Ok(Some(self.held.split_to(CHUNK)));
             }
+            if chunk.capacity() == 0 && !self.held.is_empty() {
+                chunk.reserve(CHUNK); // a buffer that grows leaves one of each size behind
+            }
             let length = self.held.len().min(CHUNK - chunk.len());
             chunk.extend_from_slice(&self.held.split_to(length));
             if chunk.len() == CHUNK {
@@ -116,10 +119,16 @@ impl Passing<'_> {
         let Some(chunk) = next else {
             let end = keeper.end();
             let _ = self.stored.set(keeper.kept()); // there is one end
-            return Ok(Some((end.into(), self)));
+            return Ok(Some((end, self)));
         };
-        let kept = on_a_thread(move || keeper.keep(&chunk).map(|written| (written, keeper))).await?;
-        self.keeper = Some(kept.1);
-        Ok(Some((kept.0.into(), self)))
+        let written = if keeper.is_slow() {
+            let (written, back) = on_a_thread(move || Ok((keeper.keep(chunk)?, keeper))).await?;
+            keeper = back;
+            written
+        } else {
+            keeper.keep(chunk)?
+        };
+        self.keeper = Some(keeper);
+        Ok(Some((written, self)))
     }
 }
