@@ -51,10 +51,13 @@ pub(super) fn tagged(document: Document) -> Response {
 async fn list(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
+    client: ClientAddress,
     list: Listing<Filter, DocumentId>,
 ) -> Answer {
     let (viewer, now) = (Viewer::from(&principal), state.clock.now());
     let found = documents::list(&state.db, viewer, &list.filters, list.after, list.fetch(), now).await?;
+    let teller = Teller { principal: &principal, client };
+    teller.looked(&state, "document.list", DocumentId(uuid::Uuid::nil())).await?;
     Ok(list.answer(found, |document| document.id, |document| document))
 }
 
@@ -69,10 +72,10 @@ async fn show(
     Path(id): Path<DocumentId>,
 ) -> Answer {
     let found = documents::find(&state.db, Viewer::from(&principal), id, state.clock.now()).await?;
-    match found {
-        Some(document) => Ok(tagged(document)),
-        None => Err(Teller { principal: &principal, client }.missed(&state, "document.show", id).await?),
-    }
+    let teller = Teller { principal: &principal, client };
+    let Some(document) = found else { return Err(teller.missed(&state, "document.show", id).await?) };
+    teller.looked(&state, "document.show", id).await?;
+    Ok(tagged(document))
 }
 
 /// What is changed of a document; what is left out stays.
@@ -172,9 +175,11 @@ async fn history(
 ) -> Answer {
     let (viewer, now) = (Viewer::from(&principal), state.clock.now());
     let found = versions::list(&state.db, viewer, id, list.after, list.fetch(), now).await?;
+    let teller = Teller { principal: &principal, client };
     if found.is_empty() && list.after.is_none() {
-        return Err(Teller { principal: &principal, client }.missed(&state, "document.show", id).await?);
+        return Err(teller.missed(&state, "document.show", id).await?);
     }
+    teller.looked(&state, "document.show", id).await?;
     Ok(list.answer(found, |version| version.number, |version| version))
 }
 

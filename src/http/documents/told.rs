@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
+use super::desk::Reader;
 use crate::{
     accounts::policy::Principal,
     audit::{self, Entry, Who},
@@ -11,6 +12,9 @@ use crate::{
     ids::DocumentId,
     scope,
 };
+
+/// What is looked at is no version: those count from one.
+const METADATA: i32 = 0;
 
 /// Who does something, from where.
 #[derive(Clone, Copy)]
@@ -26,6 +30,22 @@ impl Teller<'_> {
         entry.address = Some(self.client.0);
         entry.request = scope::current().map(|scope| scope.request_id().to_owned());
         entry
+    }
+
+    /// Somebody has looked at what is known of a document, or at a list (the nil id); told once a minute.
+    pub(super) async fn looked(
+        &self,
+        state: &AppState,
+        action: &'static str,
+        document: DocumentId,
+    ) -> Result<(), Problem> {
+        let now = state.clock.now();
+        if !state.documents.is_news(Reader::Person(self.principal.user), document, METADATA, now) {
+            return Ok(());
+        }
+        let mut entry = self.entry(now, action, document);
+        entry.id = entry.id.filter(|_| !document.0.is_nil());
+        write(state, entry).await
     }
 
     /// Writes down that something was refused, and why.

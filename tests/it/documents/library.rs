@@ -42,6 +42,12 @@ async fn a_stranger_finds_nothing_anywhere_and_administrators_see_no_contents() 
         .value("SELECT count(*) FROM audit_entry WHERE result = 'refused' AND object_kind = 'document'")
         .await;
     assert!(tried >= 14, "{tried} tries are in the log");
+    let looked = |action: &str| {
+        format!("SELECT count(*) FROM audit_entry WHERE action = 'document.{action}' AND result = 'ok'")
+    };
+    // The administrator's look at it, and the lists of both.
+    assert_eq!(shelf.app.value::<i64>(&looked("show")).await, 1);
+    assert_eq!(shelf.app.value::<i64>(&looked("list")).await, 2);
     user.get(&format!("{path}/content")).await.expect(200);
     shelf.app.finish().await;
 }
