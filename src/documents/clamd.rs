@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Sent at once.
 const CHUNK: usize = 64 << 10;
 /// Longer answers are none.
-const ANSWER_MAX: u64 = 4 << 10;
+const ANSWER_MAX: usize = 4 << 10;
 /// Of its version, so much is kept.
 const VERSION_MAX: usize = 100;
 /// clamd's way to say that `StreamMaxLength` is smaller than the file.
@@ -163,9 +163,21 @@ async fn send(line: &mut Box<dyn Line>, chunk: &[u8]) -> Result<(), ScanError> {
     .await
 }
 
+/// Up to the NUL that ends it. Who has said why it takes no more may have hung up: what was heard counts.
 async fn answer(line: &mut Box<dyn Line>, patience: Duration) -> Result<String, ScanError> {
     let mut said = Vec::new();
-    within(patience, line.take(ANSWER_MAX).read_to_end(&mut said)).await?;
+    let listening = async {
+        while said.len() < ANSWER_MAX && !said.ends_with(b"\0") {
+            match line.read_buf(&mut said).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if said.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    };
+    within(patience, listening).await?;
     Ok(String::from_utf8_lossy(&said).trim_end_matches(['\0', '\n']).to_owned())
 }
 
