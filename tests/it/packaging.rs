@@ -36,7 +36,11 @@ fn packages_name_settings_that_exist() {
         let names: Vec<&str> = text
             .split("SPORTELLO_")
             .skip(1)
-            .map(|rest| rest.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).next().unwrap())
+            .map(|rest| {
+                rest.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+                    .next()
+                    .unwrap()
+            })
             .filter(|name| *name != "SECTION__KEY")
             .collect();
         assert!(!names.is_empty(), "{file}");
