@@ -59,6 +59,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     receive(&server, &person, &pdf(1 << 20, 1), "a small one, as a warm-up").await?;
     let path = receive(&server, &person, &pdf(bytes, 2), "whole").await?;
     interrupted(&server, &person, &pdf(bytes, 3)).await?;
+    if !ground.data_dir().join("files").exists() {
+        eprintln!("files are in a bucket: reading them from the disk is not compared");
+        drop(server);
+        return ground.close().await;
+    }
     report.add(
         "a file is fetched (MiB per second)".to_owned(),
         None,
