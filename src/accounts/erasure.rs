@@ -122,7 +122,7 @@ const fn kept(what: &'static str, source: &'static str, years: u8) -> Kept {
     Kept { what, source, years: Some(years), until: None, count: None }
 }
 
-const AUDIT: &str = "the audit log, by ids";
+const AUDIT: &str = "the audit log, by ids and network addresses";
 
 /// What is kept of everybody.
 pub const KEEPS: [Kept; 4] = [

@@ -1,4 +1,5 @@
-//! Guessing is stopped: too many failed log-ins within a time lock the account and the network address for as long.
+//! Guessing is stopped: too many failed log-ins within a time lock the account, and many more the network address, for as
+//! long. Behind one address may be a whole office: its bound is one of its own.
 //!
 //! The counters are rows, so a restart does not reset them, and a row is made for unknown accounts too, so that they
 //! look alike. An attempt is judged when its outcome is recorded, not only when it begins: of a hundred guesses sent at
@@ -22,6 +23,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Lockout {
     failures: i32,
+    failures_of_address: i32,
     period: SignedDuration,
 }
 
@@ -59,8 +61,14 @@ fn network(address: IpAddr) -> IpAddr {
 impl Lockout {
     /// As the configuration says.
     pub fn new(config: &sections::Accounts) -> Self {
-        let failures = i32::try_from(config.lockout_failures).unwrap_or(i32::MAX);
-        Self { failures, period: SignedDuration::try_from(*config.lockout).unwrap_or(SignedDuration::MAX) }
+        let bound = |failures| i32::try_from(failures).unwrap_or(i32::MAX);
+        let failures = bound(config.lockout_failures);
+        let failures_of_address = bound(config.lockout_failures_address);
+        Self {
+            failures,
+            failures_of_address,
+            period: SignedDuration::try_from(*config.lockout).unwrap_or(SignedDuration::MAX),
+        }
     }
 
     /// Until when an attempt is refused; asked before the password is looked at.
@@ -89,15 +97,19 @@ impl Lockout {
         // In the order of their keys: two attempts that share a row cannot deadlock.
         const FAIL: &str = "-- accounts.lockout.fail
             INSERT INTO login_failure AS f (key, failures, locked_until, last_at)
-            SELECT key, 1, CASE WHEN $3 <= 1 THEN $5::timestamptz END, $2 FROM unnest($1::bytea[]) AS key ORDER BY key
+            SELECT key, 1, CASE WHEN CASE key WHEN $6 THEN $7::int ELSE $3::int END <= 1 THEN $5::timestamptz END, $2
+            FROM unnest($1::bytea[]) AS key ORDER BY key
             ON CONFLICT (key) DO UPDATE SET last_at = $2,
                 failures = CASE WHEN f.last_at <= $4 OR f.locked_until IS NOT NULL THEN 1 ELSE f.failures + 1 END,
-                locked_until = CASE WHEN $3 <= CASE WHEN f.last_at <= $4 OR f.locked_until IS NOT NULL
+                locked_until = CASE WHEN CASE f.key WHEN $6 THEN $7 ELSE $3 END <= CASE WHEN f.last_at <= $4 OR f.locked_until IS NOT NULL
                     THEN 1 ELSE f.failures + 1 END THEN $5::timestamptz END
             WHERE f.locked_until IS NULL OR f.locked_until <= $2";
         let all = keys.all();
         let (since, until) = (self.before(now), self.after(now));
-        let counted = tx.execute(FAIL, &[&all, &now, &self.failures, &since, &until]).await?;
+        let (most, of_address) = (&self.failures, &self.failures_of_address);
+        let args: [&(dyn postgres_types::ToSql + Sync); 7] =
+            [&all, &now, most, &since, &until, &keys.address, of_address];
+        let counted = tx.execute(FAIL, &args).await?;
         if counted == all.len() as u64 { Ok(None) } else { self.locked(tx, keys, now).await }
     }
 

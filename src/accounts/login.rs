@@ -16,6 +16,7 @@ use super::{
     key_use::KeyUse,
     lockout::{Keys, Lockout},
     passwords::{Busy, Hashing, Password},
+    policy::Principal,
     second_factor,
     sessions::{Ending, Origin, Sessions, Tokens},
     users::{self, Credentials, User},
@@ -196,10 +197,11 @@ impl Accounts {
     pub async fn confirm(
         &self,
         hashing: &impl Hashing,
-        user: UserId,
+        principal: &Principal,
+        origin: &Origin,
         password: Password,
     ) -> Result<Confirmed, LoginError> {
-        let Some(user) = users::find(&self.db, user).await? else { return Err(LoginError::Wrong) };
+        let Some(user) = users::find(&self.db, principal.user).await? else { return Err(LoginError::Wrong) };
         let keys = Keys::of(&user.email, None);
         let (locked, known) = tokio::try_join!(
             self.lockout.locked_until(&self.db, &keys, self.clock.now()),
@@ -214,8 +216,8 @@ impl Accounts {
             Some(hash) if verdict.matches => Ok(Confirmed { user, hash }),
             _ => {
                 let (now, id) = (self.clock.now(), Some(user.id));
-                let refusal =
-                    Origin::default().refusal(now, "account.confirm_password", id, "wrong_password");
+                let mut refusal = origin.refusal(now, "account.confirm_password", id, "wrong_password");
+                refusal.who = Who::from(principal);
                 Err(self.record_failure(&keys, refusal).await?)
             }
         }

@@ -209,6 +209,7 @@ pub struct Accounts {
     pub hash_workers: usize,
     pub hash_bound: usize,
     pub lockout_failures: usize,
+    pub lockout_failures_address: usize,
     pub lockout: Period,
     pub min_password: usize,
     pub key_life: Period,

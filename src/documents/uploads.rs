@@ -286,7 +286,9 @@ pub async fn terminate(tx: &mut Tx, user: UserId, id: UploadId) -> Result<Option
 pub async fn expire(tx: &mut Tx, now: Timestamp) -> Result<Vec<UploadId>, DbError> {
     const EXPIRE: &str = "-- documents.uploads.expire
         WITH old AS (
-            SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            SELECT id FROM upload WHERE expires_at <= $1
+              -- what is complete waits for its job, which may wait for a scanner
+              AND (state <> 'finishing' OR expires_at <= $1 - interval '1 day') ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM upload AS u USING old WHERE u.id = old.id RETURNING u.id, u.user_id, u.length, u.state
         ), room AS (

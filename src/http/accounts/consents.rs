@@ -19,6 +19,7 @@ use crate::{
         listing::{Listing, Page, PageParameters},
         problem::{Answer, FieldError, Problem},
         state::AppState,
+        validate::Checks,
     },
     mail::Language,
 };
@@ -86,6 +87,9 @@ struct SayConsent {
     wording: Option<String>,
 }
 
+/// As its column allows.
+const WORDING_MAX: usize = 50;
+
 /// Agrees to a purpose in its current wording, or takes that back. Saying the same again changes nothing.
 #[utoipa::path(put, path = "/me/consents/{purpose}", tag = "accounts", security(("bearer" = [])),
     request_body = SayConsent,
@@ -101,6 +105,11 @@ async fn say(
     Json(body): Json<SayConsent>,
 ) -> Answer {
     let current = purpose.wording();
+    let mut checks = Checks::default();
+    if let Some(wording) = &body.wording {
+        checks.line("/wording", wording, 0..=WORDING_MAX);
+    }
+    checks.done()?;
     match body.wording.as_deref() {
         None if body.given => {
             let detail = "say which wording was agreed to: `current_wording`";

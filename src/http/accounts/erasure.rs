@@ -84,7 +84,7 @@ async fn erase(
     let (user, now) = (principal.user, state.clock.now());
     let has_factor = second_factor::status(&state.db, user).await?.enabled_at.is_some();
     let proof = if has_factor { Some(proof(body.code, body.recovery_code)?) } else { None };
-    let confirmed = confirmed(&state, user, body.password).await?;
+    let confirmed = confirmed(&state, &principal, &origin, body.password).await?;
     let mut tx = state.db.begin("accounts.begin_erasure").await?;
     if let Some(proof) = proof {
         let proved = state.accounts.prove(tx, &confirmed, &proof, &origin).await;

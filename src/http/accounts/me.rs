@@ -17,6 +17,8 @@ use crate::{
     accounts::{
         login::{Confirmed, LoginError},
         passwords::{Hashing as _, Password},
+        policy::Principal,
+        sessions::Origin,
         users::{self, Changes, User},
     },
     audit::{self, Who},
@@ -29,7 +31,6 @@ use crate::{
         state::AppState,
         validate::Checks,
     },
-    ids::UserId,
     jobs::accounts::{Occasion, SendAccountMail},
     mail::Language,
 };
@@ -130,10 +131,11 @@ struct ChangePassword {
 /// Compares the password of somebody who is logged in: 403 if it is wrong.
 pub(super) async fn confirmed(
     state: &AppState,
-    user: UserId,
+    principal: &Principal,
+    origin: &Origin,
     password: String,
 ) -> Result<Confirmed, Problem> {
-    let confirmed = state.accounts.confirm(&state.hasher, user, Password::new(password)).await;
+    let confirmed = state.accounts.confirm(&state.hasher, principal, origin, Password::new(password)).await;
     confirmed.map_err(|error| match error {
         LoginError::Wrong => Problem::forbidden("wrong_password", "the current password is wrong"),
         error => not_logged_in(error, state.clock.now()),
@@ -149,7 +151,7 @@ async fn change_password(
     Sender(origin): Sender,
     Json(body): Json<ChangePassword>,
 ) -> Answer {
-    let confirmed = confirmed(&state, principal.user, body.current_password).await?;
+    let confirmed = confirmed(&state, &principal, &origin, body.current_password).await?;
     let new = Password::new(body.new_password);
     let mut checks = Checks::default();
     check_password(&mut checks, "/new_password", &new, &confirmed.user.email, &state);

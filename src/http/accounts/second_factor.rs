@@ -77,9 +77,10 @@ struct Enrolment {
 async fn enrol(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
+    Sender(origin): Sender,
     Json(body): Json<Enrol>,
 ) -> Answer {
-    let confirmed = confirmed(&state, principal.user, body.password).await?;
+    let confirmed = confirmed(&state, &principal, &origin, body.password).await?;
     let (now, user) = (state.clock.now(), principal.user);
     let mut tx = state.db.begin("accounts.enrol_second_factor").await?;
     let secret = second_factor::enrol(&mut tx, state.accounts.ring(), user, now).await?;
@@ -166,7 +167,7 @@ async fn proved(
     if second_factor::status(&state.db, principal.user).await?.enabled_at.is_none() {
         return Err(Problem::conflict("not_enabled", "there is no second factor"));
     }
-    let confirmed = confirmed(state, principal.user, body.password).await?;
+    let confirmed = confirmed(state, principal, origin, body.password).await?;
     let tx = state.db.begin("accounts.prove_second_factor").await?;
     state.accounts.prove(tx, &confirmed, &proof, origin).await.map_err(|error| match error {
         ProofError::Wrong => Problem::forbidden("wrong_code", error.to_string()),

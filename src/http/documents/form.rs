@@ -194,6 +194,7 @@ async fn file(
         name: field.file_name().map(str::to_owned),
         declared_type: field.content_type().map(str::to_owned),
         length: length.min(max as i64),
+        is_resumable: false,
     };
     let mut tx = state.db.begin("documents.announce").await?;
     let new = announced.announce(&mut tx, state, &IfMatch(None)).await?;

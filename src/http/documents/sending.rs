@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    desk::RECEIVING_MAX,
     form,
     library::tagged,
     receive::{Arriving, receive, settled},
@@ -57,6 +58,8 @@ pub(super) struct Announced {
     pub(super) name: Option<String>,
     pub(super) declared_type: Option<String>,
     pub(super) length: i64,
+    /// Its client knows its id, and goes on with it when the line breaks.
+    pub(super) is_resumable: bool,
 }
 
 /// Longest media type that is written down.
@@ -90,7 +93,9 @@ impl Announced {
             latest_name = Some(found.latest.name);
         }
         let name = clean_name(self.name.as_deref().or(latest_name.as_deref()).unwrap_or_default())?;
-        let life = SignedDuration::try_from(*config.upload_life).map_err(Problem::internal)?;
+        // What nobody can go on with takes its room no longer than a request may: the server may have been killed.
+        let life = if self.is_resumable { *config.upload_life } else { RECEIVING_MAX };
+        let life = SignedDuration::try_from(life).map_err(Problem::internal)?;
         let new = New {
             id: UploadId::new(now),
             user: self.user,
@@ -227,6 +232,7 @@ async fn replace(
         name: said.name,
         declared_type: kind,
         length: content_length(&parts.headers)?,
+        is_resumable: false,
     };
     let mut tx = state.db.begin("documents.replace").await?;
     let Some(new) = announced.announce(&mut tx, &state, &if_match).await? else {

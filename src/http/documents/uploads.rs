@@ -100,6 +100,7 @@ async fn created(state: &AppState, teller: Teller<'_>, if_match: IfMatch, reques
         name: metadata.name,
         declared_type: metadata.kind,
         length,
+        is_resumable: true,
     };
     let now = state.clock.now();
     let mut tx = state.db.begin("documents.uploads.create").await?;

@@ -48,8 +48,8 @@ async fn five_failures_lock_an_account_for_five_minutes_known_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_failures_lock_an_address_and_a_success_does_not_free_it() {
-    let app = TestApp::start().await;
+async fn so_many_failures_lock_an_address_and_a_success_does_not_free_it() {
+    let app = TestApp::start_with(|config| config.accounts.lockout_failures_address = 5).await;
     let person = app.a_person().await;
     for n in 0..4 {
         let email = format!("nobody-{n}@example.org");

@@ -26,6 +26,7 @@ async fn password(app: &TestApp, email: &str, password: &str) -> Answer {
 async fn without_lockout() -> TestApp {
     TestApp::start_with(|config| {
         config.accounts.lockout_failures = 10_000;
+        config.accounts.lockout_failures_address = 10_000;
         config.accounts.hash_bound = 200;
     })
     .await

@@ -4,6 +4,7 @@ use jiff::ToSpan;
 use sportello::{
     accounts::{
         login::LoggedIn,
+        policy::{Principal, Roles, Via},
         sessions::{Ending, Origin, PER_PERSON, Refreshed},
         tokens::TokenHash,
     },
@@ -139,7 +140,9 @@ async fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
     let (here, elsewhere) =
         (log_in(&app, &person.email).await.tokens, log_in(&app, &person.email).await.tokens);
     let password = sportello::accounts::passwords::Password::new(PASSWORD);
-    let confirmed = app.app.accounts.confirm(&app.app.hasher, person.id, password).await.unwrap();
+    let principal = Principal { user: person.id, via: Via::Session(here.session), roles: Roles::CLIENT };
+    let confirmed =
+        app.app.accounts.confirm(&app.app.hasher, &principal, &Origin::default(), password).await.unwrap();
     let mut tx = app.app.db.begin("tests.change").await.unwrap();
     assert!(
         app.app.accounts.change_password(&mut tx, &confirmed, "new hash", Some(here.session)).await.unwrap()
