@@ -3,14 +3,15 @@
 //! Handlers describe what is theirs. The answers of the front and the extractors (malformed requests, limits, time,
 //! overload) are added here, to exactly those operations that can give them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    response::{Redirect, Response},
+    response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
+use tokio::{sync::OnceCell, task::spawn_blocking};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -23,8 +24,15 @@ use utoipa::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    JSON, compress::Effort, idempotency, keys, limits, problem::ProblemDocument, request_id, router,
-    routes::EXEMPT, scopes, state::AppState, stored::Stored,
+    JSON,
+    compress::Effort,
+    idempotency, keys, limits,
+    problem::{Problem, ProblemDocument},
+    request_id, router,
+    routes::EXEMPT,
+    scopes,
+    state::AppState,
+    stored::Stored,
 };
 use crate::{accounts::scopes::Scope, jobs::inspect::Changes};
 
@@ -33,7 +41,8 @@ pub fn document() -> OpenApi {
     complete(router::api().into_openapi())
 }
 
-const ABOUT: &str = "The back office of service practices: find events, book tickets, pay, cancel, review.\n\n\
+const ABOUT: &str = "The back office of service practices: accounts, documents of all desks, events with their bookings, and the \
+    background work behind them.\n\n\
     Errors are problems (RFC 9457) with a stable `code`. Lists go on with `cursor`. A POST that creates may be repeated \
     safely with the same `Idempotency-Key` for 24 hours. Limits are told in `RateLimit` and `RateLimit-Policy`.";
 
@@ -328,14 +337,30 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 const DOCS_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
+/// The page. It takes long to make, so that is done when it is first asked for, and not by a server that starts.
+fn written(document: OpenApi) -> Stored {
+    let json = serde_json::to_vec(&complete(document)).expect("the description is plain data");
+    Stored::new(json.into(), JSON, HeaderValue::from_static("public, max-age=60")).compressed(Effort::Fast)
+}
+
 /// `/openapi.json`, `/docs`, and the way there from `/`.
-pub fn routes(document: &OpenApi) -> Router<AppState> {
-    let json = serde_json::to_vec(document).expect("the description is plain data");
-    let page = Stored::new(json.into(), JSON, HeaderValue::from_static("public, max-age=60"))
-        .compressed(Effort::Fast);
+pub fn routes(document: OpenApi) -> Router<AppState> {
+    let page = Arc::new((OnceCell::new(), document));
     let serve = move |headers: HeaderMap| {
         let page = page.clone();
-        async move { page.answer(&headers) }
+        async move {
+            let (made, _) = &*page;
+            let making = || {
+                spawn_blocking({
+                    let page = page.clone();
+                    move || written(page.1.clone())
+                })
+            };
+            match made.get_or_try_init(making).await {
+                Ok(page) => page.answer(&headers),
+                Err(error) => Problem::internal(error).into_response(),
+            }
+        }
     };
     let docs: Router<AppState> =
         SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json")).into();

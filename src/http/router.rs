@@ -46,7 +46,6 @@ const UNDESCRIBED: [(&str, Method); 5] = [
 /// The router with everything that happens to every request.
 pub fn front(state: &AppState) -> Front {
     let (api, document) = api().split_for_parts();
-    let document = openapi::complete(document);
     let described = document.paths.paths.iter().flat_map(|(path, item)| {
         operations(item).map(move |(method, operation)| {
             let query = if reads_query(operation) { Query::Read } else { Query::Refused };
@@ -63,7 +62,7 @@ pub fn front(state: &AppState) -> Front {
     let router: Router = api
         .merge(health::aliases())
         .merge(accounts::pages::routes())
-        .merge(openapi::routes(&document))
+        .merge(openapi::routes(document))
         .with_state(state.clone());
     let gate = Gate::new(state);
     let keys = KeyGate::new(gate.clone(), state.accounts.keys().clone());
