@@ -241,7 +241,11 @@ async fn a_fair_queue_serves_a_small_tenant_before_the_rest_of_a_big_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_is_no_alarm_and_an_empty_bucket_neither() {
-    let app = start(|_| {}).await;
+    let app = start(|config| {
+        config.server.stop_grace.0 = Duration::ZERO;
+        config.jobs.cancel_grace.0 = Duration::from_millis(20);
+    })
+    .await;
     app.sql("UPDATE job.queue SET max_running = 1 WHERE name = 'default'").await;
     app.sql("UPDATE job.queue SET rate_per_s = 0.00001, rate_burst = 1 WHERE name = 'maintenance'").await;
     app.app.jobs.heed_orders();
