@@ -6,7 +6,7 @@
 //! - [`actors`] is what runs: the kernel, and the tree of supervised actors.
 //! - [`db`] is how the rest of the crate talks to PostgreSQL: reads through lanes, transactions by lease.
 //! - [`http`] turns requests into calls of the domains, and errors into problems.
-//! - [`accounts`] and [`events`] are the domains: rules and SQL, knowing neither axum nor ractor.
+//! - [`accounts`], [`events`] and [`notary`] are the domains: rules and SQL, knowing neither axum nor ractor.
 //! - [`documents`] are the files of all desks: how they arrive, are checked, stored and read.
 //! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
@@ -30,6 +30,7 @@ pub mod journal;
 pub mod mail;
 pub mod metrics;
 pub mod migrate;
+pub mod notary;
 pub mod postgres;
 pub mod scope;
 pub mod sealing;

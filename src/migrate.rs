@@ -56,6 +56,7 @@ migrations! {
     20 "document_keys" "0020_document_keys.sql",
     21 "document_sharing" "0021_document_sharing.sql",
     22 "erasure" "0022_erasure.sql",
+    23 "notary_catalogue" "0023_notary_catalogue.sql",
 }
 
 /// Two migrators of any version lock the same number.
