@@ -3,7 +3,11 @@
 use serde_json::json;
 use sportello::{
     accounts::policy::Role,
-    audit::{self, Entry, Who, retention, seal, verify},
+    audit::{
+        self, Entry, Who,
+        anchor::{Anchor, Found},
+        retention, seal, verify,
+    },
 };
 
 use crate::{harness::app::TestApp, jobs::kinds::start_idle};
@@ -26,8 +30,12 @@ async fn seal(app: &TestApp) -> usize {
 }
 
 async fn report(app: &TestApp) -> verify::Report {
+    compared(app, &[]).await
+}
+
+async fn compared(app: &TestApp, expected: &[Anchor]) -> verify::Report {
     let mut tx = app.app.db.begin("tests.verify").await.unwrap();
-    let report = verify::verify(&mut tx).await.unwrap();
+    let report = verify::verify(&mut tx, expected).await.unwrap();
     tx.rollback().await.unwrap();
     report
 }
@@ -120,7 +128,7 @@ async fn old_entries_go_and_the_rest_still_fits() {
     app.app.clock.advance(jiff::SignedDuration::from_hours(24));
     write(&app, 4).await;
     seal(&app).await;
-    let end = report(&app).await.hash;
+    let end = report(&app).await.anchor.unwrap();
     for removed in [5, 0] {
         let mut tx = app.app.db.begin("tests.retention").await.unwrap();
         assert_eq!(retention::remove(&mut tx, between, app.app.clock.now()).await.unwrap(), removed);
@@ -128,7 +136,7 @@ async fn old_entries_go_and_the_rest_still_fits() {
     }
     let whole = report(&app).await;
     assert!(whole.is_whole(), "{whole:?}");
-    assert_eq!((whole.from, whole.to, whole.entries, whole.hash), (6, 9, 4, end));
+    assert_eq!((whole.from, whole.to, whole.entries, whole.anchor), (6, 9, 4, Some(end)));
     // Nothing is left: the chain goes on from the anchor.
     app.app.clock.advance(jiff::SignedDuration::from_hours(1));
     let mut tx = app.app.db.begin("tests.retention").await.unwrap();
@@ -140,6 +148,65 @@ async fn old_entries_go_and_the_rest_still_fits() {
     let whole = report(&app).await;
     assert!(whole.is_whole(), "{whole:?}");
     assert_eq!((whole.from, whole.to), (10, 10));
+    app.finish().await;
+}
+
+async fn found(app: &TestApp, anchor: Anchor) -> (Found, bool) {
+    let report = compared(app, &[anchor]).await;
+    (report.expected[0].found, report.is_whole())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_cut_off_and_a_log_made_anew_do_not_fit_an_anchor_that_was_kept() {
+    let app = start_idle().await;
+    assert_eq!(report(&app).await.anchor, None, "there is nothing to keep");
+    write(&app, 10).await;
+    seal(&app).await;
+    let kept = report(&app).await.anchor.unwrap();
+    assert_eq!((kept.seq, found(&app, kept).await), (10, (Found::Same, true)));
+    write(&app, 5).await;
+    seal(&app).await;
+    assert_eq!(found(&app, kept).await, (Found::Same, true), "it goes on behind the anchor");
+    let cut = "DELETE FROM audit_entry WHERE id IN (SELECT entry_id FROM audit_seal WHERE seq > 8);
+        DELETE FROM audit_seal WHERE seq > 8";
+    tamper(&app, cut).await;
+    assert!(report(&app).await.is_whole(), "nothing of what is left tells it");
+    assert_eq!(found(&app, kept).await, (Found::Missing, false));
+    // The place is filled again, by something else.
+    write(&app, 5).await;
+    seal(&app).await;
+    assert!(report(&app).await.is_whole());
+    assert_eq!(found(&app, kept).await, (Found::Other, false));
+    tamper(&app, "DELETE FROM audit_seal WHERE seq = 3").await;
+    assert_eq!(found(&app, kept).await, (Found::NotReached, false));
+    assert_eq!(report(&app).await.anchor, None, "nobody should keep what does not fit");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_that_retention_has_reached_proves_nothing_and_that_is_said() {
+    let app = start_idle().await;
+    let mut anchors = Vec::new();
+    for _ in 0..3 {
+        write(&app, 2).await;
+        seal(&app).await;
+        anchors.push(report(&app).await.anchor.unwrap());
+        app.app.clock.advance(jiff::SignedDuration::from_hours(24));
+    }
+    let now = app.app.clock.now();
+    let mut tx = app.app.db.begin("tests.retention").await.unwrap();
+    let between = now - jiff::SignedDuration::from_hours(36);
+    assert_eq!(retention::remove(&mut tx, between, now).await.unwrap(), 4);
+    tx.commit().await.unwrap();
+    let all = compared(&app, &anchors).await;
+    // The last that was removed left its hash: it can still be compared.
+    assert_eq!(
+        all.expected.iter().map(|it| it.found).collect::<Vec<_>>(),
+        [Found::Retired, Found::Same, Found::Same]
+    );
+    assert!(!all.is_whole());
+    assert!(compared(&app, &anchors[1..]).await.is_whole());
+    assert_eq!(found(&app, Anchor { hash: [1; 32], ..anchors[1] }).await, (Found::Other, false));
     app.finish().await;
 }
 

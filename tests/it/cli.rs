@@ -324,3 +324,26 @@ async fn a_taken_address_is_told_before_a_database_is_made() {
     assert!(!output.status.success() && said.contains(&format!("{address} cannot be listened on")), "{said}");
     assert!(!data.exists(), "nothing was made");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_verified_against_an_anchor_that_was_kept_elsewhere() {
+    let app = TestApp::start().await;
+    let empty = beside(&app, &["audit", "verify"]).await.expect(0);
+    assert_eq!(empty.out, "no entries\n");
+    app.log_in(&app.a_person().await).await;
+    app.app.clock.advance(jiff::SignedDuration::from_secs(11));
+    app.run_jobs().await;
+    let whole = beside(&app, &["audit", "verify"]).await.expect(0);
+    let anchor = whole.out.lines().last().unwrap();
+    let same = beside(&app, &["audit", "verify", "--expect", anchor]).await.expect(0);
+    assert!(same.out.contains("has the hash that was expected"), "{}", same.out);
+    app.sql("SET session_replication_role = replica; DELETE FROM audit_seal; DELETE FROM audit_entry").await;
+    beside(&app, &["audit", "verify"]).await.expect(0);
+    let cut = beside(&app, &["audit", "verify", "--expect", anchor]).await.expect(1);
+    assert!(cut.out.contains("its end was cut off"), "{}", cut.out);
+    let cut = beside(&app, &["audit", "verify", "--json", "--expect", anchor]).await.expect(1).json();
+    assert_eq!(cut["expected"][0], json!({ "anchor": anchor, "found": "missing" }));
+    let wrong = beside(&app, &["audit", "verify", "--expect", "12"]).await.expect(2);
+    assert!(wrong.err.contains("64 hexadecimal digits"), "{}", wrong.err);
+    app.finish().await;
+}
