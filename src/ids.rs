@@ -63,6 +63,10 @@ id! {
     UploadId;
     /// A secret link to a version of a document.
     DocumentLinkId;
+    /// A notary, which is one office.
+    NotaryId;
+    /// Something that a notary offers.
+    NotaryServiceId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -57,6 +57,7 @@ migrations! {
     21 "document_sharing" "0021_document_sharing.sql",
     22 "erasure" "0022_erasure.sql",
     23 "notary_catalogue" "0023_notary_catalogue.sql",
+    24 "notary_directory" "0024_notary_directory.sql",
 }
 
 /// Two migrators of any version lock the same number.

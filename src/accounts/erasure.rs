@@ -89,6 +89,17 @@ pub const RULES: &[Rule] = &[
     rule("document_link", "created_by", Fate::Emptied, "those to other people's documents are revoked"),
     rule("document_quota", "user_id", Fate::Removed, "it goes with the last document"),
     rule("upload", "user_id", Fate::Removed, "with the parts that have arrived"),
+    rule(
+        "notary",
+        "user_id",
+        Fate::Emptied,
+        "what others did at the office stays theirs; nobody finds it any more",
+    ),
+    rule("notary_service", "notary_id", Fate::Removed, "they go with the office"),
+    rule("collaborator", "user_id", Fate::Removed, "nobody works there any more"),
+    rule("collaborator", "notary_id", Fate::Removed, "nobody works for an office that is gone"),
+    rule("partner", "user_id", Fate::Removed, "nobody brings clients any more"),
+    rule("client_profile", "user_id", Fate::Removed, "what acts say of the person is in the acts"),
     rule("audit_entry", "who", Fate::Kept, "security: who did what, by ids, for `audit.keep`"),
     rule("journal", "actor_id", Fate::Kept, "security: what administrators did, by ids"),
     rule("job.body", "owner_id", Fate::Nameless, "jobs about the person were cancelled and emptied"),
@@ -272,6 +283,8 @@ pub enum Step {
     Documents,
     /// Rights at other people's documents, and links to them.
     Shares,
+    /// What the person is to the notary desk: client, partner, collaborator, office.
+    Notary,
     /// Where the person was when agreeing.
     Consents,
     /// Name, address and the rest.
@@ -279,7 +292,7 @@ pub enum Step {
 }
 
 /// Every part, in their order.
-pub const STEPS: [Step; 9] = [
+pub const STEPS: [Step; 10] = [
     Step::Access,
     Step::Favourites,
     Step::Reviews,
@@ -287,6 +300,7 @@ pub const STEPS: [Step; 9] = [
     Step::Uploads,
     Step::Documents,
     Step::Shares,
+    Step::Notary,
     Step::Consents,
     Step::Profile,
 ];
@@ -305,6 +319,7 @@ impl Step {
             Self::Uploads => "uploads",
             Self::Documents => "documents",
             Self::Shares => "shares",
+            Self::Notary => "notary",
             Self::Consents => "consents",
             Self::Profile => "profile",
         }
@@ -320,6 +335,7 @@ impl Step {
             Self::Uploads => uploads(tx, user).await,
             Self::Documents => documents(tx, user, today).await,
             Self::Shares => shares(tx, user, now).await,
+            Self::Notary => notary(tx, user, now).await,
             Self::Consents => consents(tx, user).await,
             Self::Profile => profile(tx, user, now).await,
         }
@@ -406,6 +422,29 @@ async fn shares(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbEr
     tx.execute(PERMISSIONS, &[&user]).await?;
     tx.execute(LINKS, &[&user, &now]).await?;
     tx.execute(QUOTA, &[&user]).await?;
+    Ok(After::default())
+}
+
+async fn notary(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
+    const CLIENT: &str = "-- accounts.erasure.client_profile\nDELETE FROM client_profile WHERE user_id = $1";
+    const PARTNER: &str = "-- accounts.erasure.partner\nDELETE FROM partner WHERE user_id = $1";
+    const STAFF: &str = "-- accounts.erasure.collaborators
+        DELETE FROM collaborator WHERE user_id = $1 OR notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
+    const SERVICES: &str = "-- accounts.erasure.notary_services
+        DELETE FROM notary_service WHERE notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
+    // The row stays for the acts and appointments of others; XX is no province.
+    const OFFICE: &str = "-- accounts.erasure.notary
+        UPDATE notary SET first_name = $2, last_name = $2, office_name = $2, roll_number = NULL, district = NULL,
+            enrolled_on = NULL, fiscal_code = NULL, vat_number = NULL, bio = '', specialisations = '{}',
+            languages = '{it}', experience_years = NULL, offers = '{}', phone = NULL, office_email = NULL,
+            certified_address = NULL, website = NULL, street = NULL, postal_code = NULL, city = $2, province = 'XX',
+            latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
+            licence_note = '', version = version + 1, updated_at = $3
+        WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2)";
+    for statement in [CLIENT, PARTNER, STAFF, SERVICES] {
+        tx.execute(statement, &[&user]).await?;
+    }
+    tx.execute(OFFICE, &[&user, &NAMELESS, &now]).await?;
     Ok(After::default())
 }
 

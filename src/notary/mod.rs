@@ -22,4 +22,8 @@
 //! [`rules`] has what needs neither database nor clock. The catalogue of acts and documents is a migration
 //! (`migrations/0023_notary_catalogue.sql`).
 
+// First: the others use its macros.
+#[macro_use]
+pub mod staff;
+
 pub mod rules;
