@@ -58,6 +58,7 @@ migrations! {
     22 "erasure" "0022_erasure.sql",
     23 "notary_catalogue" "0023_notary_catalogue.sql",
     24 "notary_directory" "0024_notary_directory.sql",
+    25 "sharers" "0025_sharers.sql",
 }
 
 /// Two migrators of any version lock the same number.

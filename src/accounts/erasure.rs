@@ -7,6 +7,9 @@
 //! - From the transaction of the request on, nobody is let in: sessions and keys are ended, the account is disabled for good.
 //! - What is kept is kept for the reason in [`KEEPS`], which the answer names. The row of the account stays, so that what is
 //!   kept has an owner; it holds nothing of the person any more.
+//! - No mail is written to the person any more. Those that wait hold ids alone and end when they find the account closed; what
+//!   was sent is in the person's own mailbox; what an outbox has filed instead is removed by the job.
+//! - What is kept for ten years goes after them: [`super::retention`].
 //! - Whose business others depend on (the last administrator, a host with booked events) is told what to do first.
 
 use jiff::{Timestamp, civil::Date};
@@ -16,11 +19,14 @@ use super::{
     lockout::Keys,
     login::Accounts,
     policy::{Role, Roles},
+    retention::YEARS,
     sessions::Ending,
 };
 use crate::{
-    db::{DbError, Tx},
-    ids::{DocumentId, UploadId, UserId},
+    args,
+    db::{Db, DbError, Tx},
+    documents::{documents, permissions},
+    ids::{BookingId, DocumentId, UploadId, UserId},
 };
 
 /// What becomes of the rows that name a person.
@@ -85,7 +91,12 @@ pub const RULES: &[Rule] = &[
         "versions of other people's documents are theirs",
     ),
     rule("document_permission", "user_id", Fate::Removed, "nobody uses it any more"),
-    rule("document_permission", "granted_by", Fate::Nameless, "it is the right of somebody else"),
+    rule(
+        "document_permission",
+        "granted_by",
+        Fate::Nameless,
+        "those to documents that the law keeps; what others have from the person elsewhere is removed",
+    ),
     rule("document_link", "created_by", Fate::Emptied, "those to other people's documents are revoked"),
     rule("document_quota", "user_id", Fate::Removed, "it goes with the last document"),
     rule("upload", "user_id", Fate::Removed, "with the parts that have arrived"),
@@ -129,16 +140,16 @@ pub struct Kept {
     pub count: Option<i64>,
 }
 
-const fn kept(what: &'static str, source: &'static str, years: u8) -> Kept {
-    Kept { what, source, years: Some(years), until: None, count: None }
+const fn kept(what: &'static str, source: &'static str) -> Kept {
+    Kept { what, source, years: Some(YEARS), until: None, count: None }
 }
 
 const AUDIT: &str = "the audit log, by ids and network addresses";
 
 /// What is kept of everybody.
 pub const KEEPS: [Kept; 4] = [
-    kept("bookings and payments, and events that were booked", "art. 2220 c.c. (accounting records)", 10),
-    kept("consents that were given and taken back", "art. 7(1) GDPR, art. 2946 c.c. (proof, limitation)", 10),
+    kept("bookings and payments, and events that were booked", "art. 2220 c.c. (accounting records)"),
+    kept("consents that were given and taken back", "art. 7(1) GDPR, art. 2946 c.c. (proof, limitation)"),
     // Until when is the operator's business: `audit.keep`.
     Kept {
         what: AUDIT,
@@ -147,7 +158,7 @@ pub const KEEPS: [Kept; 4] = [
         until: None,
         count: None,
     },
-    kept("the fact and the time of the erasure", "art. 5(2) GDPR (accountability)", 10),
+    kept("the fact and the time of the erasure", "art. 5(2) GDPR (accountability)"),
 ];
 
 /// Why a person is not erased yet.
@@ -305,7 +316,7 @@ pub const STEPS: [Step; 10] = [
     Step::Profile,
 ];
 
-/// Documents removed by one transaction.
+/// Documents taken by one transaction.
 const BATCH: i64 = 100;
 
 impl Step {
@@ -333,7 +344,7 @@ impl Step {
             Self::Reviews => reviews(tx, user).await,
             Self::Events => events(tx, user).await,
             Self::Uploads => uploads(tx, user).await,
-            Self::Documents => documents(tx, user, today).await,
+            Self::Documents => own_documents(tx, user, today).await,
             Self::Shares => shares(tx, user, now).await,
             Self::Notary => notary(tx, user, now).await,
             Self::Consents => consents(tx, user).await,
@@ -398,7 +409,7 @@ async fn uploads(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
     Ok(After { uploads, ..After::default() })
 }
 
-async fn documents(tx: &mut Tx, user: UserId, today: Date) -> Result<After, DbError> {
+async fn own_documents(tx: &mut Tx, user: UserId, today: Date) -> Result<After, DbError> {
     const FREE: &str = "-- accounts.erasure.documents
         SELECT id FROM document WHERE owner_id = $1 AND (keep_until IS NULL OR keep_until <= $2)
         ORDER BY id LIMIT $3 FOR UPDATE";
@@ -406,23 +417,21 @@ async fn documents(tx: &mut Tx, user: UserId, today: Date) -> Result<After, DbEr
     let mut objects = Vec::new();
     for row in &free {
         let id: DocumentId = row.get("id");
-        objects.extend(crate::documents::documents::remove(tx, id).await?);
+        objects.extend(documents::remove(tx, id).await?);
     }
     Ok(After { objects, is_unfinished: free.len() as i64 >= BATCH, ..After::default() })
 }
 
 async fn shares(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
-    const PERMISSIONS: &str = "-- accounts.erasure.permissions
-        DELETE FROM document_permission WHERE user_id = $1";
     const LINKS: &str = "-- accounts.erasure.links
         UPDATE document_link SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL";
     const QUOTA: &str = "-- accounts.erasure.quota
         DELETE FROM document_quota q WHERE q.user_id = $1
           AND NOT EXISTS (SELECT FROM document d WHERE d.owner_id = $1)";
-    tx.execute(PERMISSIONS, &[&user]).await?;
+    let revoked = permissions::revoke_all_of(tx, user, BATCH, now).await?;
     tx.execute(LINKS, &[&user, &now]).await?;
     tx.execute(QUOTA, &[&user]).await?;
-    Ok(After::default())
+    Ok(After { is_unfinished: revoked >= BATCH, ..After::default() })
 }
 
 async fn notary(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
@@ -467,4 +476,17 @@ async fn profile(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbE
         WHERE id = $1 AND erased_at IS NOT NULL AND password_hash <> '!'";
     tx.execute(PROFILE, &[&user, &NAMELESS, &now]).await?;
     Ok(After::default())
+}
+
+/// Bookings of a person, from above `after` on: mails about them are named by their ids.
+pub async fn bookings(
+    db: &Db,
+    user: UserId,
+    after: Option<BookingId>,
+    limit: i64,
+) -> Result<Vec<BookingId>, DbError> {
+    const BOOKINGS: &str = "-- accounts.erasure.bookings
+        SELECT id FROM bookings WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3";
+    let rows = db.read(BOOKINGS, args![user, after, limit]).await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect())
 }

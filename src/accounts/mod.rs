@@ -37,6 +37,7 @@ pub mod open_sessions;
 pub mod passwords;
 pub mod policy;
 pub mod recovery;
+pub mod retention;
 pub mod scopes;
 pub mod second_factor;
 pub mod sessions;

@@ -400,15 +400,20 @@ pub async fn revoke(
     Ok(row.get::<_, bool>("was_there").then(|| Consequences::from_row(&row)))
 }
 
-/// Takes away everything a person was given or has given, and all that hangs from it: for the erasure of the person.
-pub async fn revoke_all_of(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
+/// Takes away what a person was given at documents of others, or has given there, and all that hangs from it: for the erasure
+/// of the person. At most `limit` documents; how many.
+pub async fn revoke_all_of(tx: &mut Tx, user: UserId, limit: i64, now: Timestamp) -> Result<i64, DbError> {
     const OF: &str = "-- documents.permissions.of
-        SELECT document_id FROM document_permission WHERE user_id = $1
-        UNION SELECT document_id FROM document_permission WHERE granted_by = $1 ORDER BY document_id";
-    for row in tx.query(OF, &[&user]).await? {
+        SELECT p.document_id FROM (
+            SELECT document_id FROM document_permission WHERE user_id = $1
+            UNION SELECT document_id FROM document_permission WHERE granted_by = $1
+        ) AS p JOIN document AS d ON d.id = p.document_id
+        WHERE d.owner_id <> $1 ORDER BY p.document_id LIMIT $2";
+    let documents = tx.query(OF, &[&user, &limit]).await?;
+    for row in &documents {
         let id = row.get("document_id");
         lock(tx, id).await?;
         revoke(tx, id, user, now).await?;
     }
-    Ok(())
+    Ok(documents.len() as i64)
 }

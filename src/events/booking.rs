@@ -211,7 +211,7 @@ pub async fn contact(db: &Db, id: BookingId) -> Result<Option<(Booking, Contact)
             u.email, u.name, u.language, e.location || ', ' || c.name AS location
         FROM unnest($1::uuid[]) WITH ORDINALITY AS k (id, n)
         JOIN bookings b ON b.id = k.id JOIN events e ON e.id = b.event_id
-        JOIN cities c ON c.id = e.city_id JOIN users u ON u.id = b.user_id"
+        JOIN cities c ON c.id = e.city_id JOIN users u ON u.id = b.user_id AND u.erased_at IS NULL"
     );
     let rows = db.lookup(CONTACT, key![id]).await?;
     Ok(rows.first().map(|row| {

@@ -9,6 +9,7 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 pub fn registry() -> Registry {
     use super::{accounts, audit, documents, events};
     Registry::default()
+        .with::<accounts::EndRetention>()
         .with::<accounts::EraseAccount>()
         .with::<accounts::ExportAccount>()
         .with::<accounts::ForgetIdempotencyKeys>()

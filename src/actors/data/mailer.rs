@@ -9,7 +9,12 @@
 //! The outbox is a directory like a maildir: a mail is written under `tmp`, synced, and renamed into `new`, so that a
 //! reader never sees half a mail. Its file is named by the Message-ID: sent twice, it is there once.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -17,6 +22,7 @@ use lettre::{
 };
 use tokio::{io::AsyncWriteExt, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::private;
 use crate::{
@@ -47,6 +53,15 @@ pub enum MailError {
     Temporary(String),
 }
 
+impl MailError {
+    /// What servers say of an address is kept in the history of jobs; the address itself is not.
+    fn without(mut self, address: &str) -> Self {
+        let (Self::Invalid(text) | Self::Refused(text) | Self::Temporary(text)) = &mut self;
+        *text = text.replace(address, "(the addressee)");
+        self
+    }
+}
+
 /// Messages of the mailer.
 pub enum MailerMsg {
     /// Send a mail.
@@ -56,8 +71,15 @@ pub enum MailerMsg {
         /// Where the outcome goes.
         reply: Reply<Result<(), MailError>>,
     },
+    /// Remove mails from the outbox.
+    Forget {
+        /// What they are about: the first part of their Message-IDs.
+        about: Vec<Uuid>,
+        /// Where the outcome goes.
+        reply: Reply<Result<(), MailError>>,
+    },
 }
-crate::kinds!(MailerMsg: Send);
+crate::kinds!(MailerMsg: Send, Forget);
 
 /// Sends mails. Cheap to clone.
 #[derive(Clone)]
@@ -77,7 +99,19 @@ impl Mailer {
     /// Returns when the mail is with the server, or safe in the outbox.
     pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
         let mail = Box::new(mail);
-        match self.0.call(|reply| MailerMsg::Send { mail, reply }).await {
+        self.ask(|reply| MailerMsg::Send { mail, reply }).await
+    }
+
+    /// Removes from the outbox what is about these. A mail that a server has taken is its addressee's.
+    pub async fn forget(&self, about: Vec<Uuid>) -> Result<(), MailError> {
+        self.ask(|reply| MailerMsg::Forget { about, reply }).await
+    }
+
+    async fn ask(
+        &self,
+        msg: impl FnOnce(Reply<Result<(), MailError>>) -> MailerMsg,
+    ) -> Result<(), MailError> {
+        match self.0.call(msg).await {
             Ok(outcome) => outcome,
             Err(error @ (CallError::Overloaded | CallError::Down | CallError::Crashed)) => {
                 Err(MailError::Temporary(error.to_string()))
@@ -158,12 +192,15 @@ impl Behaviour for MailerActor {
         Ok(0)
     }
 
-    async fn handle(
-        &self,
-        ctx: &Context<MailerMsg>,
-        MailerMsg::Send { mail, mut reply }: MailerMsg,
-        taken: &mut u64,
-    ) -> Result<(), Failure> {
+    async fn handle(&self, ctx: &Context<MailerMsg>, msg: MailerMsg, taken: &mut u64) -> Result<(), Failure> {
+        let (mail, mut reply) = match msg {
+            MailerMsg::Send { mail, reply } => (mail, reply),
+            MailerMsg::Forget { about, reply } => {
+                let transport = self.transport.clone();
+                ctx.spawn(async move { reply.send(transport.forget(about).await) });
+                return Ok(());
+            }
+        };
         *taken += 1;
         let message = match self.message(&mail) {
             Ok(message) => message,
@@ -188,6 +225,7 @@ impl Behaviour for MailerActor {
                 () = unwanted(&stopping, &mut reply) => return,
             };
             let sent = sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned())));
+            let sent = sent.map_err(|error| error.without(&mail.to));
             figures.handed_over(transport.name(), sent.is_ok());
             reply.send(sent);
         });
@@ -215,6 +253,14 @@ impl Transport {
         }
     }
 
+    async fn forget(&self, about: Vec<Uuid>) -> Result<(), MailError> {
+        let Self::Outbox(path) = self else { return Ok(()) };
+        let (path, about): (_, HashSet<Uuid>) = (path.clone(), about.into_iter().collect());
+        let removed = tokio::task::spawn_blocking(move || remove_about(&path, &about)).await;
+        let removed = removed.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        removed.map_err(|error| MailError::Temporary(error.to_string()))
+    }
+
     async fn send(&self, id: &str, message: Message) -> Result<(), MailError> {
         match self {
             Self::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|error| {
@@ -232,9 +278,28 @@ impl Transport {
     }
 }
 
+/// Removes the mails about these; also those that a crash has left half written, or a reader has moved to `cur`.
+fn remove_about(outbox: &Path, about: &HashSet<Uuid>) -> std::io::Result<()> {
+    for folder in ["new", "cur", "tmp"] {
+        let Ok(entries) = std::fs::read_dir(outbox.join(folder)) else { continue };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let first = name.to_str().and_then(|name| name.split('.').next()?.parse().ok());
+            if first.is_some_and(|first: Uuid| about.contains(&first)) {
+                match std::fs::remove_file(entry.path()) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Files a mail so that it is there whole, or not at all, also after a power cut. Mails hold ticket codes: only their
 /// owner reads them.
-async fn file(outbox: &std::path::Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
+async fn file(outbox: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
     let (tmp, new) = (outbox.join("tmp").join(id), outbox.join("new").join(format!("{id}.eml")));
     let mut options = tokio::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&tmp).await?;
@@ -242,4 +307,16 @@ async fn file(outbox: &std::path::Path, id: &str, bytes: &[u8]) -> std::io::Resu
     file.sync_all().await?;
     tokio::fs::rename(tmp, new).await?;
     tokio::fs::File::open(outbox.join("new")).await?.sync_all().await // the name, too
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MailError;
+
+    #[test]
+    fn what_a_server_says_of_a_mail_is_kept_without_the_address() {
+        let said = MailError::Refused("550 5.1.1 <anna@example.org>: unknown".to_owned());
+        let kept = said.without("anna@example.org").to_string();
+        assert!(kept.contains("550 5.1.1 <(the addressee)>") && !kept.contains("anna"), "{kept}");
+    }
 }

@@ -69,7 +69,8 @@ fn not_yet(error: NotYet) -> Problem {
 }
 
 /// Erases one's account: it is closed at once and for good, all sessions and keys end, and everything that the law does not
-/// keep is removed soon after. The answer names what is kept, for how long, and by which law.
+/// keep is removed soon after. The answer names what is kept, for how long, and by which law; when that time is over it goes,
+/// too. Mails that wait are not sent any more, and those in an outbox of this server are removed; what was sent is yours.
 #[utoipa::path(post, path = "/me/erasure", tag = "accounts", security(("bearer" = [])), request_body = EraseMe,
     responses((status = 202, description = "Closed; the rest is being removed", body = Erasing),
         (status = 403, description = "`wrong_password`, `wrong_code`"),

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    accounts::erasure::{After, STEPS},
+    accounts::erasure::{self, After, STEPS},
     actors::data::cache::Tag,
     audit::{self, Entry, Who},
     ids::UserId,
     jobs::{Job, JobContext, Outcome, QueueName, documents::RemoveObjects},
 };
+
+/// Bookings whose mails are forgotten at once.
+const MAILS: i64 = 1_000;
 
 /// Erases a person. It carries no subject: it would end itself when it forgets the others.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -50,6 +53,7 @@ impl Job for EraseAccount {
                 }
             }
         }
+        forget_mails(ctx, user).await?;
         let mut tx = ctx.db.begin("accounts.erased").await?;
         let forgotten = ctx.jobs.erase(&mut tx, user).await?;
         let details = serde_json::to_value(forgotten)?;
@@ -58,5 +62,19 @@ impl Job for EraseAccount {
         ctx.finish(&mut tx).await?;
         tx.commit().await?;
         Ok(Outcome::Done)
+    }
+}
+
+/// Mails that were filed because no server takes them are named by the account or by a booking.
+async fn forget_mails(ctx: &JobContext, user: UserId) -> anyhow::Result<()> {
+    let (mut about, mut last) = (vec![user.0], None);
+    loop {
+        let bookings = erasure::bookings(&ctx.db, user, last, MAILS).await?;
+        about.extend(bookings.iter().map(|booking| booking.0));
+        ctx.mailer.forget(std::mem::take(&mut about)).await?;
+        last = bookings.last().copied();
+        if (bookings.len() as i64) < MAILS {
+            return Ok(());
+        }
     }
 }

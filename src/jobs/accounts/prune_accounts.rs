@@ -1,5 +1,5 @@
-//! Deletes sessions and failed log-ins that protect nothing any more, exports whose time is over, and what the law wants to
-//! be kept no longer of people who were erased. Run every night.
+//! Deletes sessions and failed log-ins that protect nothing any more, exports whose time is over, and
+//! documents of erased people whose day has come. Run every night.
 
 use crate::{
     accounts::upkeep,

@@ -66,7 +66,7 @@ impl Job for SendBookingMail {
     /// Safe to run twice: the mail's id is made from the booking and the occasion, and the outbox keeps one per id.
     async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
         let Some((booking, contact)) = contact(&ctx.db, self.booking).await? else {
-            return Ok(Outcome::Cancel("the booking is gone".to_owned()));
+            return Ok(Outcome::Cancel("the booking, or its buyer, is gone".to_owned()));
         };
         let language = Language::of(&contact.language);
         let begins = moment(booking.visit().begins(), &booking.visit.time_zone, language);

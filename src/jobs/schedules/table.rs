@@ -4,7 +4,7 @@ use super::Schedule;
 use crate::{
     config::Config,
     jobs::{
-        accounts::{ForgetIdempotencyKeys, PruneAccounts},
+        accounts::{EndRetention, ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
@@ -15,6 +15,7 @@ use crate::{
 pub fn schedules(config: &Config) -> Vec<Schedule> {
     let zone = &config.events.time_zone;
     vec![
+        Schedule::new("accounts.end_retention", "37 3 * * *", &EndRetention {}).in_zone(zone),
         Schedule::new("accounts.forget_idempotency_keys", "47 3 * * *", &ForgetIdempotencyKeys {})
             .in_zone(zone),
         Schedule::new("accounts.prune", "17 3 * * *", &PruneAccounts {}),

@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sportello::{
     accounts::{
         erasure::{self, Fate, NAMELESS, RULES, STEPS},
         policy::Role,
+        retention::NEED_ACCOUNT,
     },
     ids::UserId,
-    jobs::accounts::EraseAccount,
+    jobs::accounts::{EndRetention, EraseAccount},
 };
 
 use super::life::{Life, WORDS};
 use crate::harness::{
     app::TestApp,
     client::{Answer, Client},
+    database::TestDatabase,
     people::PASSWORD,
 };
 
@@ -28,10 +31,10 @@ async fn erase(client: &Client) -> Answer {
 }
 
 /// Every row of every table, as text.
-async fn everything(app: &TestApp) -> String {
+pub(super) async fn everything(database: &TestDatabase) -> String {
     const TABLES: &str = "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables
         WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'job')";
-    let client = app.database.client().await;
+    let client = database.client().await;
     let mut all = String::new();
     for table in client.query(TABLES, &[]).await.unwrap() {
         let table: String = table.get(0);
@@ -86,11 +89,13 @@ async fn every_column_that_names_a_person_has_a_rule() {
 async fn an_erased_person_is_forgotten_but_for_what_the_law_keeps_and_names() {
     let app = TestApp::start().await;
     let life = app.a_life().await;
-    let before = everything(&app).await;
+    let before = everything(&app.database).await;
     for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
         assert!(before.contains(word), "{word} stands somewhere");
     }
     life.client.request(Method::POST, "/api/v1/me/export", &[], None).await.expect(202);
+    let other = json!({ "email": "altra@example.org", "password": PASSWORD, "name": "Un'altra" });
+    app.anonymous().post("/api/v1/auth/register", other).await.expect(201);
     app.run_jobs().await;
     let answer = erase(&life.client).await.expect(202).json();
     let kept = answer["kept"].as_array().unwrap();
@@ -99,14 +104,22 @@ async fn an_erased_person_is_forgotten_but_for_what_the_law_keeps_and_names() {
     assert_eq!(until, app.value::<String>("SELECT (current_date + 365)::text").await);
     assert!(kept.iter().all(|it| it["years"].is_u64() || it["until"].is_string()), "{kept:?}");
     assert!(answer["task"]["id"].is_string());
+    let of_the_person =
+        |app: &TestApp| app.mails().iter().filter(|mail| mail.contains(&life.person.email)).count();
+    assert!(of_the_person(&app) > 3, "bookings, keys, the export");
     shut_out(&app, &life).await;
     app.run_jobs().await;
     shut_out(&app, &life).await;
 
-    let after = everything(&app).await;
+    let after = everything(&app.database).await;
     for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
         assert!(!after.contains(word), "{word} is still there");
     }
+    assert_eq!(of_the_person(&app), 0, "no mail is left in the outbox");
+    assert_eq!(app.mails().len(), 1, "that of somebody else is");
+    let rights = "SELECT count(*) FROM document_permission p JOIN document d ON d.id = p.document_id
+        WHERE d.owner_id <> p.granted_by";
+    assert_eq!(app.value::<i64>(rights).await, 0, "what was passed on hung from what the person had");
     let left = left(&app, life.person.id).await;
     let count = |column: &str| left.iter().find(|(it, _)| it == column).unwrap().1;
     let kept = ["users.id", "bookings.user_id", "events.host_id", "consent.user_id", "document.owner_id"];
@@ -149,7 +162,7 @@ async fn shut_out(app: &TestApp, life: &Life) {
     let (mails, forgot) = (app.mails().len(), json!({ "email": life.person.email }));
     app.anonymous().post("/api/v1/auth/password/forgot", forgot).await.expect(202);
     app.run_jobs().await;
-    assert_eq!(app.mails().len(), mails, "no mail goes there any more");
+    assert!(app.mails().len() <= mails, "no mail goes there any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,7 +187,7 @@ async fn killed_after_any_step_and_run_again_it_comes_to_the_same() {
             tx.commit().await.unwrap();
             app.run_jobs().await;
         }
-        let all = everything(&app).await;
+        let all = everything(&app.database).await;
         for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
             assert!(!all.contains(word), "{word} is still there after {killed_after} steps and two runs");
         }
@@ -238,6 +251,93 @@ async fn whose_business_others_depend_on_is_told_what_to_do_first() {
     assert!(
         matches!(sold["status"].as_u64(), Some(404 | 409 | 422)),
         "nobody books from who is gone: {sold}"
+    );
+    app.finish().await;
+}
+
+async fn end_retention(app: &TestApp) {
+    let mut tx = app.app.db.begin("tests.end_retention").await.unwrap();
+    app.app.jobs.enqueue(&mut tx, &EndRetention {}).await.unwrap();
+    tx.commit().await.unwrap();
+    app.run_jobs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_ten_years_what_the_law_kept_goes_too_and_what_is_others_stays() {
+    const KEPT: [&str; 5] = ["bookings", "payments", "consent", "events", "document"];
+    let app = TestApp::start().await;
+    let (gone, stays) = (app.a_life().await, app.a_life().await);
+    // Somebody who stays has booked an event of who goes: it is in those accounts, too.
+    let visitor = app.a_person().await;
+    let shared = app.an_event().hosted_by(gone.person.id).days_ahead(-9).create().await;
+    app.a_visit(&shared, visitor.id, "completed").await;
+    erase(&gone.client).await.expect(202);
+    app.run_jobs().await;
+    let count = async || {
+        let mut counts = Vec::new();
+        for table in KEPT {
+            counts.push(app.count(table).await);
+        }
+        counts
+    };
+    let before = count().await;
+    // What was booked is visited and settled meanwhile.
+    app.app.clock.advance(SignedDuration::from_hours(24 * 60));
+    app.run_jobs().await;
+    app.app.clock.advance(SignedDuration::from_hours(24 * (365 * 10 - 59)));
+    end_retention(&app).await;
+    let soon = count().await;
+    assert_eq!(soon[..4], before[..4], "ten years have leap days");
+    assert_eq!(soon[4], before[4] - 1, "the day of the document has come");
+    app.app.clock.advance(SignedDuration::from_hours(24 * 65));
+    end_retention(&app).await;
+    let after = count().await;
+    let lost: Vec<i64> = before.iter().zip(&after).map(|(before, after)| before - after).collect();
+    assert_eq!(lost[..3], [2, 1, 1], "bookings, the payment, the consent");
+    let left: Vec<(String, i64)> =
+        left(&app, gone.person.id).await.into_iter().filter(|it| it.1 > 0).collect();
+    let owned: Vec<&str> = left.iter().map(|(column, _)| column.as_str()).collect();
+    assert!(owned.contains(&"users.id") && owned.contains(&"events.host_id"), "{owned:?}");
+    assert!(!owned.contains(&"bookings.user_id") && !owned.contains(&"consent.user_id"), "{owned:?}");
+    assert_eq!(
+        app.value::<i64>("SELECT count(*) FROM consent").await,
+        1,
+        "of who was not erased, nothing goes"
+    );
+    // When the last booking of the event has gone as well, the account goes.
+    let of_life = "UPDATE users SET status = 'disabled', erased_at = (SELECT erased_at FROM users WHERE id = $2) WHERE id = $1";
+    let database = app.database.client().await;
+    database.execute(of_life, &[&visitor.id, &gone.person.id]).await.unwrap();
+    database
+        .execute(
+            "UPDATE bookings SET user_id = $1 WHERE event_id IN (SELECT id FROM events WHERE host_id = $2)",
+            &[&visitor.id, &gone.person.id],
+        )
+        .await
+        .unwrap();
+    end_retention(&app).await;
+    for person in [gone.person.id, visitor.id] {
+        let there: i64 =
+            database.query_one("SELECT count(*) FROM users WHERE id = $1", &[&person]).await.unwrap().get(0);
+        assert_eq!(there, 0);
+    }
+    let told = "SELECT count(*) FROM audit_entry WHERE action = 'account.forget'";
+    assert_eq!(app.value::<i64>(told).await, 2);
+    database.query_one("SELECT 1 FROM users WHERE id = $1", &[&stays.person.id]).await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_not_removed_before_any_table_that_needs_it() {
+    const NEEDING: &str = "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint
+        WHERE contype = 'f' AND confrelid = 'users'::regclass AND confdeltype IN ('a', 'r')";
+    let app = TestApp::start().await;
+    let rows = app.database.client().await.query(NEEDING, &[]).await.unwrap();
+    let needing: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        needing,
+        NEED_ACCOUNT.map(str::to_owned).into(),
+        "say so in accounts::retention, and ask for it there"
     );
     app.finish().await;
 }

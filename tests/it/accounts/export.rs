@@ -52,6 +52,8 @@ async fn the_export_opens_and_holds_what_is_the_persons_and_no_secret() {
     let app = TestApp::start().await;
     let life = app.a_life().await;
     let stranger = app.a_life().await;
+    let wrong = json!({ "email": life.person.email, "password": "not my password" });
+    app.anonymous().post("/api/v1/auth/login", wrong).await.expect(401);
     let (mut archive, _) = exported(&app, &life.client).await;
     let names: BTreeSet<String> = names(&archive).into_iter().collect();
     let own = format!("documents/{}/1/{}.txt", life.document, WORDS[6]);
@@ -74,6 +76,14 @@ async fn the_export_opens_and_holds_what_is_the_persons_and_no_secret() {
         ("events", 2),
         ("documents", 2),
         ("documents_shared_with_me", 1),
+        ("documents_shared_by_me", 2),
+        ("document_links", 1),
+        ("second_factor", 1),
+        ("links_in_mails", 0),
+        ("failed_log_ins", 1),
+        ("audit_about_me", 1),
+        ("administration", 0),
+        ("tasks", 1),
         ("uploads", 3),
     ];
     for (kind, count) in counts {
@@ -84,6 +94,13 @@ async fn the_export_opens_and_holds_what_is_the_persons_and_no_secret() {
     let audit = rows(&mut archive, "audit");
     let actions: BTreeSet<&str> = audit.iter().map(|it| it["action"].as_str().unwrap()).collect();
     assert!(actions.is_superset(&["account.log_in", "api_key.create", "consent.give"].into()), "{actions:?}");
+
+    let factor = &rows(&mut archive, "second_factor")[0];
+    assert_eq!((&factor["is_enabled"], &factor["enabled_at"]), (&json!(false), &Value::Null));
+    let given = rows(&mut archive, "documents_shared_by_me");
+    assert!(given.iter().all(|it| it["granted_by"] == json!(life.person.id)), "{given:?}");
+    assert_eq!(rows(&mut archive, "document_links")[0]["document_id"], json!(life.kept));
+    assert_eq!(rows(&mut archive, "audit_about_me")[0]["details"]["reason"], "wrong_password");
 
     let mut text = String::new();
     for name in names.iter().filter(|name| name.ends_with(".json")) {
@@ -96,6 +113,19 @@ async fn the_export_opens_and_holds_what_is_the_persons_and_no_secret() {
     }
     assert!(!text.contains(&stranger.person.email) && !text.contains(&stranger.person.id.to_string()));
     assert!(app.mails().iter().any(|mail| mail.contains("pronti")), "the person hears of it");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_export_says_since_when_there_is_a_second_factor_and_never_its_secret() {
+    let app = TestApp::start().await;
+    let it = app.an_enrolled_person().await;
+    let (mut archive, _) = exported(&app, &it.client).await;
+    let text = String::from_utf8(read(&mut archive, "second_factor.json")).unwrap();
+    let factor = &rows(&mut archive, "second_factor")[0];
+    assert!(factor["is_enabled"] == true && factor["enabled_at"].is_string(), "{factor}");
+    assert_eq!(factor["recovery_codes_left"], 10);
+    assert!(!text.contains("secret") && !text.contains("hash"), "{text}");
     app.finish().await;
 }
 

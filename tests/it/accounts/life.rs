@@ -106,10 +106,15 @@ impl TestApp {
         sent.expect(204);
         // Somebody else's document, which the person may read.
         let foreign = id(&upload(&other, "altro.txt", b"Di qualcun altro.\n").await.expect(201));
-        let share = "INSERT INTO document_permission (document_id, user_id, can_read, can_write, can_delete, can_share,
-                granted_by, granted_at) SELECT id, $2, true, false, false, false, owner_id, now() FROM document
-            WHERE id::text = $1";
-        self.database.client().await.execute(share, &[&foreign, &person.id]).await.unwrap();
+        let shares = |document: &str| format!("/api/v1/documents/{document}/permissions");
+        let passed_on = json!({ "user_id": person.id, "share": true });
+        other.post(&shares(&foreign), passed_on).await.expect(201);
+        // Which the person passes on; and shares one of the own, with somebody and by a link.
+        let reader = self.a_person().await;
+        for document in [&foreign, &kept] {
+            client.post(&shares(document), json!({ "user_id": reader.id })).await.expect(201);
+        }
+        client.post(&format!("/api/v1/documents/{kept}/links"), json!({})).await.expect(201);
         self.run_jobs().await;
         let key = self.anonymous().with(key["key"].as_str().unwrap());
         Life { person, client, tokens, key, document, content, kept, hosted, planned }

@@ -28,6 +28,7 @@ mod erasure;
 mod export;
 mod forgotten;
 mod key_routes;
+mod killed;
 mod life;
 mod lockout;
 mod open_sessions;

@@ -304,7 +304,7 @@ async fn who_is_in_the_middle_and_goes_takes_along_those_below_and_nobody_else()
     put(&people[0].1, document, &people[1].0, json!({"share": true})).await.expect(201);
     let mut tx = chain.shelf.app.app.db.begin("tests.erase").await.unwrap();
     let now = chain.shelf.app.app.clock.now();
-    sportello::documents::permissions::revoke_all_of(&mut tx, people[0].0.id, now).await.unwrap();
+    sportello::documents::permissions::revoke_all_of(&mut tx, people[0].0.id, 10, now).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(chain.rights().await, ["", "", "", "rwds"]);
     chain
