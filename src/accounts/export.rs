@@ -167,6 +167,37 @@ pub const KINDS: &[Kind] = &[
                 ORDER BY p.document_id LIMIT $3) x",
     },
     Kind {
+        name: "client_profile",
+        sql: "-- accounts.export.client_profile
+            SELECT x.user_id::text AS key, to_jsonb(x) AS line FROM client_profile x
+            WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
+    },
+    Kind {
+        name: "partner",
+        sql: "-- accounts.export.partner
+            SELECT x.user_id::text AS key, to_jsonb(x) AS line FROM partner x
+            WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
+    },
+    Kind {
+        name: "collaboration",
+        sql: "-- accounts.export.collaborator
+            SELECT x.user_id::text AS key, to_jsonb(x) AS line FROM collaborator x
+            WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
+    },
+    Kind {
+        name: "office",
+        sql: "-- accounts.export.office
+            SELECT x.id::text AS key, to_jsonb(x) - 'search' - 'place' AS line FROM notary x
+            WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
+    },
+    Kind {
+        name: "office_services",
+        sql: "-- accounts.export.office_services
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT s.* FROM notary n JOIN notary_service s ON s.notary_id = n.id
+                WHERE n.user_id = $1 AND ($2::text IS NULL OR s.id > $2::text::uuid) ORDER BY s.id LIMIT $3) x",
+    },
+    Kind {
         // By whom and with whom: both are known to the owner, and to who gave it.
         name: "documents_shared_by_me",
         sql: "-- accounts.export.permissions_given
