@@ -26,6 +26,7 @@ pub struct Filter {
     /// To which of them; goes with `object`.
     pub id: Option<String>,
     /// How it ended.
+    #[param(inline)]
     pub result: Option<Outcome>,
     /// Not before then.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -3,6 +3,8 @@
 //! hyper keeps two buffers of 8 KiB for every connection it drives. An HTTP/1.1 connection that has been idle for
 //! [`PARK_AFTER`] is therefore taken out of hyper's hands and waits as a bare socket; the next byte wakes it. Ten
 //! thousand idle connections cost so a few kilobytes each.
+//!
+//! Who is answered while still sending a body may finish (see [`super::watched`]): the rest is read beside the answer.
 
 use std::{
     convert::Infallible,
@@ -10,12 +12,13 @@ use std::{
     io,
     net::IpAddr,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::{
+    body::HttpBody as _,
     http::{HeaderValue, Request, Version, header},
     response::Response,
 };
@@ -36,6 +39,7 @@ use super::{
     counted::Counted,
     front::Front,
     server::{Executor, Stopping},
+    watched::{Rest, Tally, Watched},
 };
 use crate::metrics::{self, Metrics};
 
@@ -45,6 +49,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) const PARK_AFTER: Duration = Duration::from_secs(5);
 /// When a stop begins: how long who has just connected may take to say something. It may be on its way.
 const FIRST_BYTES: Duration = Duration::from_millis(500);
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// While a handler works, its own deadline counts; this one only keeps the timer defined.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -144,10 +149,16 @@ impl Driver {
 
     async fn http1(&self, socket: Socket, peer: IpAddr) -> (Pause, Option<Socket>) {
         let activity = socket.activity.clone();
-        let service = service_fn(|request| self.answer(request, peer, activity.begin()));
+        let unread = Unread::default();
+        let service = service_fn(|request| async {
+            let (answer, rest) = self.answer(request, peer, activity.begin()).await;
+            let rest = rest.map(|body| Rest::new(body, activity.begin()));
+            Ok::<_, Infallible>(unread.keep(answer, rest))
+        });
         let mut connection = self.http1.serve_connection(TokioIo::new(socket), service);
         let shut = http1::Connection::graceful_shutdown;
-        let pause = self.drive(Pin::new(&mut connection), shut, &activity, Some(self.park_after)).await;
+        let park = Some((self.park_after, &unread));
+        let pause = self.drive(Pin::new(&mut connection), shut, &activity, park).await;
         if matches!(pause, Pause::Park) {
             let parts = connection.into_parts();
             if parts.read_buf.is_empty() {
@@ -163,7 +174,8 @@ impl Driver {
         // Streams are tasks of their own: they own what they need.
         let service = service_fn(move |request| {
             let (driver, busy) = (driver.clone(), begun.begin());
-            async move { driver.answer(request, peer, busy).await }
+            // A stream is reset by itself: what is left of its body is in nobody's way.
+            async move { Ok::<_, Infallible>(driver.answer(request, peer, busy).await.0) }
         });
         let connection = self.http2.serve_connection(TokioIo::new(socket), service);
         match self.drive(pin!(connection), http2::Connection::graceful_shutdown, &activity, None).await {
@@ -172,19 +184,30 @@ impl Driver {
         }
     }
 
+    /// The answer, and what is left of the request's body.
     async fn answer(
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
         busy: Busy,
-    ) -> Result<Response<Counted>, Infallible> {
+    ) -> (Response<Counted>, Option<Incoming>) {
         let closable = request.version() < Version::HTTP_2;
-        let mut answer = self.front.call(peer, request).await.map(|body| body.keeping(busy));
+        let mut tally = None;
+        let answer = if request.body().is_end_stream() {
+            self.front.call(peer, request).await
+        } else {
+            let known = tally.insert(Tally::default()).clone();
+            let is_held_back = request.headers().contains_key(header::EXPECT);
+            let mut request = request.map(|body| Watched::new(body, known.clone(), is_held_back));
+            request.extensions_mut().insert(known);
+            self.front.call(peer, request).await
+        };
+        let mut answer = answer.map(|body| body.keeping(busy));
         // hyper says so by itself only where it heard of the stop before the request was handled.
         if closable && self.stopping.is_stopping() {
-            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            answer.headers_mut().insert(header::CONNECTION, CLOSE);
         }
-        Ok(answer)
+        (answer, tally.and_then(|tally| tally.rest()))
     }
 
     /// Polls a connection to its end, its deadline, or its rest.
@@ -193,10 +216,10 @@ impl Driver {
         mut connection: Pin<&mut C>,
         shut: impl Fn(Pin<&mut C>),
         activity: &Activity,
-        park_after: Option<Duration>,
+        http1: Option<(Duration, &Unread)>,
     ) -> Pause {
-        let until = || match park_after {
-            Some(after) if activity.is_idle() => {
+        let until = || match http1 {
+            Some((after, _)) if activity.is_idle() => {
                 Some(activity.idle_until().min(activity.idle_since() + after))
             }
             _ => activity.deadline(),
@@ -208,6 +231,9 @@ impl Driver {
             loop {
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(Pause::End(end_of(&ended)));
+                }
+                if http1.is_some_and(|(_, unread)| unread.poll(cx).is_ready()) {
+                    continue;
                 }
                 // The tokens are polled once, to be woken by them: polling them takes a lock.
                 if !registered || self.stopping.is_stopping() {
@@ -246,6 +272,30 @@ impl Driver {
             }
         })
         .await
+    }
+}
+
+/// What was left unread of the body of the request that was answered last.
+#[derive(Default)]
+struct Unread(Mutex<Option<Rest>>);
+
+impl Unread {
+    /// Keeps the rest of a body; who has much of it is told with the answer that the connection will be closed.
+    fn keep(&self, mut answer: Response<Counted>, rest: Option<Rest>) -> Response<Counted> {
+        if rest.as_ref().is_some_and(Rest::is_large) {
+            answer.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = rest;
+        answer
+    }
+
+    /// Reads on; ready once, when there is nothing left to read or no more is read: then hyper closes or goes on.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(rest) = &mut *place else { return Poll::Pending };
+        ready!(rest.poll(cx));
+        *place = None;
+        Poll::Ready(())
     }
 }
 

@@ -32,6 +32,8 @@ use super::{
     problem::Problem,
     request_id::{self, RequestIds},
     routes::{Limit, Query, Route, Routes},
+    scopes::UNMATCHED,
+    watched::Tally,
 };
 use crate::{
     config::{sections::Server, values::Cidr},
@@ -39,6 +41,9 @@ use crate::{
     scope::Scope,
 };
 
+/// What one request may take beyond the time after which it is slow, for each byte it brings: files are stored, hashed and
+/// looked through at several times this pace (bytes per second), unless the server has too much to do.
+const PACE: u64 = 16 << 20;
 /// Longer paths and queries are 414.
 const MAX_URI: usize = 8 * 1024;
 
@@ -73,6 +78,8 @@ struct Asked {
     accept_encoding: Option<HeaderValue>,
     origin: Option<HeaderValue>,
     trace: Option<String>,
+    /// How its body arrives, if it has one.
+    body: Option<Tally>,
     scope: Scope,
 }
 
@@ -132,7 +139,10 @@ impl Front {
         if let Some(uri) = parts.routes.calendar(request.uri()) {
             *request.uri_mut() = uri;
         }
-        let (verdict, refused) = parts.admit(&asked, route, client, &mut request).await;
+        let (verdict, refused) = match parts.misplaced(route, &asked.uri) {
+            Some(problem) => (Verdict::default(), Some(problem)),
+            None => parts.admit(&asked, route, client, &mut request).await,
+        };
         let at_once = parts
             .refuse(&request)
             .or_else(|| refused.map(IntoResponse::into_response))
@@ -167,8 +177,16 @@ impl Parts {
             accept_encoding: headers.get(header::ACCEPT_ENCODING).cloned(),
             origin: self.cors.allowed(headers).cloned(),
             trace,
+            body: request.extensions().get().cloned(),
             id,
         }
+    }
+
+    /// 405 for a method that a path does not have, whoever asks: no credentials are looked at, and nothing is counted,
+    /// because the answer costs no more than a refusal.
+    fn misplaced(&self, route: &Route, uri: &Uri) -> Option<Problem> {
+        let allow = (route.template == UNMATCHED).then(|| self.routes.allow(uri.path())).flatten()?;
+        Some(bare(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, allow))
     }
 
     /// Finds out whose the request is as far as that is needed to count it, and counts it. A key that the route does not
@@ -298,10 +316,14 @@ impl Parts {
         let (queries, rows, db) = asked.scope.cost();
         let status = response.status().as_u16();
         let trace = asked.trace.as_deref().unwrap_or_default();
-        if took > self.slow {
+        // A client may send as slowly as it likes, and a file may be large.
+        let (waited, bytes) = asked.body.as_ref().map(Tally::arrived).unwrap_or_default();
+        let worked = took.saturating_sub(waited);
+        if worked > self.slow + Duration::from_millis(bytes / (PACE / 1000)) {
             tracing::warn!(
                 http.method = %asked.method, http.route = route.template, http.status = status,
-                http.ms = took.as_millis() as u64, db.queries = queries, db.rows = rows,
+                http.ms = worked.as_millis() as u64, http.waited_ms = waited.as_millis() as u64,
+                http.bytes = bytes, db.queries = queries, db.rows = rows,
                 db.ms = db.as_millis() as u64, request.id = asked.scope.request_id(), trace.id = trace,
                 "slow request"
             );

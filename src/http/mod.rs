@@ -51,6 +51,7 @@ pub mod stored;
 pub mod tasks;
 pub mod upload;
 pub mod validate;
+mod watched;
 
 /// The media type of almost every answer.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -35,7 +35,8 @@ pub fn api() -> OpenApiRouter<AppState> {
 }
 
 /// Routes for people and tools; they describe the API and are no part of it.
-const UNDESCRIBED: [(&str, Method); 5] = [
+const UNDESCRIBED: [(&str, Method); 6] = [
+    ("/", Method::GET),
     ("/openapi.json", Method::GET),
     ("/docs", Method::GET),
     ("/docs/{*file}", Method::GET),

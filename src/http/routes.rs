@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axum::http::{Method, Uri};
+use axum::http::{HeaderValue, Method, Uri};
 
 use super::{
     documents::RECEIVING_MAX,
@@ -161,17 +161,30 @@ impl Routes {
 
     /// The route of a request; `unmatched` for paths and methods that do not exist.
     pub fn find(&self, method: &Method, path: &str) -> &Route {
-        let index = index(method).unwrap_or(0);
         let path = match path.strip_suffix('/') {
             Some("") | None => path,
             Some(bare) => bare,
         };
+        let index = index(method);
+        let found = index.and_then(|index| self.entries[self.at(path)?][index].as_ref());
+        found.unwrap_or(&self.unmatched[index.unwrap_or(0)])
+    }
+
+    /// What `Allow` says of a path, for a request that found no route; `None` for a path that does not exist.
+    pub fn allow(&self, path: &str) -> Option<HeaderValue> {
+        let entry = &self.entries[self.at(path)?];
+        let known = METHODS.iter().zip(entry).filter(|(_, route)| route.is_some());
+        let mut names: Vec<_> = known.map(|(method, _)| method.as_str()).collect();
+        if entry[0].is_some() {
+            names.push("HEAD");
+        }
+        HeaderValue::try_from(names.join(", ")).ok()
+    }
+
+    fn at(&self, path: &str) -> Option<usize> {
         let calendar = path.strip_suffix(CALENDAR).and_then(|bare| self.calendars.at(bare).ok());
-        let found = calendar
-            .or_else(|| self.matcher.at(path).ok())
-            .or_else(|| self.rests.at(path).ok())
-            .and_then(|found| self.entries[*found.value][index].as_ref());
-        found.unwrap_or(&self.unmatched[index])
+        let found = calendar.or_else(|| self.matcher.at(path).ok()).or_else(|| self.rests.at(path).ok())?;
+        Some(*found.value)
     }
 
     /// Where the router has the calendar that is asked for as `/events/x.ics`: `/events/x/ics`.
@@ -276,7 +289,12 @@ mod tests {
         assert_eq!(find(Method::POST, "/actors/root/restart").0, "/actors/{path}/restart");
         assert_eq!(find(Method::GET, "/actors/root/jobs/acker").0, "/actors/{*path}");
         assert_eq!(find(Method::DELETE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
+        assert_eq!(find(Method::TRACE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
         assert_eq!(find(Method::GET, "/"), ("unmatched", Limit::ByCaller));
+        let allow = |path| table.allow(path).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(allow("/api/v1/events/x").as_deref(), Some("GET, PATCH, HEAD"));
+        assert_eq!(allow("/api/v1/events/x/bookings").as_deref(), Some("POST"));
+        assert_eq!(allow("/nowhere"), None);
         assert_eq!(table.find(&Method::GET, "/api/v1/events/x/").query, Query::Refused);
         assert_eq!(table.find(&Method::GET, "/docs").query, Query::Read);
     }

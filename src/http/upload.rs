@@ -1,7 +1,7 @@
 //! Uploads of a picture: a form with one file, or the bare file as the body. Their size and time are bounded; what they
 //! call themselves is not believed.
 
-use std::time::Duration;
+use std::{error::Error as _, iter, time::Duration};
 
 use axum::{
     body::Body,
@@ -142,15 +142,58 @@ fn field(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
     Problem::unprocessable(vec![FieldError::body(pointer, code, detail)])
 }
 
-fn malformed(detail: &'static str) -> Problem {
+/// 400 for a form that is none.
+pub(super) fn malformed(detail: &'static str) -> Problem {
     Problem::bad_request("malformed_multipart", detail)
 }
 
-fn unreadable(error: MultipartError) -> Problem {
-    malformed("the body is no multipart/form-data with the boundary of its Content-Type").because(error)
+/// What is wrong with a form that cannot be read on.
+pub(super) fn unreadable(error: MultipartError) -> Problem {
+    // What a header of a part has of a client's own is the file's name. The parser's errors are no types of ours to match.
+    let causes = iter::successors(error.source(), |cause| (*cause).source());
+    match causes.last().map(ToString::to_string).as_deref() {
+        Some("failed to parse header value" | "invalid header value" | "invalid new line") => {
+            let detail = "a part's header has control characters: send the file's name without them";
+            Problem::rule("unsafe_name", detail)
+        }
+        Some("invalid header name") => {
+            malformed("a line of a part's header is no header: names of files have no line breaks")
+        }
+        _ => malformed("the body is no multipart/form-data with the boundary of its Content-Type"),
+    }
+    .because(error)
 }
 
 /// 415 with what to send instead.
 pub fn unsupported(advice: &'static str) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        extract::{FromRequest as _, Multipart, Request},
+        http::header,
+    };
+
+    use super::unreadable;
+
+    #[tokio::test]
+    async fn names_with_control_characters_are_called_so() {
+        for (name, code) in
+            [("a\x01b", "unsafe_name"), ("a\rb", "unsafe_name"), ("a\nb", "malformed_multipart")]
+        {
+            let part = "Content-Disposition: form-data; name=\"image\"; filename=";
+            let form = format!("--XX\r\n{part}\"{name}\"\r\n\r\nx\r\n--XX--\r\n");
+            let request = Request::builder()
+                .header(header::CONTENT_TYPE, "multipart/form-data; boundary=XX")
+                .body(Body::from(form))
+                .unwrap();
+            let mut form = Multipart::from_request(request, &()).await.unwrap();
+            let error = form.next_field().await.expect_err("it cannot be read");
+            let problem = unreadable(error);
+            assert_eq!(problem.code(), code, "{name:?}: {}", problem.detail());
+        }
+    }
 }

@@ -1,11 +1,8 @@
 //! A document as a form: its parts are read as they come, the file straight into the storage.
 
 use axum::{
-    extract::{
-        DefaultBodyLimit, FromRequest as _, Multipart, Request,
-        multipart::{Field, MultipartError},
-    },
-    http::{StatusCode, header},
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, multipart::Field},
+    http::{HeaderValue, StatusCode, header},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -21,7 +18,7 @@ use crate::{
         idempotency::{self, Claim, KeyedRequest, Outcome},
         problem::{Answer, FieldError, Problem},
         state::AppState,
-        upload::unsupported,
+        upload::{malformed, unreadable, unsupported},
     },
     jobs::{JobId, documents::FinishUpload},
 };
@@ -191,7 +188,7 @@ async fn file(
         document: None,
         title: None,
         desk: None,
-        name: field.file_name().map(str::to_owned),
+        name: file_name(&field)?,
         declared_type: field.content_type().map(str::to_owned),
         length: length.min(max as i64),
         is_resumable: false,
@@ -212,6 +209,23 @@ async fn file(
     }
 }
 
+/// The file's name, if the form says it; one that is there and cannot be read is refused.
+fn file_name(field: &Field<'_>) -> Result<Option<String>, Problem> {
+    let said =
+        field.headers().get(header::CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let detail = match field.file_name() {
+        Some(name) => return Ok(Some(name.to_owned())),
+        None if std::str::from_utf8(said).is_err() => {
+            "the file's name is not UTF-8: send `filename` in UTF-8"
+        }
+        None if said.windows(10).any(|part| part == b"filename*=") => {
+            "forms have no `filename*` (RFC 7578, 4.2): send the file's name as `filename`, in UTF-8"
+        }
+        None => return Ok(None),
+    };
+    Err(Problem::rule("unsafe_name", detail))
+}
+
 async fn text(mut field: Field<'_>, pointer: &'static str) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(unreadable)? {
@@ -226,12 +240,4 @@ async fn text(mut field: Field<'_>, pointer: &'static str) -> Result<String, Pro
 
 fn wrong(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
     Problem::unprocessable(vec![FieldError::body(pointer, code, detail)])
-}
-
-fn malformed(detail: &'static str) -> Problem {
-    Problem::bad_request("malformed_multipart", detail)
-}
-
-fn unreadable(error: MultipartError) -> Problem {
-    malformed("the body is no multipart/form-data with the boundary of its Content-Type").because(error)
 }

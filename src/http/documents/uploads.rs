@@ -55,7 +55,7 @@ async fn options(State(state): State<AppState>) -> Response {
 /// `filetype`, `title`, `desk`, and `document`: the file becomes a new version of that one, with its ETag in `If-Match`.
 #[utoipa::path(post, path = "/uploads", tag = "uploads", security(("bearer" = [])),
     params(("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Length" = i64, Header, description = "How many bytes there will be"),
+        ("Upload-Length" = i64, Header, minimum = 1, description = "How many bytes there will be"),
         ("Upload-Metadata" = String, Header, description = "`filename` and the like, each value in base64"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the document, with `document`")),
     responses((status = 201, description = "`Location` takes the bytes, `Upload-Expires` says for how long"),
@@ -200,7 +200,7 @@ async fn live(state: &AppState, principal: &Principal, id: UploadId) -> Result<U
     request_body(content = String, content_type = "application/offset+octet-stream", description = "The bytes"),
     params(("id" = uuid::Uuid, Path, description = "The upload"),
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Offset" = i64, Header, description = "Where they belong"),
+        ("Upload-Offset" = i64, Header, minimum = 0, description = "Where they belong"),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha256` or `sha1` and the hash in base64")),
     responses((status = 204, description = "Added; `Upload-Offset` says where to go on"),
         (status = 409, description = "`offset_mismatch`: ask where to go on; `upload_complete`"),

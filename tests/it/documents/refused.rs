@@ -113,6 +113,25 @@ async fn files_that_are_too_large_or_break_off_leave_nothing() {
         let answer = post(user, &kind, body).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{:?}", answer.body);
     }
+    for (name, status, code, word) in [
+        (&b"; filename=\"a\x01b.txt\""[..], 422, "unsafe_name", "control characters"),
+        (b"; filename=\"a\rb.txt\"", 422, "unsafe_name", "control characters"),
+        (b"; filename=\"a\nb.txt\"", 400, "malformed_multipart", "line breaks"),
+        (b"; filename=\"perch\xe9.txt\"", 422, "unsafe_name", "UTF-8"),
+        (b"; filename*=UTF-8''a.txt", 422, "unsafe_name", "filename*"),
+    ] {
+        let part = b"--XX\r\nContent-Disposition: form-data; name=\"file\"";
+        let body = [&part[..], name, b"\r\n\r\nx\r\n--XX--\r\n"].concat();
+        let answer = post(user, "multipart/form-data; boundary=XX", body).await;
+        let told = answer.json()["detail"].to_string();
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (status, code),
+            "{}: {told}",
+            name.escape_ascii()
+        );
+        assert!(told.contains(word), "{told}");
+    }
     let answer = post(user, "application/pdf", pdf("nudo")).await;
     assert_eq!(answer.status, 415);
     shelf.is_empty().await;

@@ -90,6 +90,11 @@ impl Client {
         Self { address: self.address, token: Some(token.to_owned()) }
     }
 
+    /// What this person's requests are signed with.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("somebody who is logged in")
+    }
+
     /// The same server's stranger.
     pub(crate) fn logged_out(&self) -> Self {
         Self::of(self.address)

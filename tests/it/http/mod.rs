@@ -7,5 +7,6 @@ mod limits;
 mod listening;
 mod openapi;
 mod repeated;
+mod unread;
 mod wire;
 mod wording;

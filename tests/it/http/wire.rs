@@ -66,7 +66,7 @@ impl Wired {
     }
 
     pub(super) async fn connect(&self) -> Raw {
-        Raw { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+        Raw::connect(self.address).await
     }
 
     /// One request on a connection of its own.
@@ -111,7 +111,7 @@ pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
 
 /// One request on a connection of its own.
 pub(super) async fn ask(address: SocketAddr, head: &str, body: &str) -> Reply {
-    let mut raw = Raw { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() };
+    let mut raw = Raw::connect(address).await;
     raw.request(head, body).await;
     if head.starts_with("HEAD") { raw.head().await } else { raw.reply().await }
 }
@@ -123,6 +123,10 @@ pub(super) struct Raw {
 }
 
 impl Raw {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
+    }
+
     pub(super) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }

@@ -3,38 +3,25 @@
 //! Handlers describe what is theirs. The answers of the front and the extractors (malformed requests, limits, time,
 //! overload) are added here, to exactly those operations that can give them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use axum::{
-    Router,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    response::{IntoResponse as _, Redirect, Response},
-    routing::get,
-};
-use tokio::{sync::OnceCell, task::spawn_blocking};
+use axum::http::{Method, header};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, HeaderBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        ContentBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
-        schema::{AdditionalProperties, Array, ArrayItems, Components, Object, ObjectBuilder, Schema, Type},
+        schema::{AdditionalProperties, Array, ArrayItems, Components, ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
-use utoipa_swagger_ui::SwaggerUi;
 
-use super::{
-    JSON,
-    compress::Effort,
-    idempotency, keys, limits,
-    problem::{Problem, ProblemDocument},
-    request_id, router,
-    routes::EXEMPT,
-    scopes,
-    state::AppState,
-    stored::Stored,
+use super::shared;
+use crate::{
+    accounts::scopes::Scope,
+    http::{idempotency, keys, limits, problem::ProblemDocument, request_id, router, routes::EXEMPT, scopes},
+    jobs::inspect::Changes,
 };
-use crate::{accounts::scopes::Scope, jobs::inspect::Changes};
 
 /// The description of this server's API.
 pub fn document() -> OpenApi {
@@ -45,9 +32,6 @@ const ABOUT: &str = "The back office of service practices: accounts, documents o
     background work behind them.\n\n\
     Errors are problems (RFC 9457) with a stable `code`. Lists go on with `cursor`. A POST that creates may be repeated \
     safely with the same `Idempotency-Key` for 24 hours. Limits are told in `RateLimit` and `RateLimit-Policy`.";
-
-const POLICY: &str = "The quota that the request counted against: `\"user\";q=600;w=60` is 600 in 60 seconds";
-const STATE: &str = "What is left of it: `\"user\";r=42;t=56` is 42 requests, and all 600 in 56 seconds";
 
 const KEY: &str = "api_key";
 const KEYS: &str = "A key for programs (`POST /api/v1/api-keys`), also taken as `Authorization: Bearer spk_…`. Each operation \
@@ -112,11 +96,13 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     components.schemas.extend(schemas);
     components.schemas.insert(Changes::name().into_owned(), Changes::schema());
     open_what_is_joined(components);
+    components.headers = shared::headers();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations_mut(item) {
             complete_operation(path, &method, operation);
         }
     }
+    shared::share_problems(&mut document);
     document
 }
 
@@ -208,23 +194,21 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             if limited {
-                let described = [(limits::POLICY, POLICY), (limits::STATE, STATE)];
-                let headers = described.map(|(name, words)| (name.to_string(), RefOr::T(text_header(words))));
-                response.headers.extend(headers);
+                response.headers.extend([&limits::POLICY, &limits::STATE].map(shared::header));
             }
-            response.headers.insert(
-                request_id::HEADER.to_string(),
-                RefOr::T(text_header("Quote it when you ask for help")),
-            );
+            response.headers.extend([shared::header(&request_id::HEADER)]);
         }
     }
 }
 
 /// How headers look. Described by `Option<String>`, they would allow everything, and `null`.
-const HEADERS: [(&str, &str); 3] = [
+const HEADERS: [(&str, &str); 6] = [
     ("if-match", r#"^(\*|"[!#-~]{1,200}")$"#),
     ("idempotency-key", r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#),
     ("sportello-signature", "^t=[0-9]{1,12},v1=[0-9a-f]{64}$"),
+    ("tus-resumable", r"^1\.0\.0$"),
+    ("upload-checksum", "^(sha256 [A-Za-z0-9+/]{43}=|sha1 [A-Za-z0-9+/]{27}=)$"),
+    ("upload-metadata", "^[a-z]{1,20} [A-Za-z0-9+/=]{0,400}(,[a-z]{1,20} [A-Za-z0-9+/=]{0,400}){0,9}$"),
 ];
 
 fn spell_out(parameter: &mut Parameter) {
@@ -261,25 +245,13 @@ fn problem(status: &str, description: &str) -> utoipa::openapi::Response {
     let schema = Ref::from_schema_name(ProblemDocument::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
     let mut response =
-        ResponseBuilder::new().description(description).content("application/problem+json", content);
-    match status {
-        "429" | "503" => {
-            response = response.header(header::RETRY_AFTER.as_str(), text_header("Seconds to wait"));
-        }
-        "401" => {
-            response = response.header(header::WWW_AUTHENTICATE.as_str(), text_header("The scheme: Bearer"));
-        }
-        _ => {}
-    }
-    response.build()
-}
-
-fn text_header(description: &str) -> utoipa::openapi::Header {
-    HeaderBuilder::new().schema(Some(Schema::Object(text()))).description(Some(description)).build()
-}
-
-fn text() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).build()
+        ResponseBuilder::new().description(description).content("application/problem+json", content).build();
+    response.headers.extend(match status {
+        "429" | "503" => Some(shared::header(&header::RETRY_AFTER)),
+        "401" => Some(shared::header(&header::WWW_AUTHENTICATE)),
+        _ => None,
+    });
+    response
 }
 
 fn add_header_parameter(operation: &mut Operation, name: &str, description: &str) {
@@ -316,7 +288,7 @@ pub fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)>
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
-fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+pub(super) fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
         (Method::GET, &mut item.get),
         (Method::POST, &mut item.post),
@@ -326,51 +298,4 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Ope
         (Method::OPTIONS, &mut item.options),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
-}
-
-/// Swagger UI's own page: scripts and styles come from here, some styles are inline.
-const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; form-action 'self'; \
-     base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
-);
-/// Its files change with the server's version only.
-const DOCS_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-
-/// The page. It takes long to make, so that is done when it is first asked for, and not by a server that starts.
-fn written(document: OpenApi) -> Stored {
-    let json = serde_json::to_vec(&complete(document)).expect("the description is plain data");
-    Stored::new(json.into(), JSON, HeaderValue::from_static("public, max-age=60")).compressed(Effort::Fast)
-}
-
-/// `/openapi.json`, `/docs`, and the way there from `/`.
-pub fn routes(document: OpenApi) -> Router<AppState> {
-    let page = Arc::new((OnceCell::new(), document));
-    let serve = move |headers: HeaderMap| {
-        let page = page.clone();
-        async move {
-            let (made, _) = &*page;
-            let making = || {
-                spawn_blocking({
-                    let page = page.clone();
-                    move || written(page.1.clone())
-                })
-            };
-            match made.get_or_try_init(making).await {
-                Ok(page) => page.answer(&headers),
-                Err(error) => Problem::internal(error).into_response(),
-            }
-        }
-    };
-    let docs: Router<AppState> =
-        SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json")).into();
-    let docs = docs.layer(axum::middleware::map_response(async |mut response: Response| {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
-        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
-        headers.insert(header::CACHE_CONTROL, DOCS_CACHE);
-        response
-    }));
-    let home = async || Redirect::temporary("/docs/"); // until there is a console
-    Router::new().route("/", get(home)).route("/openapi.json", get(serve)).merge(docs)
 }
