@@ -1,9 +1,11 @@
-//! Content codings: what a client accepts (RFC 9110, 12.5.3), and what we answer with.
+//! Content codings and languages: what a client accepts (RFC 9110, 12.5.3 and 12.5.4), and what we answer with.
 //!
 //! The highest q-value wins; at equal ones br before zstd before gzip, because stored bodies are smallest in brotli.
 //! Identity is acceptable unless it is refused, and 406 is only for clients that refuse everything we have.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::mail::Language;
 
 /// A content coding that we can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +41,27 @@ impl Coding {
             coding => Some(HeaderValue::from_static(coding.name())),
         }
     }
+}
+
+/// The best language of ours that a client asks for (RFC 9110, 12.5.4); `otherwise` when it asks for none of them.
+pub fn language(headers: &HeaderMap, otherwise: Language) -> Language {
+    let mut best: Option<(u16, Language)> = None;
+    let values = headers.get_all(header::ACCEPT_LANGUAGE).into_iter().filter_map(|value| value.to_str().ok());
+    for item in values.flat_map(|value| value.split(',')) {
+        let (range, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let Some(q) = quality(parameters).filter(|q| *q > 0) else { continue };
+        let primary = range.trim().split('-').next().unwrap_or_default();
+        let language = match primary {
+            _ if primary.eq_ignore_ascii_case("it") => Language::It,
+            _ if primary.eq_ignore_ascii_case("en") => Language::En,
+            "*" => otherwise,
+            _ => continue,
+        };
+        if best.is_none_or(|(best, _)| q > best) {
+            best = Some((q, language));
+        }
+    }
+    best.map_or(otherwise, |(_, language)| language)
 }
 
 /// Q-values in thousandths, by coding; what the header does not say is `None`.
@@ -128,9 +151,9 @@ fn quality(parameters: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, header};
+    use axum::http::{HeaderMap, HeaderValue, header};
 
-    use super::{Coding, choose};
+    use super::{Coding, Language, choose, language};
 
     fn check(accept: Option<&str>, expected: Option<Coding>) {
         let mut headers = HeaderMap::new();
@@ -168,5 +191,21 @@ mod tests {
         headers.insert(header::ACCEPT_ENCODING, "br, gzip;q=0.5".parse().unwrap());
         assert_eq!(choose(&headers, |coding| coding != Coding::Brotli), Some(Coding::Gzip));
         assert_eq!(choose(&headers, |coding| coding == Coding::Identity), Some(Coding::Identity));
+    }
+
+    #[test]
+    fn the_language_that_is_asked_for_most_is_spoken() {
+        let asked = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(value).unwrap());
+            language(&headers, Language::It)
+        };
+        assert_eq!(language(&HeaderMap::new(), Language::En), Language::En);
+        for value in ["en", "EN-gb;q=0.8, it;q=0.5", "de, en;q=0.7, *;q=0.1", "it;q=0, en;q=0.1"] {
+            assert_eq!(asked(value), Language::En, "{value}");
+        }
+        for value in ["it", "de-CH, fr", "*", "it-IT, en;q=0.9", "en;q=0, *", "en;q=x"] {
+            assert_eq!(asked(value), Language::It, "{value}");
+        }
     }
 }

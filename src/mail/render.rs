@@ -129,6 +129,8 @@ pub fn render(
     values: Value,
     id: String,
 ) -> Result<Mail, minijinja::Error> {
+    let links =
+        LINKS.map(|name| values.get_attr(name).ok().and_then(|link| link.as_str().map(str::to_owned)));
     let rendered = TEXTS.get_template(&template_name(text, language))?.render(values)?;
     let (subject, body) = rendered.split_once('\n').unwrap_or((&rendered, ""));
     Ok(Mail {
@@ -136,12 +138,12 @@ pub fn render(
         name: name.to_owned(),
         subject: subject.trim().to_owned(),
         text: body.trim().to_owned() + "\n",
-        html: html(subject, body, language),
+        html: html(subject, body, language, &links),
         id,
     })
 }
 
-fn html(subject: &str, body: &str, language: Language) -> String {
+fn html(subject: &str, body: &str, language: Language, links: &[Option<String>]) -> String {
     let mut html = format!(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
          <body style=\"font-family:sans-serif;max-width:36em;margin:2em auto;line-height:1.5\">",
@@ -149,11 +151,28 @@ fn html(subject: &str, body: &str, language: Language) -> String {
         escaped(subject.trim())
     );
     for paragraph in body.trim().split("\n\n") {
-        let lines: Vec<String> = paragraph.trim().lines().map(escaped).collect();
+        let lines: Vec<String> = paragraph.trim().lines().map(|line| linked(line, links)).collect();
         let _ = write!(html, "<p>{}</p>", lines.join("<br>"));
     }
     html.push_str("</body></html>");
     html
+}
+
+/// Values that are addresses of ours. Nothing else becomes a link, whatever people have written into titles and names.
+const LINKS: [&str; 2] = ["url", "link"];
+
+fn linked(line: &str, links: &[Option<String>]) -> String {
+    let word = |word: &str| {
+        let address = word.trim_end_matches(['.', ',', ';']);
+        let is_ours =
+            address.starts_with("http") && links.iter().any(|link| link.as_deref() == Some(address));
+        if !is_ours {
+            return escaped(word);
+        }
+        let (shown, rest) = (escaped(address), escaped(&word[address.len()..]));
+        format!("<a href=\"{shown}\">{shown}</a>{rest}")
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn escaped(text: &str) -> String {
@@ -181,6 +200,27 @@ mod tests {
                 assert!(mail.text.contains("Anna"), "{text:?}");
                 assert!(!mail.html.contains("<b>Jazz"), "{text:?} lets markup through");
             }
+        }
+    }
+
+    #[test]
+    fn addresses_of_ours_are_links_in_the_html_part_and_those_of_others_are_not() {
+        let values = context! {
+            name => "http://evil.example/x", url => "https://a.example", link => "https://a.example/account/verify#a&b",
+        };
+        let mail =
+            render(Text::AccountWelcome, Language::It, ("a@b.it", "Anna"), values, "id".to_owned()).unwrap();
+        let link = "<a href=\"https://a.example/account/verify#a&amp;b\">https://a.example/account/verify#a&amp;b</a>";
+        assert!(mail.html.contains(link), "{}", mail.html);
+        assert_eq!(mail.html.matches("<a ").count(), 2, "{}", mail.html);
+        assert!(mail.text.contains("https://a.example/account/verify#a&b"), "{}", mail.text);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_reply_to_an_address_that_nobody_reads() {
+        for text in Text::ALL {
+            let [it, en] = [Language::It, Language::En].map(|language| text.source(language));
+            assert!(!it.contains("ci risponda") && !en.contains("please reply"), "{text:?}");
         }
     }
 

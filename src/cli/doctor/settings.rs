@@ -30,14 +30,25 @@ fn secrets(config: &Config) -> Check {
 
 fn links(config: &Config) -> Check {
     const NAME: &str = "links in mails";
-    match &*config.server.public_url {
-        Some(url) => Check::ok(NAME, format!("begin with {url}")),
-        None => Check::warn(
-            NAME,
-            format!("begin with http://{}, which others cannot open", config.server.listen),
-            "set server.public_url",
-        ),
+    let base = config.server.base_url();
+    let found = format!("look like {base}/account/reset#…");
+    if config.server.public_url.is_none() {
+        let found = format!("{found}, which others cannot open");
+        return Check::warn(NAME, found, "set server.public_url to the address that people type");
     }
+    let host = base.split_once("://").map_or(base.as_str(), |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    if name == "localhost" || address.is_ok_and(|address| address.is_loopback() || address.is_unspecified()) {
+        let advice = "set server.public_url to the address that people type, not to this machine's own";
+        return Check::warn(NAME, format!("{found}: only this machine can open them"), advice);
+    }
+    if !base.starts_with("https://") {
+        let found = format!("{found}: new passwords would travel in clear");
+        return Check::warn(NAME, found, "serve through a TLS proxy and make server.public_url https");
+    }
+    Check::ok(NAME, found)
 }
 
 fn transport(config: &Config) -> Check {

@@ -70,6 +70,21 @@ async fn settings_that_contradict_each_other_are_pointed_out() {
 }
 
 #[tokio::test]
+async fn links_in_mails_are_shown_and_those_that_nobody_should_open_are_pointed_out() {
+    for (url, word) in [
+        ("http://localhost:8080", "only this machine"),
+        ("https://127.0.0.1", "only this machine"),
+        ("http://[::1]:8080/x", "only this machine"),
+        ("http://sportello.example", "in clear"),
+    ] {
+        let checks = found(|config| config.server.public_url = Optional(Some(url.to_owned()))).await;
+        let check = get(&checks, "links in mails");
+        assert!(check.status == Status::Warn && check.found.contains(word), "{check:?}");
+        assert!(check.found.contains(&format!("{url}/account/reset#")), "{check:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_others_could_read_is_pointed_out() {
     let root = std::env::temp_dir().join(format!("sportello-doctor-{}", std::process::id()));
     let look = async |mode: u32| {

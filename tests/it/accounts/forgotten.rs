@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use axum::http::Method;
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use serde_json::{Value, json};
@@ -269,6 +270,15 @@ async fn the_links_lead_to_pages_that_run_nothing_foreign() {
         let policy = page.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(page.header("referrer-policy"), "no-referrer");
+    }
+    for (asked, said) in
+        [("it-IT,it;q=0.9", "La nuova password"), ("en-GB", "The new password"), ("de", "La nuova")]
+    {
+        let headers = [("accept-language", asked)];
+        let page = app.anonymous().request(Method::GET, "/account/reset", &headers, None).await.expect(200);
+        let html = String::from_utf8(page.body.to_vec()).unwrap();
+        assert!(html.contains(said) && html.contains("<form id=\"reset\" hidden>"), "{html}");
+        assert!(page.header("vary").contains("accept-language"));
     }
     app.finish().await;
 }
