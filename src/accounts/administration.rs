@@ -69,20 +69,45 @@ pub async fn set_password(tx: &mut Tx, email: &str, hash: &str, now: Timestamp) 
     Ok(tx.query_opt(SET, &[&email, &hash, &now]).await?.is_some())
 }
 
-/// Lets an address log in or not; `false` when it has no account.
-pub async fn set_active(tx: &mut Tx, email: &str, active: bool, now: Timestamp) -> Result<bool, DbError> {
+/// What disabling or enabling has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switched {
+    /// Sessions that have ended.
+    pub sessions: i64,
+    /// Keys for programs: stopped while disabled, or, when enabled, working again or revoked, as it was said.
+    pub keys: i64,
+}
+
+/// Lets an address log in or not; `None` when it has no account. Disabled, its sessions end and its keys are refused from
+/// then on; enabled, the keys are revoked unless `keep_keys`: nobody finds out later that one has come back.
+pub async fn set_active(
+    tx: &mut Tx,
+    email: &str,
+    active: bool,
+    keep_keys: bool,
+    now: Timestamp,
+) -> Result<Option<Switched>, DbError> {
     const SET: &str = "-- accounts.administration.set_active
         WITH changed AS (
             UPDATE users SET status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END,
                 version = version + 1, updated_at = $3
-            WHERE lower(email) = lower($1) AND erased_at IS NULL RETURNING id),
+            WHERE id = (SELECT id FROM users WHERE lower(email) = lower($1) AND erased_at IS NULL FOR UPDATE)
+            RETURNING id, (SELECT o.status FROM users o WHERE o.id = users.id) AS had),
         ended AS (
             UPDATE sessions s SET revoked_at = $3, revoked_why = 'disabled'
             FROM changed WHERE s.user_id = changed.id AND s.revoked_at IS NULL AND NOT $2 RETURNING s.access_hash),
         told AS (SELECT pg_notify('sportello_sessions', encode(access_hash, 'hex')) FROM ended),
+        live AS (
+            SELECT k.id, k.user_id FROM changed JOIN api_key k ON k.user_id = changed.id
+            WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)),
+        revoked AS (
+            UPDATE api_key k SET revoked_at = $3, version = k.version + 1
+            FROM live, changed WHERE k.id = live.id AND changed.had = 'disabled' AND $2 AND NOT $4),
         noted AS (
-            INSERT INTO journal (at, action, target)
-            SELECT $3, CASE WHEN $2 THEN 'user.enable' ELSE 'user.disable' END, id::text FROM changed)
-        SELECT id, (SELECT count(*) FROM told) AS told FROM changed";
-    Ok(tx.query_opt(SET, &[&email, &active, &now]).await?.is_some())
+            INSERT INTO journal (at, action, target, details)
+            SELECT $3, CASE WHEN $2 THEN 'user.enable' ELSE 'user.disable' END, id::text,
+                jsonb_build_object('keep_api_keys', $4::boolean) FROM changed)
+        SELECT id, (SELECT count(*) FROM told) AS sessions, (SELECT count(*) FROM live) AS keys FROM changed";
+    let row = tx.query_opt(SET, &[&email, &active, &now, &keep_keys]).await?;
+    Ok(row.map(|row| Switched { sessions: row.get("sessions"), keys: row.get("keys") }))
 }

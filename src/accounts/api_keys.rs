@@ -6,6 +6,7 @@
 //! - Every key ends: `accounts.key_life` after it was made at the latest. What has ended does not begin again.
 //! - Who changes the password keeps the keys: programs go on working, and no key is made without its owner hearing of it by
 //!   mail. Who *resets* it by mail has lost control of the account: that revokes every key ([`revoke_all`]).
+//! - Of a disabled account every key is refused at once; enabling it revokes them, unless it is said that they shall work.
 
 use jiff::Timestamp;
 use tokio_postgres::Row;

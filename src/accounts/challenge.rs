@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::{
     account_tokens::{self, Purpose},
     lockout::Keys,
-    login::{Accounts, Confirmed, LOG_IN, LoggedIn, logged_in},
+    login::{Accounts, Confirmed, LOCKED, LOG_IN, LoggedIn, logged_in},
     second_factor::{self, Proof, SecondFactorError},
     sessions::Origin,
     users,
 };
 use crate::{
-    audit::{self, Entry, Outcome, Who},
+    audit::{self, Entry, Who},
     db::{DbError, Tx},
 };
 
@@ -60,6 +60,7 @@ impl Accounts {
         };
         let keys = Keys::of(&holder.email, origin.address);
         if let Some(until) = self.lockout.locked(&mut tx, &keys, now).await? {
+            self.tell_locked(&keys, origin.refusal(now, LOG_IN, Some(holder.user), LOCKED));
             return Err(ProofError::Locked { until });
         }
         if !second_factor::prove(&mut tx, &self.ring, holder.user, proof, now).await? {
@@ -91,15 +92,18 @@ impl Accounts {
     ) -> Result<Tx, ProofError> {
         let (now, user) = (self.clock.now(), &confirmed.user);
         let keys = Keys::of(&user.email, None);
+        let refusal = |reason| Entry {
+            who: Who::Person(user.id, None),
+            ..origin.refusal(now, "account.confirm_second_factor", Some(user.id), reason)
+        };
         if let Some(until) = self.lockout.locked(&mut tx, &keys, now).await? {
+            self.tell_locked(&keys, refusal(LOCKED));
             return Err(ProofError::Locked { until });
         }
         if second_factor::prove(&mut tx, &self.ring, user.id, proof, now).await? {
             return Ok(tx);
         }
-        let who = Who::Person(user.id, None);
-        let entry = origin.entry(now, who, "account.confirm_second_factor", Some(user.id));
-        Err(self.wrong_code(tx, &keys, Entry { outcome: Outcome::Refused, ..entry }).await?)
+        Err(self.wrong_code(tx, &keys, refusal("wrong_code")).await?)
     }
 
     async fn wrong_code(&self, mut tx: Tx, keys: &Keys, refusal: Entry) -> Result<ProofError, DbError> {

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use utoipa::IntoParams;
 
 use super::{
+    api_keys,
     policy::{Role, Roles},
     sessions::{Ending, Sessions},
 };
@@ -81,8 +82,10 @@ pub struct Filter {
 pub struct Changes {
     /// All roles but that of administrators, which stays as it is.
     pub roles: Option<Roles>,
-    /// Whether the person may log in; disabling ends the sessions.
+    /// Whether the person may log in; disabling ends the sessions, and keys for programs are refused.
     pub status: Option<Status>,
+    /// Keys from before work again when the account is enabled; otherwise they are revoked then.
+    pub keep_api_keys: bool,
 }
 
 macro_rules! columns {
@@ -137,11 +140,11 @@ pub async fn find(db: &Db, id: UserId) -> Result<Option<Person>, DbError> {
     Ok(db.read(FIND, args![id]).await?.first().map(Person::from_row))
 }
 
-/// Changes an account that still has this version; `None` when it has another by now.
+/// Changes an account that is still as it was; `None` when it has another by now.
 pub async fn change(
     tx: &mut Tx,
     sessions: &Sessions,
-    (id, version): (UserId, i64),
+    before: &Person,
     changes: Changes,
     now: Timestamp,
 ) -> Result<Option<Person>, DbError> {
@@ -153,9 +156,14 @@ pub async fn change(
         WHERE u.id = $1 AND u.version = $2 AND u.erased_at IS NULL RETURNING ",
         columns!()
     );
+    let Person { id, version, status: had, .. } = *before;
     let (roles, status) = (changes.roles.map(Roles::names), changes.status.map(Status::as_str));
     let changed = tx.query_opt(CHANGE, &[&id, &version, &roles, &status, &now]).await?;
     let Some(person) = changed.as_ref().map(Person::from_row) else { return Ok(None) };
+    let is_enabled = had == Status::Disabled && person.status == Status::Active;
+    if is_enabled && !changes.keep_api_keys {
+        api_keys::revoke_all(tx, id, now).await?;
+    }
     // The table of known tokens remembers roles, too: who has fewer of them logs in again.
     if changes.roles.is_some() || person.status == Status::Disabled {
         sessions.end_others(tx, id, None, Ending::Changed).await?;

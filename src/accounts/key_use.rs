@@ -17,11 +17,13 @@ use tokio_postgres::Row;
 use super::{
     policy::{Principal, Roles, Via},
     scopes::Scopes,
+    seldom::{SELDOM, Said},
     sessions::Origin,
     tokens::TokenHash,
+    trail::tell_later,
 };
 use crate::{
-    audit::{self, Entry, Outcome, Who},
+    audit::{Entry, Outcome, Who},
     clock::Clock,
     db::{Db, DbError},
     ids::{ApiKeyId, UserId},
@@ -30,8 +32,6 @@ use crate::{
 
 /// What a quota is of.
 pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// Uses are written down, and refusals told, no more often than this.
-const SELDOM: SignedDuration = SignedDuration::from_mins(1);
 /// Keys remembered by each of the tables below: some tens of bytes each.
 const REMEMBERED_MAX: u64 = 100_000;
 /// How long a key is known to be one, which is only asked when its address is under suspicion.
@@ -75,7 +75,7 @@ struct Inner {
     /// Requests of one key are counted one after the other: they would wait for its row, each with a connection.
     turns: moka::sync::Cache<ApiKeyId, Arc<tokio::sync::Mutex<()>>>,
     /// What was told or written last.
-    told: moka::sync::Cache<(ApiKeyId, &'static str), Timestamp>,
+    told: Said<(ApiKeyId, &'static str)>,
 }
 
 impl KeyUse {
@@ -83,7 +83,7 @@ impl KeyUse {
     pub fn new(db: Db, clock: Clock) -> Self {
         let familiar =
             moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_live(FAMILIAR).build();
-        let (spent, told) = (moka::sync::Cache::new(REMEMBERED_MAX), moka::sync::Cache::new(REMEMBERED_MAX));
+        let (spent, told) = (moka::sync::Cache::new(REMEMBERED_MAX), Said::new());
         let turns = moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_idle(FAMILIAR).build();
         Self(Arc::new(Inner { db, clock, familiar, spent, turns, told }))
     }
@@ -149,7 +149,7 @@ impl KeyUse {
     /// Tells the audit log that a key was refused; seldom, and while the answer goes its way.
     pub fn refused(&self, holder: &Holder, reason: &'static str, origin: &Origin) {
         let now = self.0.clock.now();
-        if !self.is_due((holder.key, reason), None, now) {
+        if !self.0.told.is_due((holder.key, reason), now) {
             return;
         }
         let who = Who::Key(holder.principal.user, holder.key.0);
@@ -160,24 +160,17 @@ impl KeyUse {
             details: serde_json::json!({ "reason": reason }),
             ..origin.entry(now, who, "api_key.use", None)
         };
-        let db = self.0.db.clone();
-        self.0.db.pool().tasks().spawn(async move {
-            let telling = async {
-                let mut tx = db.begin("accounts.tell_refused_key").await?;
-                audit::record(&mut tx, &[entry]).await?;
-                tx.commit().await
-            };
-            if let Err(error) = telling.await {
-                tracing::warn!(%error, "a refused key is not in the audit log");
-            }
-        });
+        tell_later(&self.0.db, entry);
     }
 
     /// Writes down that it was used.
     fn used(&self, holder: &Holder, now: Timestamp) {
         const USED: &str = "-- accounts.key_use.used
             UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-        if !self.is_due((holder.key, "used"), holder.last_used_at, now) {
+        let since = now.checked_sub(SELDOM).unwrap_or(Timestamp::MIN);
+        if holder.last_used_at.is_some_and(|last| last > since)
+            || !self.0.told.is_due((holder.key, "used"), now)
+        {
             return;
         }
         let (db, key) = (self.0.db.clone(), holder.key);
@@ -191,20 +184,6 @@ impl KeyUse {
                 tracing::debug!(%error, "when a key was used is not written down");
             }
         });
-    }
-
-    /// Whether something is to be said again; of many who ask at once, one hears yes.
-    fn is_due(&self, what: (ApiKeyId, &'static str), stored: Option<Timestamp>, now: Timestamp) -> bool {
-        let since = now.checked_sub(SELDOM).unwrap_or(Timestamp::MIN);
-        if stored.is_some_and(|last| last > since) {
-            return false;
-        }
-        let mut due = false;
-        self.0.told.entry(what).and_compute_with(|last| {
-            due = last.is_none_or(|last| *last.value() <= since);
-            if due { moka::ops::compute::Op::Put(now) } else { moka::ops::compute::Op::Nop }
-        });
-        due
     }
 }
 

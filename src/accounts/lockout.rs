@@ -5,6 +5,9 @@
 //! look alike. An attempt is judged when its outcome is recorded, not only when it begins: of a hundred guesses sent at
 //! once, those recorded after the lock all hear the same, be they right or wrong.
 //!
+//! Attempts that are refused because of a lock are told to the audit log, too, once a minute for an account, an address and a
+//! server.
+//!
 //! A success forgets the failures of the account but not those of the address: whoever owns one account could
 //! otherwise go on guessing others.
 
@@ -41,7 +44,7 @@ impl Keys {
         Self { account, address: address.map(|address| digest(&format!("address:{}", network(address)))) }
     }
 
-    fn all(&self) -> Vec<&[u8]> {
+    pub(super) fn all(&self) -> Vec<&[u8]> {
         std::iter::once(&self.account).chain(&self.address).map(Vec::as_slice).collect()
     }
 }

@@ -18,7 +18,9 @@ use super::{
     passwords::{Busy, Hashing, Password},
     policy::Principal,
     second_factor,
+    seldom::Said,
     sessions::{Ending, Origin, Sessions, Tokens},
+    trail::tell_later,
     users::{self, Credentials, User},
 };
 use crate::{
@@ -33,6 +35,9 @@ use crate::{
 /// What the audit log calls a log-in.
 pub(super) const LOG_IN: &str = "account.log_in";
 
+/// Why nothing was looked at: the account or the address is locked.
+pub(super) const LOCKED: &str = "locked";
+
 /// What a log-in needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
@@ -42,6 +47,8 @@ pub struct Accounts {
     pub(super) sessions: Sessions,
     pub(super) ring: Arc<KeyRing>,
     keys: KeyUse,
+    /// Refusals because of a lock that were told, by account and by address.
+    refused: Arc<Said<Vec<u8>>>,
     /// How long the audit log keeps what it was told.
     pub(super) audit_kept: SignedDuration,
 }
@@ -104,7 +111,18 @@ impl Accounts {
         let config = &config.accounts;
         let sessions = Sessions::new(db.clone(), clock.clone(), config);
         let keys = KeyUse::new(db.clone(), clock.clone());
-        Self { db, clock, lockout: Lockout::new(config), sessions, ring: Arc::new(ring), keys, audit_kept }
+        let (lockout, refused) = (Lockout::new(config), Arc::new(Said::new()));
+        Self { db, clock, lockout, sessions, ring: Arc::new(ring), keys, refused, audit_kept }
+    }
+
+    /// Tells that an attempt was refused because of a lock, unless that was said of this account or address a moment ago.
+    pub(super) fn tell_locked(&self, keys: &Keys, refusal: Entry) {
+        // Both are asked: each is remembered from now on.
+        let due: Vec<_> =
+            keys.all().into_iter().map(|key| self.refused.is_due(key.to_vec(), refusal.at)).collect();
+        if due.into_iter().all(|due| due) {
+            tell_later(&self.db, refusal);
+        }
     }
 
     /// The sessions.
@@ -136,12 +154,13 @@ impl Accounts {
             self.lockout.locked_until(&self.db, &keys, self.clock.now()),
             users::credentials(&self.db, &email)
         )?;
+        let id = known.as_ref().map(|known| known.user.id);
         if let Some(until) = locked {
+            self.tell_locked(&keys, origin.refusal(self.clock.now(), LOG_IN, id, LOCKED));
             return Err(LoginError::Locked { until });
         }
         let hash = known.as_ref().map(|known| known.password_hash.clone());
         let verdict = hashing.verify(password.clone(), hash).await?;
-        let id = known.as_ref().map(|known| known.user.id);
         let Some(known) = known.filter(|_| verdict.matches) else {
             let refusal = origin.refusal(self.clock.now(), LOG_IN, id, "wrong_password");
             return Err(self.record_failure(&keys, refusal).await?);
@@ -167,6 +186,7 @@ impl Accounts {
             self.lockout.succeeded(&mut tx, keys, now).await?
         };
         if let Some(until) = locked {
+            self.tell_locked(keys, origin.refusal(now, LOG_IN, Some(id), LOCKED));
             return Err(LoginError::Locked { until });
         }
         if !known.is_active {
@@ -207,19 +227,19 @@ impl Accounts {
             self.lockout.locked_until(&self.db, &keys, self.clock.now()),
             users::credentials(&self.db, &user.email)
         )?;
+        let refusal = |reason| Entry {
+            who: Who::from(principal),
+            ..origin.refusal(self.clock.now(), "account.confirm_password", Some(user.id), reason)
+        };
         if let Some(until) = locked {
+            self.tell_locked(&keys, refusal(LOCKED));
             return Err(LoginError::Locked { until });
         }
         let hash = known.map(|known| known.password_hash);
         let verdict = hashing.verify(password, hash.clone()).await?;
         match hash {
             Some(hash) if verdict.matches => Ok(Confirmed { user, hash }),
-            _ => {
-                let (now, id) = (self.clock.now(), Some(user.id));
-                let mut refusal = origin.refusal(now, "account.confirm_password", id, "wrong_password");
-                refusal.who = Who::from(principal);
-                Err(self.record_failure(&keys, refusal).await?)
-            }
+            _ => Err(self.record_failure(&keys, refusal("wrong_password")).await?),
         }
     }
 

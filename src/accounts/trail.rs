@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::sessions::Origin;
 use crate::{
-    audit::{Entry, Outcome, Who},
+    audit::{self, Entry, Outcome, Who},
+    db::Db,
     ids::UserId,
     scope,
 };
@@ -37,4 +38,19 @@ impl Origin {
             ..self.entry(at, Who::Anonymous, action, account)
         }
     }
+}
+
+/// Tells the audit log something that is no part of a change, while the answer goes its way.
+pub(super) fn tell_later(db: &Db, entry: Entry) {
+    let (tasks, db) = (db.pool().tasks().clone(), db.clone());
+    tasks.spawn(async move {
+        let telling = async {
+            let mut tx = db.begin("accounts.tell_later").await?;
+            audit::record(&mut tx, &[entry]).await?;
+            tx.commit().await
+        };
+        if let Err(error) = telling.await {
+            tracing::warn!(%error, "what was refused is not in the audit log");
+        }
+    });
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{exit::Usage, password, print, session::Session};
 use crate::{
     accounts::{
-        administration,
+        administration::{self, Switched},
         passwords::{Argon, Password, check},
         policy::Role,
         users::{self, NewUser, normal_email},
@@ -39,17 +39,20 @@ enum Command {
         #[command(flatten)]
         password: password::Args,
     },
-    /// Keeps a person from logging in and ends the sessions.
+    /// Keeps a person from logging in: ends the sessions and stops the keys for programs, both at once.
     Disable {
         /// The address.
         #[arg(long)]
         email: String,
     },
-    /// Lets a person log in again.
+    /// Lets a person log in again. The keys for programs from before are revoked, unless it is said that they shall work.
     Enable {
         /// The address.
         #[arg(long)]
         email: String,
+        /// The keys from before work again.
+        #[arg(long)]
+        keep_keys: bool,
     },
 }
 
@@ -96,8 +99,8 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
         Command::Create(args) => create(args, config).await,
         Command::List(args) => list(args, config).await,
         Command::SetPassword { email, password } => set_password(&email, password, config).await,
-        Command::Disable { email } => set_active(&email, false, config).await,
-        Command::Enable { email } => set_active(&email, true, config).await,
+        Command::Disable { email } => disable(&email, config).await,
+        Command::Enable { email, keep_keys } => enable(&email, keep_keys, config).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -192,20 +195,42 @@ async fn set_password(email: &str, password: password::Args, config: &Config) ->
     Ok(())
 }
 
-async fn set_active(email: &str, active: bool, config: &Config) -> anyhow::Result<()> {
+async fn disable(email: &str, config: &Config) -> anyhow::Result<()> {
+    let (email, Switched { sessions, keys }) = set_active(email, false, false, config).await?;
+    print(&format!(
+        "{email} may not log in any more: {sessions} sessions have ended, {keys} keys for programs are refused"
+    ));
+    Ok(())
+}
+
+async fn enable(email: &str, keep_keys: bool, config: &Config) -> anyhow::Result<()> {
+    let (email, Switched { keys, .. }) = set_active(email, true, keep_keys, config).await?;
+    let keys = match (keys, keep_keys) {
+        (0, _) => "it has no keys for programs".to_owned(),
+        (_, true) => format!("{keys} keys for programs work again"),
+        (_, false) => format!("{keys} keys for programs from before are revoked (--keep-keys keeps them)"),
+    };
+    print(&format!("{email} may log in again; {keys}"));
+    Ok(())
+}
+
+async fn set_active(
+    email: &str,
+    active: bool,
+    keep_keys: bool,
+    config: &Config,
+) -> anyhow::Result<(String, Switched)> {
     let email = address(email)?;
     let clock = Clock::system();
     let session = Session::open(config, clock.clone()).await?;
     let done = async {
         let mut tx = session.db.begin("cli.user.set_active").await?;
-        let found = administration::set_active(&mut tx, &email, active, clock.now()).await?;
+        let found = administration::set_active(&mut tx, &email, active, keep_keys, clock.now()).await?;
         tx.commit().await?;
         anyhow::Ok(found)
     };
     let done = done.await;
     session.close(config).await;
-    ensure!(done?, "{email} has no account");
-    let what = if active { "may log in again" } else { "may not log in any more, all sessions have ended" };
-    print(&format!("{email} {what}"));
-    Ok(())
+    let switched = done?.with_context(|| format!("{email} has no account"))?;
+    Ok((email, switched))
 }

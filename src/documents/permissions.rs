@@ -9,7 +9,7 @@
 //! A permission whose time is over gives nothing from that moment; a job removes it later. One that was given by somebody
 //! whose account is disabled stays: it was the document's owner who trusted them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
 use super::{
@@ -416,4 +416,54 @@ pub async fn revoke_all_of(tx: &mut Tx, user: UserId, limit: i64, now: Timestamp
         revoke(tx, id, user, now).await?;
     }
     Ok(documents.len() as i64)
+}
+
+/// What a person is told of a document that was shared with them.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// What it is called.
+    pub title: String,
+    /// The name of who has shared it.
+    pub by: String,
+    /// The name of the person.
+    pub name: String,
+    /// The address, which the person has proved.
+    pub email: String,
+    /// The language of the person.
+    pub language: String,
+    /// Until when.
+    pub until: Option<Timestamp>,
+    /// So many were shared by the same with the same lately.
+    pub lately: i64,
+}
+
+/// How long ago is lately.
+pub const SHARED_LATELY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What to tell; `None` when there is no such permission (any more), or nobody who has proved an address.
+pub async fn shared(
+    db: &Db,
+    id: DocumentId,
+    user: UserId,
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<Option<Shared>, DbError> {
+    const SHARED: &str = "-- documents.permissions.shared
+        SELECT d.title, b.name AS by, u.name, u.email, u.language, p.expires_at,
+            (SELECT count(*) FROM document_permission AS o
+             WHERE o.user_id = p.user_id AND o.granted_by = p.granted_by AND o.granted_at > $4) AS lately
+        FROM document_permission AS p JOIN document AS d ON d.id = p.document_id AND d.deleted_at IS NULL
+        JOIN users AS b ON b.id = p.granted_by AND b.status = 'active'
+        JOIN users AS u ON u.id = p.user_id AND u.status = 'active' AND u.email_verified_at IS NOT NULL
+        WHERE p.document_id = $1 AND p.user_id = $2 AND (p.expires_at IS NULL OR p.expires_at > $3)";
+    let rows = db.read(SHARED, args![id, user, now, since]).await?;
+    Ok(rows.first().map(|row| Shared {
+        title: row.get("title"),
+        by: row.get("by"),
+        name: row.get("name"),
+        email: row.get("email"),
+        language: row.get("language"),
+        until: row.get("expires_at"),
+        lately: row.get("lately"),
+    }))
 }

@@ -23,6 +23,7 @@ pub fn registry() -> Registry {
         .with::<documents::FinishUpload>()
         .with::<documents::RemoveObjects>()
         .with::<documents::RewrapKeys>()
+        .with::<documents::SendShareMail>()
         .with::<events::CompleteBookings>()
         .with::<events::ExpireBookings>()
         .with::<events::MakeThumbnails>()

@@ -82,6 +82,8 @@ texts! {
     ApiKeyMade "api_key_made",
     /// The export of one's data is there.
     ExportReady "export_ready",
+    /// Somebody has shared a document.
+    DocumentShared "document_shared",
 }
 
 /// A mail, ready to be sent.
@@ -191,6 +193,7 @@ mod tests {
             name => "Anna", title => "<b>Jazz & Co</b>", tickets => 2, date => "giovedì", total => "10,00 €",
             until => "domani", code => "ABC", refund => "5,00 €", percent => 50, location => "Piazza",
             begins => "21:00", url => "http://localhost", link => "http://localhost/#token", is_paid => true,
+            by => "Bruno",
         };
         for text in Text::ALL {
             for language in [Language::It, Language::En] {

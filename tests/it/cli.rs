@@ -91,7 +91,8 @@ async fn an_administrator_is_made_gets_a_new_password_and_is_disabled_beside_a_r
 
     let listed = beside(&app, &["user", "list", "--role", "admin", "--json"]).await.expect(0).json();
     assert_eq!(listed["users"][0]["sessions"], 1, "setting the password ended the first session: {listed}");
-    beside(&app, &["user", "disable", "--email", "root@example.org"]).await.expect(0);
+    let disabled = beside(&app, &["user", "disable", "--email", "root@example.org"]).await.expect(0);
+    assert!(disabled.out.contains("1 sessions have ended, 0 keys"), "{}", disabled.out);
     assert_ne!(log_in(&client, "la seconda parola lunga").await, 200);
     let listed = beside(&app, &["user", "list", "--json"]).await.expect(0).json();
     assert_eq!((&listed["users"][0]["active"], &listed["users"][0]["sessions"]), (&json!(false), &json!(0)));

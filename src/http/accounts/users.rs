@@ -64,11 +64,15 @@ async fn show(State(state): State<AppState>, _: AdminUser, Path(id): Path<UserId
 struct Change {
     /// All roles that the person is to have; `client` is always among them. `admin` is neither given nor taken here.
     roles: Option<Vec<Role>>,
-    /// Whether the person may log in.
+    /// Whether the person may log in. Disabled, all sessions end and all API keys are refused from the next request on.
     status: Option<Status>,
+    /// With `"status": "active"`: the API keys from before work again. Otherwise enabling revokes them.
+    #[serde(default)]
+    keep_api_keys: bool,
 }
 
-/// Gives an account other roles, or keeps its person out; either ends the person's sessions. For administrators.
+/// Gives an account other roles, or keeps its person out; either ends the person's sessions. Keeping out refuses the API keys,
+/// too; letting in again revokes them, unless `keep_api_keys` is said. For administrators.
 #[utoipa::path(patch, path = "/users/{id}", tag = "accounts", security(("bearer" = [])), request_body = Change,
     params(("id" = uuid::Uuid, Path, description = "The account"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
@@ -87,6 +91,8 @@ async fn change(
     let mut checks = Checks::default();
     let asks_for_admin = body.roles.iter().flatten().any(|role| *role == Role::Admin);
     checks.ensure(!asks_for_admin, "/roles", "not_allowed", "administrators are made on the command line");
+    let keeps = body.keep_api_keys && body.status != Some(Status::Active);
+    checks.ensure(!keeps, "/keep_api_keys", "not_allowed", "is said with `\"status\": \"active\"`");
     checks.done()?;
     let person = directory::find(&state.db, id).await?.ok_or_else(|| Problem::not_found("account"))?;
     if_match.check(&ETag::of_version(person.version))?;
@@ -94,14 +100,15 @@ async fn change(
         return Err(Problem::conflict("own_account", "another administrator can disable this account"));
     }
     let roles = body.roles.map(|roles| roles.into_iter().collect::<Roles>());
-    let changes = Changes { roles, status: body.status };
+    let changes = Changes { roles, status: body.status, keep_api_keys: body.keep_api_keys };
     let mut tx = state.db.begin("accounts.directory.change").await?;
     let (sessions, now) = (state.accounts.sessions(), state.clock.now());
-    let changed = directory::change(&mut tx, sessions, (id, person.version), changes, now).await?;
+    let changed = directory::change(&mut tx, sessions, &person, changes, now).await?;
     let changed = changed.ok_or_else(Problem::precondition_failed)?;
     let entry = Entry {
         address: Some(address.0),
-        details: serde_json::json!({ "roles": changed.roles, "status": changed.status, "had": person.roles }),
+        details: serde_json::json!({ "roles": changed.roles, "status": changed.status, "had": person.roles,
+            "had_status": person.status, "keep_api_keys": body.keep_api_keys }),
         ..Entry::new(now, (&admin).into(), "user.change", "user", id)
     };
     audit::record(&mut tx, &[entry]).await?;

@@ -39,6 +39,7 @@ use crate::{
         validate::Checks,
     },
     ids::{DocumentId, UserId},
+    jobs::documents::SendShareMail,
 };
 
 const GRANT: &str = "document.grant";
@@ -188,7 +189,8 @@ impl NewPermission {
 }
 
 /// Shares a document with somebody who has no permission yet, named by id or by a verified e-mail address. Nobody gives more
-/// than they have, neither rights nor time. Addresses of nobody count against the quota of registering.
+/// than they have, neither rights nor time. Addresses of nobody count against the quota of registering. The person is told by
+/// mail, if they have verified their address; at most once a day of the same document.
 #[utoipa::path(post, path = "/documents/{id}/permissions", tag = "documents", security(("bearer" = [])),
     request_body = NewPermission, params(("id" = uuid::Uuid, Path, description = "The document")),
     responses((status = 201, description = "The permission, with its ETag", body = Permission),
@@ -227,7 +229,7 @@ async fn create(
                 Problem::conflict("already_shared", detail).member("user_id", standing.user.to_string())
             );
         }
-        Ok(standing) => grant(&mut tx, &teller, (&holder, &standing), id, wanted, now).await,
+        Ok(standing) => grant(&mut tx, (&state, &teller), (&holder, &standing), id, wanted, now).await,
         Err(error) => Err(error),
     };
     let permission = match granted {
@@ -300,7 +302,7 @@ async fn put(
         Ok(standing) => {
             still(&if_match, standing.current.as_ref())?;
             let status = if standing.current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-            let granted = grant(&mut tx, &teller, (&holder, &standing), id, wanted, now).await;
+            let granted = grant(&mut tx, (&state, &teller), (&holder, &standing), id, wanted, now).await;
             granted.map(|permission| (status, permission))
         }
         Err(error) => Err(error),
@@ -379,7 +381,7 @@ fn still(if_match: &IfMatch, current: Option<&Permission>) -> Result<(), Problem
 
 async fn grant(
     tx: &mut Tx,
-    teller: &Teller<'_>,
+    (state, teller): (&AppState, &Teller<'_>),
     (holder, standing): (&Holder, &Standing),
     id: DocumentId,
     wanted: Wanted,
@@ -393,6 +395,10 @@ async fn grant(
     entry.details = serde_json::json!({ "user": user_id, "write": write, "delete": delete, "share": share,
         "expires_at": expires_at, "consequences": consequences });
     audit::record(tx, &[entry]).await?;
+    if standing.current.is_none() {
+        let mail = SendShareMail { document: id, user: standing.user };
+        state.jobs.insert(tx, &[mail.once_a_day(now)]).await?;
+    }
     Ok(permission)
 }
 

@@ -7,6 +7,7 @@ mod finish_upload;
 mod parts;
 mod remove_objects;
 mod rewrap_keys;
+mod send_share_mail;
 
 pub use collect_orphans::CollectOrphans;
 pub use expire_sharing::ExpireSharing;
@@ -14,3 +15,4 @@ pub use expire_uploads::ExpireUploads;
 pub use finish_upload::FinishUpload;
 pub use remove_objects::RemoveObjects;
 pub use rewrap_keys::RewrapKeys;
+pub use send_share_mail::SendShareMail;

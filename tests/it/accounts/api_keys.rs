@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
 use sportello::{
-    accounts::policy::Role,
+    accounts::{administration, policy::Role},
     jobs::{accounts::PruneAccounts, registry::registry},
 };
 
@@ -385,5 +385,51 @@ async fn guessing_keys_is_limited_and_keeps_no_good_key_out() {
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     key.client.get(ME).await.expect(200);
     assert_eq!(told(&app, "api_key.use", "refused").await, 0, "garbage fills no log");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabling_stops_sessions_and_keys_at_once_and_enabling_gives_keys_back_only_if_it_is_said() {
+    let app = TestApp::start().await;
+    let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
+    let person = app.a_person().await;
+    let path = format!("/api/v1/users/{}", person.id);
+    let set = async |body: Value| {
+        let etag = admin.get(&path).await.expect(200).header("etag").to_owned();
+        admin.patch(&path, &etag, body).await
+    };
+    for (by_api, kept) in [(true, true), (true, false), (false, true), (false, false)] {
+        let client = app.log_in(&person).await;
+        let key = reader(&client).await;
+        key.client.get(ME).await.expect(200);
+        client.get(ME).await.expect(200);
+        let by_hand = async |active| {
+            let mut tx = app.app.db.begin("tests.switch").await.unwrap();
+            let now = app.app.clock.now();
+            let done = administration::set_active(&mut tx, &person.email, active, kept, now).await.unwrap();
+            tx.commit().await.unwrap();
+            done.unwrap()
+        };
+        if by_api {
+            set(json!({ "status": "disabled" })).await.expect(200);
+            client.get(ME).await.expect(401);
+        } else {
+            assert!(by_hand(false).await.sessions >= 1);
+            // The command tells running servers through the database.
+            eventually("the session has ended", async || client.get(ME).await.status == 401).await;
+        }
+        key.client.get(ME).await.expect(401);
+        if by_api {
+            set(json!({ "status": "active", "keep_api_keys": kept })).await.expect(200);
+        } else {
+            by_hand(true).await;
+        }
+        client.get(ME).await.expect(401);
+        key.client.get(ME).await.expect(if kept { 200 } else { 401 });
+        let shown = app.log_in(&person).await.get(&key.path).await.expect(200).json();
+        assert_eq!(shown["revoked_at"].is_null(), kept, "{shown}");
+    }
+    set(json!({ "status": "disabled", "keep_api_keys": true })).await.expect(422);
+    set(json!({ "keep_api_keys": true })).await.expect(422);
     app.finish().await;
 }

@@ -10,7 +10,7 @@ use sportello::accounts::{
     sessions::Origin,
 };
 
-use crate::harness::{app::TestApp, people::PASSWORD};
+use crate::harness::{app::TestApp, people::PASSWORD, until::eventually};
 
 async fn attempt(app: &TestApp, email: &str, password: &str, address: u8) -> Result<Entered, LoginError> {
     let address = Some(IpAddr::from([192, 0, 2, address]));
@@ -168,5 +168,40 @@ async fn a_disabled_account_is_told_so_only_with_its_password() {
     app.database.client().await.batch_execute("UPDATE users SET status = 'disabled'").await.unwrap();
     assert_eq!(kind(&attempt(&app, &person.email, "wrong password", 1).await), "wrong");
     assert_eq!(kind(&attempt(&app, &person.email, PASSWORD, 1).await), "disabled");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_a_locked_account_or_from_a_locked_address_are_told_once_a_minute() {
+    let app = TestApp::start_with(|config| config.accounts.lockout_failures_address = 7).await;
+    let person = app.a_person().await;
+    let told = async || {
+        app.value::<i64>("SELECT count(*) FROM audit_entry WHERE details ->> 'reason' = 'locked'").await
+    };
+    for address in 0..5 {
+        let _ = attempt(&app, &person.email, "wrong password", address).await;
+    }
+    assert_eq!(told().await, 0);
+    // One account, from everywhere.
+    for address in 0..40 {
+        assert_eq!(kind(&attempt(&app, &person.email, PASSWORD, address).await), "locked");
+    }
+    eventually("it is told", async || told().await == 1).await;
+    let whose: String =
+        app.value("SELECT object_id FROM audit_entry WHERE details ->> 'reason' = 'locked'").await;
+    assert_eq!(whose, person.id.to_string());
+    // One address, at every account.
+    for n in 0..7 {
+        let _ = attempt(&app, &format!("nobody-{n}@example.org"), "wrong password", 99).await;
+    }
+    for n in 0..40 {
+        assert_eq!(kind(&attempt(&app, &format!("nobody-{n}@example.org"), "x", 99).await), "locked");
+    }
+    eventually("it is told", async || told().await == 2).await;
+    app.app.clock.advance(61.seconds().try_into().unwrap());
+    for address in 0..10 {
+        let _ = attempt(&app, &person.email, PASSWORD, 100 + address).await;
+    }
+    eventually("a minute later it is told again", async || told().await == 3).await;
     app.finish().await;
 }

@@ -166,7 +166,7 @@ async fn guessing_codes_locks_and_the_right_password_in_between_forgets_nothing(
     let challenge = app.challenge(&it.person).await;
     step(&app, &challenge, "code", &app.code(&it.secret)).await.expect(200);
     let refused: i64 = app
-        .value("SELECT count(*) FROM audit_entry WHERE action = 'account.log_in' AND result = 'refused' AND address IS NOT NULL")
+        .value("SELECT count(*) FROM audit_entry WHERE action = 'account.log_in' AND details ->> 'reason' = 'wrong_code' AND address IS NOT NULL")
         .await;
     assert_eq!(refused, 5);
     assert_eq!(

@@ -425,3 +425,66 @@ async fn what_has_expired_is_removed_by_the_job_and_what_lasts_stays() {
     assert_eq!(rows().await, (1, 0));
     shelf.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_given_a_document_hears_of_it_by_mail_once_a_day_and_never_at_an_address_nobody_has_proved() {
+    let shelf = Shelf::new().await;
+    let owner = &shelf.cast.user;
+    let document = path_of(&shelf.a_document("il contratto").await);
+    let friend = &shelf.cast.stranger_account;
+    let own = format!("{document}/permissions/{}", friend.id);
+    let mails = async || {
+        shelf.app.run_jobs().await;
+        shelf.app.mails().iter().filter(|mail| mail.contains("condiviso")).count()
+    };
+    // Not proved: whoever has registered with somebody else's address brings them no mail.
+    put(owner, &document, friend, json!({})).await.expect(201);
+    assert_eq!(mails().await, 0);
+    owner.delete(&own).await.expect(204);
+    let database = shelf.app.database.client().await;
+    let prove = "UPDATE users SET email_verified_at = now() WHERE id = $1";
+    database.execute(prove, &[&friend.id]).await.unwrap();
+    shelf.app.app.clock.advance(SignedDuration::from_hours(25));
+    let owner = &shelf.app.log_in(&shelf.cast.user_account).await;
+    let until = (shelf.app.app.clock.now() + SignedDuration::from_hours(100)).to_string();
+    put(owner, &document, friend, json!({ "expires_at": until })).await.expect(201);
+    assert_eq!(mails().await, 1);
+    let mail = shelf.app.mails().pop().unwrap().replace("=\r\n", "").replace("=\n", "");
+    assert!(mail.contains(&friend.email) && mail.contains("atto.pdf"), "{mail}");
+    // Changed, or taken and given again: nothing more today.
+    put(owner, &document, friend, json!({ "write": true })).await.expect(200);
+    for _ in 0..3 {
+        owner.delete(&own).await.expect(204);
+        put(owner, &document, friend, json!({})).await.expect(201);
+    }
+    assert_eq!(mails().await, 1);
+    // Taken before it could be told: nothing is told.
+    shelf.app.app.clock.advance(SignedDuration::from_hours(25));
+    let owner = &shelf.app.log_in(&shelf.cast.user_account).await;
+    owner.delete(&own).await.expect(204);
+    put(owner, &document, friend, json!({})).await.expect(201);
+    owner.delete(&own).await.expect(204);
+    assert_eq!(mails().await, 1);
+    // What was refused has no job either.
+    let nobody = json!({ "email": "nessuno@example.org" });
+    owner.post(&format!("{document}/permissions"), nobody).await.expect(422);
+    let jobs = "SELECT count(*) FROM job.body b JOIN job.kind k ON k.id = b.kind_id WHERE k.name = 'documents.send_share_mail'";
+    assert_eq!(shelf.app.value::<i64>(jobs).await, 0);
+    shelf.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shares_a_hundred_documents_sends_no_hundred_mails() {
+    let shelf = Shelf::new().await;
+    let friend = &shelf.cast.stranger_account;
+    let database = shelf.app.database.client().await;
+    let prove = "UPDATE users SET email_verified_at = now() WHERE id = $1";
+    database.execute(prove, &[&friend.id]).await.unwrap();
+    for n in 0..12 {
+        let document = path_of(&shelf.a_document(&format!("pagina {n}")).await);
+        put(&shelf.cast.user, &document, friend, json!({})).await.expect(201);
+        shelf.app.run_jobs().await;
+    }
+    assert_eq!(shelf.app.mails().len(), 10);
+    shelf.app.finish().await;
+}
