@@ -67,6 +67,18 @@ id! {
     NotaryId;
     /// Something that a notary offers.
     NotaryServiceId;
+    /// Hours of the week of an office.
+    AvailabilityId;
+    /// What differs from an office's week.
+    ExceptionId;
+    /// An appointment with a notary.
+    AppointmentId;
+    /// A document that an appointment needs.
+    PaperId;
+    /// What somebody is told.
+    NotificationId;
+    /// A notarial act.
+    ActId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -59,6 +59,7 @@ migrations! {
     23 "notary_catalogue" "0023_notary_catalogue.sql",
     24 "notary_directory" "0024_notary_directory.sql",
     25 "sharers" "0025_sharers.sql",
+    26 "notary_agenda" "0026_notary_agenda.sql",
 }
 
 /// Two migrators of any version lock the same number.

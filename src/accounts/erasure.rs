@@ -27,6 +27,7 @@ use crate::{
     db::{Db, DbError, Tx},
     documents::{documents, permissions},
     ids::{BookingId, DocumentId, UploadId, UserId},
+    notary,
 };
 
 /// What becomes of the rows that name a person.
@@ -110,6 +111,22 @@ pub const RULES: &[Rule] = &[
     rule("collaborator", "user_id", Fate::Removed, "nobody works there any more"),
     rule("collaborator", "notary_id", Fate::Removed, "nobody works for an office that is gone"),
     rule("partner", "user_id", Fate::Removed, "nobody brings clients any more"),
+    rule("availability", "notary_id", Fate::Removed, "the office is closed"),
+    rule("availability_exception", "notary_id", Fate::Removed, "the office is closed"),
+    rule(
+        "appointment",
+        "client_id",
+        Fate::Emptied,
+        "when somebody met the office is also the office's; what was said about it is removed",
+    ),
+    rule("appointment", "notary_id", Fate::Nameless, "when somebody met an office is also theirs"),
+    rule("appointment", "decided_by", Fate::Nameless, "the appointment is somebody else's"),
+    rule("participant", "user_id", Fate::Removed, "nobody comes any more"),
+    rule("participant", "invited_by", Fate::Nameless, "the invitation is somebody else's"),
+    rule("appointment_document", "uploaded_by", Fate::Nameless, "the office has accepted it"),
+    rule("appointment_document", "reviewed_by", Fate::Nameless, "the document is somebody else's"),
+    rule("notification", "user_id", Fate::Removed, "nobody reads them any more"),
+    rule("notification_preference", "user_id", Fate::Removed, "nobody is told of anything any more"),
     rule("client_profile", "user_id", Fate::Removed, "what acts say of the person is in the acts"),
     rule("audit_entry", "who", Fate::Kept, "security: who did what, by ids, for `audit.keep`"),
     rule("journal", "actor_id", Fate::Kept, "security: what administrators did, by ids"),
@@ -173,6 +190,9 @@ pub enum NotYet {
         /// Their names in URLs.
         events: Vec<String>,
     },
+    /// People have appointments with the office.
+    #[error("{0} appointments with your office are still to come: cancel them first, which tells everybody")]
+    Appointments(i64),
     /// It has begun already.
     #[error("the account is closed already")]
     Closed,
@@ -212,6 +232,10 @@ pub async fn begin(
     }
     let row = tx.query_opt(CLOSE, &[&user, &now]).await?.ok_or(NotYet::Closed)?;
     let roles = Roles::stored(&row.get::<_, Vec<&str>>("roles"));
+    let to_come = notary::erasure::to_come(tx, user, now).await?;
+    if to_come > 0 {
+        return Err(NotYet::Appointments(to_come));
+    }
     let withdrawn = if roles.has(Role::Host) || roles.has(Role::Admin) {
         leave_stage(tx, user, today, now).await?
     } else {
@@ -290,6 +314,8 @@ pub enum Step {
     Events,
     /// Files on their way.
     Uploads,
+    /// Appointments: what is open is cancelled, what was said is removed, files are let go.
+    Appointments,
     /// Documents that the law does not keep.
     Documents,
     /// Rights at other people's documents, and links to them.
@@ -303,12 +329,13 @@ pub enum Step {
 }
 
 /// Every part, in their order.
-pub const STEPS: [Step; 10] = [
+pub const STEPS: [Step; 11] = [
     Step::Access,
     Step::Favourites,
     Step::Reviews,
     Step::Events,
     Step::Uploads,
+    Step::Appointments,
     Step::Documents,
     Step::Shares,
     Step::Notary,
@@ -328,6 +355,7 @@ impl Step {
             Self::Reviews => "reviews",
             Self::Events => "events",
             Self::Uploads => "uploads",
+            Self::Appointments => "appointments",
             Self::Documents => "documents",
             Self::Shares => "shares",
             Self::Notary => "notary",
@@ -344,9 +372,10 @@ impl Step {
             Self::Reviews => reviews(tx, user).await,
             Self::Events => events(tx, user).await,
             Self::Uploads => uploads(tx, user).await,
+            Self::Appointments => notary::erasure::appointments(tx, user, now).await,
             Self::Documents => own_documents(tx, user, today).await,
             Self::Shares => shares(tx, user, now).await,
-            Self::Notary => notary(tx, user, now).await,
+            Self::Notary => notary::erasure::profiles(tx, user, now).await,
             Self::Consents => consents(tx, user).await,
             Self::Profile => profile(tx, user, now).await,
         }
@@ -411,8 +440,9 @@ async fn uploads(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
 
 async fn own_documents(tx: &mut Tx, user: UserId, today: Date) -> Result<After, DbError> {
     const FREE: &str = "-- accounts.erasure.documents
-        SELECT id FROM document WHERE owner_id = $1 AND (keep_until IS NULL OR keep_until <= $2)
-        ORDER BY id LIMIT $3 FOR UPDATE";
+        SELECT id FROM document d WHERE d.owner_id = $1 AND (d.keep_until IS NULL OR d.keep_until <= $2)
+          AND NOT EXISTS (SELECT FROM document_hold h WHERE h.document_id = d.id)
+        ORDER BY d.id LIMIT $3 FOR UPDATE";
     let free = tx.query(FREE, &[&user, &today, &BATCH]).await?;
     let mut objects = Vec::new();
     for row in &free {
@@ -432,29 +462,6 @@ async fn shares(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbEr
     tx.execute(LINKS, &[&user, &now]).await?;
     tx.execute(QUOTA, &[&user]).await?;
     Ok(After { is_unfinished: revoked >= BATCH, ..After::default() })
-}
-
-async fn notary(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
-    const CLIENT: &str = "-- accounts.erasure.client_profile\nDELETE FROM client_profile WHERE user_id = $1";
-    const PARTNER: &str = "-- accounts.erasure.partner\nDELETE FROM partner WHERE user_id = $1";
-    const STAFF: &str = "-- accounts.erasure.collaborators
-        DELETE FROM collaborator WHERE user_id = $1 OR notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
-    const SERVICES: &str = "-- accounts.erasure.notary_services
-        DELETE FROM notary_service WHERE notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
-    // The row stays for the acts and appointments of others; XX is no province.
-    const OFFICE: &str = "-- accounts.erasure.notary
-        UPDATE notary SET first_name = $2, last_name = $2, office_name = $2, roll_number = NULL, district = NULL,
-            enrolled_on = NULL, fiscal_code = NULL, vat_number = NULL, bio = '', specialisations = '{}',
-            languages = '{it}', experience_years = NULL, offers = '{}', phone = NULL, office_email = NULL,
-            certified_address = NULL, website = NULL, street = NULL, postal_code = NULL, city = $2, province = 'XX',
-            latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
-            licence_note = '', version = version + 1, updated_at = $3
-        WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2)";
-    for statement in [CLIENT, PARTNER, STAFF, SERVICES] {
-        tx.execute(statement, &[&user]).await?;
-    }
-    tx.execute(OFFICE, &[&user, &NAMELESS, &now]).await?;
-    Ok(After::default())
 }
 
 async fn consents(tx: &mut Tx, user: UserId) -> Result<After, DbError> {

@@ -234,6 +234,42 @@ pub const KINDS: &[Kind] = &[
                 ORDER BY v.document_id, v.number LIMIT $3) x",
     },
     Kind {
+        name: "appointments",
+        sql: "-- accounts.export.appointments
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT a.id, a.notary_id, n.office_name, a.type, a.act_type, a.status, lower(a.during) AS starts_at,
+                    upper(a.during) AS ends_at, a.modes, a.title, a.description, a.location, a.reason, a.created_at,
+                    (SELECT jsonb_agg(jsonb_build_object('type', d.document_type, 'status', d.status,
+                        'document_id', d.document_id, 'number', d.number, 'reason', d.reason,
+                        'uploaded_at', d.uploaded_at, 'reviewed_at', d.reviewed_at))
+                     FROM appointment_document d WHERE d.appointment_id = a.id) AS documents
+                FROM appointment a JOIN notary n ON n.id = a.notary_id
+                WHERE a.client_id = $1 AND ($2::text IS NULL OR a.id > $2::text::uuid) ORDER BY a.id LIMIT $3) x",
+    },
+    Kind {
+        name: "invitations",
+        sql: "-- accounts.export.invitations
+            SELECT x.appointment_id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT p.appointment_id, lower(a.during) AS starts_at, p.role, p.status, p.note, p.invited_at, p.answered_at
+                FROM participant p JOIN appointment a ON a.id = p.appointment_id
+                WHERE p.user_id = $1 AND ($2::text IS NULL OR p.appointment_id > $2::text::uuid)
+                ORDER BY p.appointment_id LIMIT $3) x",
+    },
+    Kind {
+        name: "notifications",
+        sql: "-- accounts.export.notifications
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT id, kind, arguments, appointment_id, act_id, read_at, mailed_at, created_at FROM notification
+                WHERE user_id = $1 AND ($2::text IS NULL OR id > $2::text::uuid) ORDER BY id LIMIT $3) x",
+    },
+    Kind {
+        name: "notification_preferences",
+        sql: "-- accounts.export.notification_preferences
+            SELECT x.kind AS key, to_jsonb(x) AS line FROM (
+                SELECT kind, by_mail FROM notification_preference
+                WHERE user_id = $1 AND ($2::text IS NULL OR kind > $2::text) ORDER BY kind LIMIT $3) x",
+    },
+    Kind {
         name: "uploads",
         sql: "-- accounts.export.uploads
             SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
@@ -282,6 +318,8 @@ pub const KINDS: &[Kind] = &[
 /// Tables with something of a person that is in no export, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("job.batch", "how jobs belong together; the person's are in `tasks`"),
+    ("availability", "the hours of the office, which everybody sees as its slots"),
+    ("availability_exception", "the closures of the office, which everybody sees as its slots"),
     ("idempotency_key", "answers that were given, for a day, under a hash that leads to nobody"),
     ("document_link_use", "who opened a link, as a hash of another's address"),
 ];

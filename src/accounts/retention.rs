@@ -17,7 +17,7 @@ pub const YEARS: u8 = 10;
 /// People looked at by one transaction.
 pub const BATCH: i64 = 100;
 /// Tables whose rows need the account: it stays as long as there is one.
-pub const NEED_ACCOUNT: [&str; 5] = ["bookings", "document", "events", "notary", "reviews"];
+pub const NEED_ACCOUNT: [&str; 6] = ["appointment", "bookings", "document", "events", "notary", "reviews"];
 
 /// Where a walk over erased people is.
 pub type Place = (Timestamp, UserId);
@@ -31,6 +31,8 @@ pub struct Ended {
     pub events: u64,
     /// Consents.
     pub consents: u64,
+    /// Appointments with a notary.
+    pub appointments: u64,
     /// Accounts of which nothing is left.
     pub accounts: Vec<UserId>,
     /// Where to go on; `None` at the end.
@@ -58,12 +60,15 @@ pub async fn end(tx: &mut Tx, before: Timestamp, after: Option<Place>) -> Result
           AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id)
           AND NOT EXISTS (SELECT FROM reviews r WHERE r.event_id = e.id)";
     const CONSENTS: &str = "-- accounts.retention.consents\nDELETE FROM consent WHERE user_id = ANY ($1)";
+    const APPOINTMENTS: &str = "-- accounts.retention.appointments
+        DELETE FROM appointment WHERE client_id = ANY ($1) AND ended_at < $2";
     const ACCOUNTS: &str = "-- accounts.retention.accounts
         DELETE FROM users u WHERE u.id = ANY ($1)
           AND NOT EXISTS (SELECT FROM bookings b WHERE b.user_id = u.id)
           AND NOT EXISTS (SELECT FROM events e WHERE e.host_id = u.id)
           AND NOT EXISTS (SELECT FROM reviews r WHERE r.user_id = u.id)
           AND NOT EXISTS (SELECT FROM notary n WHERE n.user_id = u.id)
+          AND NOT EXISTS (SELECT FROM appointment a WHERE a.client_id = u.id)
           AND NOT EXISTS (SELECT FROM document d WHERE d.owner_id = u.id) RETURNING u.id";
     let (since, last) = after.unzip();
     let people = tx.query(PEOPLE, &[&before, &since, &last, &BATCH]).await?;
@@ -76,6 +81,7 @@ pub async fn end(tx: &mut Tx, before: Timestamp, after: Option<Place>) -> Result
         bookings: tx.execute(BOOKED, &[&bookings]).await?,
         events: tx.execute(EVENTS, &[&ids, &before]).await?,
         consents: tx.execute(CONSENTS, &[&ids]).await?,
+        appointments: tx.execute(APPOINTMENTS, &[&ids, &before]).await?,
         accounts: tx.query(ACCOUNTS, &[&ids]).await?.iter().map(|row| row.get("id")).collect(),
         next: next.map(|row| (row.get("erased_at"), row.get("id"))),
     })

@@ -26,6 +26,7 @@ pub struct Config {
     pub accounts: Accounts,
     pub audit: Audit,
     pub events: Events,
+    pub notary: Notary,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -238,6 +239,16 @@ pub struct Events {
     pub sales_bound: usize,
     pub max_tickets: usize,
     pub time_zone: String,
+}
+
+/// Section `[notary]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Notary {
+    pub request_life: Period,
+    pub request_ahead: Period,
+    pub keep_notifications: Period,
 }
 
 /// Section `[payments]`.

@@ -161,6 +161,12 @@ pub(super) async fn lock(tx: &mut Tx, id: DocumentId) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Whether a desk relies on a document, which is locked.
+pub async fn is_held(tx: &mut Tx, id: DocumentId) -> Result<bool, DbError> {
+    const HELD: &str = "-- documents.is_held\nSELECT FROM document_hold WHERE document_id = $1 LIMIT 1";
+    Ok(tx.query_opt(HELD, &[&id]).await?.is_some())
+}
+
 /// A document that the person may change, locked until the transaction ends.
 pub async fn lock_to_write(
     tx: &mut Tx,

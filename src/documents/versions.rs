@@ -142,6 +142,20 @@ pub async fn content(
     Ok(rows.first().map(Content::from_row))
 }
 
+/// The content of a version that a desk holds, for somebody whom the desk lets read it: the desk has asked its own rule.
+pub async fn held(db: &Db, id: DocumentId, number: i32) -> Result<Option<Content>, DbError> {
+    const HELD: &str = concat!(
+        "-- documents.versions.held
+        SELECT ",
+        stored_content_columns!(),
+        " FROM document AS d JOIN document_version AS v ON v.document_id = d.id
+        WHERE d.id = $1 AND v.number = $2 AND d.deleted_at IS NULL
+          AND EXISTS (SELECT FROM document_hold h WHERE h.document_id = d.id)"
+    );
+    let rows = db.read(HELD, args![id, number]).await?;
+    Ok(rows.first().map(Content::from_row))
+}
+
 /// Contents of a person's own documents with the documents' ids, oldest first, after this one. What the service has made for
 /// the person for some time is not among them.
 pub async fn of_owner(

@@ -280,7 +280,8 @@ impl Parts {
         self.cors.decorate(asked.origin.as_ref(), headers);
         let took = asked.started.elapsed();
         if self.server_timing {
-            headers::server_timing(headers, asked.scope.cost().2, took);
+            let (queries, _, db) = asked.scope.cost();
+            headers::server_timing(headers, (queries, db), took);
         }
         self.log(asked, route, &response, took);
         response

@@ -38,6 +38,7 @@ pub mod listing;
 pub mod media;
 pub mod merge_patch;
 pub mod negotiate;
+mod notary;
 pub mod openapi;
 pub mod pages;
 pub mod problem;

@@ -9,7 +9,7 @@ use super::{
     health,
     keys::KeyGate,
     limits::Gate,
-    media,
+    media, notary,
     openapi::{self, operations, reads_query},
     routes::{Query, Routes},
     state::AppState,
@@ -25,6 +25,7 @@ pub fn api() -> OpenApiRouter<AppState> {
                 .merge(accounts::routes())
                 .merge(events::routes())
                 .merge(documents::routes())
+                .merge(notary::routes())
                 .merge(tasks::routes())
                 .merge(audit::routes()),
         )

@@ -109,6 +109,7 @@ pub mod inspect;
 mod job;
 pub(crate) mod key;
 mod new_job;
+pub mod notary;
 pub mod order;
 pub mod registry;
 mod report;

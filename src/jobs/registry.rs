@@ -7,7 +7,7 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::{accounts, audit, documents, events};
+    use super::{accounts, audit, documents, events, notary};
     Registry::default()
         .with::<accounts::EndRetention>()
         .with::<accounts::EraseAccount>()
@@ -35,6 +35,10 @@ pub fn registry() -> Registry {
         .with::<events::SettlePayments>()
         .with::<events::WarmCache>()
         .with::<events::WithdrawBookings>()
+        .with::<notary::ExpireRequests>()
+        .with::<notary::MailNotification>()
+        .with::<notary::PruneNotifications>()
+        .with::<notary::RemindOfAppointments>()
 }
 
 /// A running attempt.

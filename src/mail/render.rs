@@ -84,6 +84,40 @@ texts! {
     ExportReady "export_ready",
     /// Somebody has shared a document.
     DocumentShared "document_shared",
+    /// Somebody asks an office for an appointment.
+    AppointmentRequested "appointment_requested",
+    /// The office agrees to an appointment.
+    AppointmentConfirmed "appointment_confirmed",
+    /// An appointment is not to be.
+    AppointmentRejected "appointment_rejected",
+    /// An appointment was changed, or somebody answered an invitation.
+    AppointmentChanged "appointment_changed",
+    /// An appointment was given up.
+    AppointmentCancelled "appointment_cancelled",
+    /// An appointment is near.
+    AppointmentReminder "appointment_reminder",
+    /// Documents are needed.
+    DocumentsMissing "documents_missing",
+    /// A client has handed documents in.
+    DocumentUploaded "document_uploaded",
+    /// A document is as it must be.
+    DocumentAccepted "document_accepted",
+    /// A document is not as it must be.
+    DocumentRejected "document_rejected",
+    /// All documents are as they must be.
+    DocumentsAccepted "documents_accepted",
+    /// The draft of an act can be read.
+    ActAvailable "act_available",
+    /// A case was opened.
+    ActCreated "act_created",
+    /// An act was signed.
+    ActSigned "act_signed",
+    /// An act was archived.
+    ActCompleted "act_completed",
+    /// The service has something to say.
+    SystemMessage "system_message",
+    /// Somebody is invited to an appointment.
+    Invitation "invitation",
 }
 
 /// A mail, ready to be sent.
@@ -194,6 +228,8 @@ mod tests {
             until => "domani", code => "ABC", refund => "5,00 €", percent => 50, location => "Piazza",
             begins => "21:00", url => "http://localhost", link => "http://localhost/#token", is_paid => true,
             by => "Bruno",
+            office => "Studio", person => "Bruno", reason => "slot_taken", documents => "Planimetria", act => "Mutuo",
+            number => "MUT-0001",
         };
         for text in Text::ALL {
             for language in [Language::It, Language::En] {

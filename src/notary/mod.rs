@@ -26,4 +26,7 @@
 #[macro_use]
 pub mod staff;
 
+pub mod agenda;
+pub mod erasure;
+pub mod notifications;
 pub mod rules;

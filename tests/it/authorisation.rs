@@ -19,6 +19,7 @@ use crate::harness::{
     people::Cast,
     pictures::{form, png},
 };
+use crate::notary::practice::A_SLOT;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +38,25 @@ enum Who {
     Host(Thing),
     /// The person whose thing it is, and administrators. For others it does not exist.
     OwnerOrAdmin(Thing),
+    /// Who has an office, or works in one.
+    Offices,
+    /// The office whose thing it is. For others it does not exist, but to its client, who may look at it.
+    Office(Thing),
 }
-use Who::{Account, Admins, Everybody, Host, Hosts, Owner, OwnerOrAdmin};
+use Who::{Account, Admins, Everybody, Host, Hosts, Office, Offices, Owner, OwnerOrAdmin};
 
 /// What can be somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
     ApiKey,
+    Appointment,
+    Availability,
     Booking,
     Document,
     Event,
+    Exception,
     Image,
+    Notification,
     Review,
     Task,
     Upload,
@@ -160,6 +169,39 @@ const ROUTES: &[(&str, Who)] = &[
     ("DELETE /api/v1/events/{slug}/images/{id}", Host(Thing::Image)),
     ("PATCH /api/v1/events/{slug}", Host(Thing::Event)),
     ("DELETE /api/v1/events/{slug}", Host(Thing::Event)),
+    ("GET /api/v1/notaries/{id}/slots", Everybody),
+    ("POST /api/v1/notaries/{id}/appointments", Account),
+    ("GET /api/v1/notary/office/availability", Offices),
+    ("POST /api/v1/notary/office/availability", Offices),
+    ("GET /api/v1/notary/office/availability/{id}", Office(Thing::Availability)),
+    ("PUT /api/v1/notary/office/availability/{id}", Office(Thing::Availability)),
+    ("DELETE /api/v1/notary/office/availability/{id}", Office(Thing::Availability)),
+    ("GET /api/v1/notary/office/exceptions", Offices),
+    ("POST /api/v1/notary/office/exceptions", Offices),
+    ("DELETE /api/v1/notary/office/exceptions/{id}", Office(Thing::Exception)),
+    ("GET /api/v1/appointments", Account),
+    ("GET /api/v1/appointments/{id}", OwnerOrAdmin(Thing::Appointment)),
+    ("PATCH /api/v1/appointments/{id}", Office(Thing::Appointment)),
+    ("PUT /api/v1/appointments/{id}/admission", Office(Thing::Appointment)),
+    ("GET /api/v1/appointments/{id}/participants", OwnerOrAdmin(Thing::Appointment)),
+    ("POST /api/v1/appointments/{id}/participants", Office(Thing::Appointment)),
+    ("DELETE /api/v1/appointments/{id}/participants/{user}", Office(Thing::Appointment)),
+    ("PUT /api/v1/appointments/{id}/answer", OwnerOrAdmin(Thing::Appointment)),
+    ("GET /api/v1/appointments/{id}/documents", OwnerOrAdmin(Thing::Appointment)),
+    ("POST /api/v1/appointments/{id}/documents", Office(Thing::Appointment)),
+    // With files: see `notary::papers`.
+    ("PUT /api/v1/appointments/{id}/documents/{paper}", OwnerOrAdmin(Thing::Appointment)),
+    ("GET /api/v1/appointments/{id}/documents/{paper}/content", Owner(Thing::Appointment)),
+    ("PUT /api/v1/appointments/{id}/documents/{paper}/review", Office(Thing::Appointment)),
+    ("POST /api/v1/appointments/{id}/submission", OwnerOrAdmin(Thing::Appointment)),
+    ("DELETE /api/v1/appointments/{id}/documents/{paper}", OwnerOrAdmin(Thing::Appointment)),
+    ("POST /api/v1/appointments/{id}/transitions", OwnerOrAdmin(Thing::Appointment)), // which event is whose: `notary::machines`
+    ("GET /api/v1/me/notifications", Account),
+    ("PUT /api/v1/me/notifications/read", Account),
+    ("PUT /api/v1/me/notifications/{id}/read", Owner(Thing::Notification)),
+    ("DELETE /api/v1/me/notifications/{id}", Owner(Thing::Notification)),
+    ("GET /api/v1/me/notification-preferences", Account),
+    ("PUT /api/v1/me/notification-preferences", Account),
     ("POST /api/v1/auth/logout", Account), // the last one: it ends the session
 ];
 
@@ -174,6 +216,10 @@ struct Things {
     friend: String,
     /// To the document.
     link: String,
+    /// A document of the appointment, with a file.
+    paper: String,
+    /// Whose office the appointment is with.
+    keeper: Client,
 }
 
 impl Things {
@@ -199,7 +245,12 @@ impl Things {
         let link =
             cast.user.post(&format!("/api/v1/documents/{document}/links"), json!({})).await.expect(201);
         let link = link.json()["id"].as_str().unwrap().to_owned();
+        let office = TheOffice::make(app, cast, &document).await;
         let ids = [
+            (Thing::Appointment, office.appointment),
+            (Thing::Availability, office.availability),
+            (Thing::Exception, office.exception),
+            (Thing::Notification, office.notification),
             (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
             (Thing::Document, document),
             (Thing::Upload, upload),
@@ -208,7 +259,8 @@ impl Things {
             (Thing::Task, task.to_string()),
             (Thing::Image, image),
         ];
-        Self { slug, ids: ids.into(), friend: cast.host_account.id.to_string(), link }
+        let friend = cast.host_account.id.to_string();
+        Self { slug, ids: ids.into(), friend, link, paper: office.paper, keeper: office.keeper }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -226,10 +278,80 @@ impl Things {
                 .replace("{token}", "spd_x")
                 .replace("{user}", &self.friend)
                 .replace("{link}", &self.link)
+                .replace("{paper}", &self.paper)
         };
         // An image that does not exist, of an event that does.
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
         [fill(&self.slug, id), fill(missing, other)]
+    }
+}
+
+/// A notary with an office, who knows nobody here.
+async fn a_notary(app: &TestApp) -> Client {
+    let notary = app.a_person_with(Role::Notary).await;
+    app.an_office(notary.id).await;
+    app.log_in(&notary).await
+}
+
+/// An office, and what the cast's user has with it.
+struct TheOffice {
+    keeper: Client,
+    appointment: String,
+    availability: String,
+    exception: String,
+    notification: String,
+    paper: String,
+}
+
+impl TheOffice {
+    async fn make(app: &TestApp, cast: &Cast, document: &str) -> Self {
+        let account = app.a_person_with(Role::Notary).await;
+        let (office, keeper) = (app.an_office(account.id).await, app.log_in(&account).await);
+        let id = |answer: Answer| answer.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let hours = json!({"weekday": 3, "start_time": "08:00", "end_time": "20:00"});
+        let availability = id(keeper.post("/api/v1/notary/office/availability", hours).await);
+        let closure = json!({"kind": "closure", "starts_at": "2031-08-01T00:00:00Z", "ends_at": "2031-08-31T00:00:00Z"});
+        let exception = id(keeper.post("/api/v1/notary/office/exceptions", closure).await);
+        let request =
+            json!({"type": "deed", "act_type": "mortgage_loan", "starts_at": A_SLOT, "minutes": 60});
+        let appointment =
+            id(cast.user.post(&format!("/api/v1/notaries/{office}/appointments"), request).await);
+        let path = format!("/api/v1/appointments/{appointment}");
+        keeper.post(&format!("{path}/transitions"), json!({"event": "confirm"})).await.expect(200);
+        let papers = cast.user.get(&format!("{path}/documents")).await.expect(200).json();
+        let paper = papers["data"][0]["id"].as_str().unwrap().to_owned();
+        let file = json!({ "document_id": document });
+        cast.user
+            .request(Method::PUT, &format!("{path}/documents/{paper}"), &[], Some(file))
+            .await
+            .expect(200);
+        let verify = "UPDATE users SET email_verified_at = now() WHERE id = $1";
+        app.database.client().await.execute(verify, &[&cast.host_account.id]).await.unwrap();
+        let invitation = json!({ "email": cast.host_account.email });
+        keeper.post(&format!("{path}/participants"), invitation).await.expect(201);
+        let told = cast.user.get("/api/v1/me/notifications").await.expect(200).json();
+        let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
+        Self { keeper, appointment, availability, exception, notification, paper }
+    }
+}
+
+/// What is sent to routes that look at the body before anything else.
+fn a_body(method: &Method, path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "transitions" => json!({"event": "cancel", "reason": "Impedimento."}),
+        "admission" => json!({"is_admitted": true}),
+        "answer" => json!({"answer": "hesitate"}),
+        "review" => json!({"is_accepted": true}),
+        "participants" => json!({"email": "nessuno@example.org"}),
+        "notification-preferences" => json!({"data": []}),
+        "documents" if path.contains("/appointments/") => json!({"document_type": "floor_plan"}),
+        _ if path.contains("/appointments/") && *method == Method::PUT => {
+            json!({"document_id": uuid::Uuid::nil()})
+        }
+        _ if path.contains("/availability") => {
+            json!({"weekday": 3, "start_time": "08:00", "end_time": "20:00"})
+        }
+        _ => json!({}),
     }
 }
 
@@ -257,11 +379,15 @@ async fn send(client: &Client, method: &Method, path: &str) -> Answer {
         let answer = client.attempt_bytes(method.clone(), path, &headers, "x".into()).await;
         return answer.expect("the server answers");
     }
-    let has_body = matches!(*method, Method::POST | Method::PATCH) || path.contains("/permissions/");
+    let has_body = matches!(*method, Method::POST | Method::PATCH)
+        || *method == Method::PUT
+            && ["/permissions/", "/appointments/", "/availability", "-preferences"]
+                .iter()
+                .any(|part| path.contains(part));
     if path.contains("/uploads") {
         return client.request(method.clone(), path, &[("tus-resumable", "1.0.0")], None).await;
     }
-    client.request(method.clone(), path, &[], has_body.then(|| json!({}))).await
+    client.request(method.clone(), path, &[], has_body.then(|| a_body(method, path))).await
 }
 
 /// An answer without what differs from request to request.
@@ -297,12 +423,12 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
     let app = TestApp::start_with(|config| config.limits.enabled = false).await;
     let cast = app.a_cast().await;
     let things = Things::make(&app, &cast).await;
-    let notary = app.log_in(&app.a_person_with(Role::Notary).await).await;
+    let notary = a_notary(&app).await;
     for (row, who) in ROUTES {
         let (method, template) = row.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
         let thing = match who {
-            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) => Some(*thing),
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(*thing),
             _ => None,
         };
         let [path, missing] = things.paths(template, thing);
@@ -315,9 +441,9 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
         assert_eq!(anonymous == 401, *who != Everybody, "{row} for nobody: {anonymous}");
         for (name, client, may) in [
             ("a client", &cast.user, matches!(who, Everybody | Account)),
-            ("a notary", &notary, matches!(who, Everybody | Account)),
+            ("a notary", &notary, matches!(who, Everybody | Account | Offices)),
             ("a host", &cast.host, matches!(who, Everybody | Account | Hosts)),
-            ("an administrator", &cast.admin, !matches!(who, Owner(_) | Host(_) | OwnerOrAdmin(_))),
+            ("an administrator", &cast.admin, matches!(who, Everybody | Account | Hosts | Admins)),
         ] {
             // Logging out is for the last.
             if thing.is_none() && (*row != "POST /api/v1/auth/logout" || name == "a notary") {
@@ -328,6 +454,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
         let strangers: &[&Client] = match who {
             Owner(_) | OwnerOrAdmin(_) => &[&cast.stranger, &cast.other_host],
             Host(_) => &[&cast.other_host],
+            Office(_) => &[&notary],
             _ => &[],
         };
         for stranger in strangers {
@@ -337,8 +464,13 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             // Some look at the body first; they say the same of it whatever it is sent to.
             assert!(matches!(real.status, 404 | 422), "{row} for a stranger: {}", real.status);
         }
-        if matches!(who, Host(_)) {
+        if matches!(who, Host(_) | Office(_)) {
             assert_eq!(status(&cast.user).await, 403, "{row} for a client");
+        }
+        if matches!(who, Office(_)) {
+            let (real, unreal) =
+                (send(&cast.stranger, &method, &path).await, send(&cast.stranger, &method, &missing).await);
+            assert_eq!(said(&real), said(&unreal), "{row}: a stranger learns that it exists");
         }
         if matches!(who, Owner(_)) {
             let (real, unreal) =
@@ -349,7 +481,11 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
                 "{row}: what is private is private to administrators, too"
             );
         }
-        let owner = if matches!(who, Host(_)) { &cast.host } else { &cast.user };
+        let owner = match who {
+            Host(_) => &cast.host,
+            Office(_) => &things.keeper,
+            _ => &cast.user,
+        };
         if thing.is_some() {
             let status = status(owner).await;
             assert!(is_in(status) && status != 404, "{row} for its owner: {status}");

@@ -18,6 +18,7 @@ mod jobs;
 mod kill;
 mod mail;
 mod migrate;
+mod notary;
 mod outages;
 mod packaging;
 mod postgres;

@@ -63,6 +63,7 @@ fn not_yet(error: NotYet) -> Problem {
         NotYet::BookedEvents { events } => {
             Problem::conflict("booked_events", detail).member("events", events)
         }
+        NotYet::Appointments(_) => Problem::conflict("appointments_to_come", detail),
         NotYet::Closed => Problem::conflict("account_closed", detail),
         NotYet::Db(error) => error.into(),
     }
@@ -74,7 +75,7 @@ fn not_yet(error: NotYet) -> Problem {
 #[utoipa::path(post, path = "/me/erasure", tag = "accounts", security(("bearer" = [])), request_body = EraseMe,
     responses((status = 202, description = "Closed; the rest is being removed", body = Erasing),
         (status = 403, description = "`wrong_password`, `wrong_code`"),
-        (status = 409, description = "`last_administrator`: make another one first; `booked_events`: withdraw the events that \
+        (status = 409, description = "`last_administrator`; `appointments_to_come`: make another one first; `booked_events`: withdraw the events that \
             are still to come first")))]
 async fn erase(
     State(state): State<AppState>,

@@ -75,14 +75,16 @@ struct ChangeProfile {
 }
 
 /// May be left out, but not be `null`.
-pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(in crate::http) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     value: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
 
 /// May be left out; `null` is empty.
-fn null_is_empty<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+pub(in crate::http) fn null_is_empty<'de, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<String>, D::Error> {
     Option::deserialize(value).map(Option::unwrap_or_default).map(Some)
 }
 

@@ -15,6 +15,8 @@ mod sender;
 mod sessions;
 mod users;
 
+pub(super) use me::{null_is_empty, present};
+
 use utoipa_axum::router::OpenApiRouter;
 
 use super::state::AppState;

@@ -37,7 +37,7 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// Whatever a browser thinks it is, nothing in it runs.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'");
 /// Nobody keeps a copy but the one who asked; a copy that is kept is asked for again.
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
+pub(in crate::http) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
@@ -59,7 +59,7 @@ struct Which {
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "describes a body")]
-pub(super) struct DocumentContent(Vec<u8>);
+pub(in crate::http) struct DocumentContent(Vec<u8>);
 
 /// Sends the content of a document, or a part of it. Being an administrator is not enough.
 #[utoipa::path(get, path = "/documents/{id}/content", tag = "documents", security(("bearer" = [])),
@@ -97,7 +97,7 @@ async fn download(
 
 /// What of a content leaves the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(in crate::http) enum Sent {
     /// What is known of it.
     Head,
     /// Some of it.
@@ -108,7 +108,7 @@ pub(super) enum Sent {
 
 /// Answers a request for a content by somebody who may have it. Whatever is sent is `told` first, when it is ready to be sent:
 /// what cannot be told is not sent.
-pub(super) async fn serve(
+pub(in crate::http) async fn serve(
     state: &AppState,
     content: &Content,
     (method, headers): (&Method, &HeaderMap),

@@ -127,7 +127,7 @@ async fn change(
     params(("id" = uuid::Uuid, Path, description = "The document"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
     responses((status = 204, description = "Deleted"),
-        (status = 409, description = "`must_be_kept`: the law forbids to delete it before `keep_until`"),
+        (status = 409, description = "`must_be_kept`: the law forbids to delete it before `keep_until`; `in_use`: a desk needs it"),
         (status = 412, description = "It was changed meanwhile")))]
 async fn remove(
     State(state): State<AppState>,
@@ -149,6 +149,10 @@ async fn remove(
     if let Some(until) = locked.keep_until.filter(|until| *until > today) {
         let detail = format!("the law forbids to delete it before {until}");
         return Err(Problem::conflict("must_be_kept", detail));
+    }
+    if documents::is_held(&mut tx, id).await? {
+        let detail = "it is part of an appointment: take it back there, or wait until that has ended";
+        return Err(Problem::conflict("in_use", detail));
     }
     let objects = documents::remove(&mut tx, id).await?;
     state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;

@@ -15,6 +15,7 @@ mod told;
 mod tus;
 mod uploads;
 
+pub(super) use content::{DocumentContent, PRIVATE, serve};
 pub use desk::{Desk, RECEIVING_MAX};
 pub use opened::shown_path;
 

@@ -8,6 +8,7 @@ use crate::{
         audit::{RemoveOldEntries, SealEntries},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
+        notary::{ExpireRequests, PruneNotifications, RemindOfAppointments},
     },
 };
 
@@ -31,6 +32,9 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("events.send_reminders", "*/5 * * * *", &SendReminders {}),
         Schedule::new("events.settle_payments", "* * * * *", &SettlePayments {}),
         Schedule::new("events.warm_cache", "*/5 * * * *", &WarmCache {}),
+        Schedule::new("notary.expire_requests", "* * * * *", &ExpireRequests {}),
+        Schedule::new("notary.prune_notifications", "7 4 * * *", &PruneNotifications {}).in_zone(zone),
+        Schedule::new("notary.remind_of_appointments", "2/5 * * * *", &RemindOfAppointments {}),
     ]
 }
 

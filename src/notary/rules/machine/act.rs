@@ -26,6 +26,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = ActState)]
     State {
         /// Opened.
         Draft = "draft",
@@ -46,6 +47,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = ActEvent)]
     Event {
         /// Work on it begins.
         Prepare = "prepare",

@@ -42,6 +42,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = AppointmentState)]
     State {
         /// Asked for; does not take its slot.
         Provisional = "provisional",
@@ -72,6 +73,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = AppointmentEvent)]
     Event {
         /// The office agrees.
         Confirm = "confirm",

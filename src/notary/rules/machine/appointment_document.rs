@@ -25,6 +25,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = AppointmentDocumentState)]
     State {
         /// Not there yet.
         Missing = "missing",
@@ -41,6 +42,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = AppointmentDocumentEvent)]
     Event {
         /// A file is uploaded, or replaced.
         Upload = "upload",

@@ -24,6 +24,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = CertifiedMailState)]
     State {
         /// Written.
         Draft = "draft",
@@ -42,6 +43,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = CertifiedMailEvent)]
     Event {
         /// It is to be sent.
         Enqueue = "enqueue",

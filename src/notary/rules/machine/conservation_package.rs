@@ -18,6 +18,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = ConservationPackageState)]
     State {
         /// To be made.
         Pending = "pending",
@@ -32,6 +33,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = ConservationPackageEvent)]
     Event {
         /// It is made.
         Export = "export",

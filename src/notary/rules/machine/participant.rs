@@ -25,6 +25,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = ParticipantState)]
     State {
         /// Has not answered.
         Waiting = "waiting",
@@ -39,6 +40,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = ParticipantEvent)]
     Event {
         /// They come.
         Accept = "accept",

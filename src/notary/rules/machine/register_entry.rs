@@ -21,6 +21,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = RegisterEntryState)]
     State {
         /// Prepared, without a number.
         Draft = "draft",
@@ -35,6 +36,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = RegisterEntryEvent)]
     Event {
         /// The notary signs; it gets its number.
         Sign = "sign",

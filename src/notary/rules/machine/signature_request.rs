@@ -17,6 +17,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
+    #[schema(as = SignatureRequestState)]
     State {
         /// Waits for an answer.
         Pending = "pending",
@@ -31,6 +32,7 @@ names! {
 
 names! {
     /// What happens to it.
+    #[schema(as = SignatureRequestEvent)]
     Event {
         /// They sign.
         Sign = "sign",

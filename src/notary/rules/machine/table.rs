@@ -22,8 +22,9 @@ pub trait Name: Copy + Eq + Debug + 'static {
 /// Declares an enum with names.
 macro_rules! names {
     ($(#[$meta:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)+ }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+                 utoipa::ToSchema)]
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $enum {
             $($(#[$doc])* #[serde(rename = $text)] $name,)+
         }
@@ -39,7 +40,7 @@ macro_rules! names {
         }
     };
 }
-pub(super) use names;
+pub(in crate::notary) use names;
 
 names! {
     /// Who does something. That they may do it with *this* appointment, act or mail is decided where it is stored.

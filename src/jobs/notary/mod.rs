@@ -1,0 +1,32 @@
+//! Jobs of the notary desk; one file each.
+
+mod expire_requests;
+mod mail_notification;
+mod prune_notifications;
+mod remind;
+
+pub use expire_requests::ExpireRequests;
+pub use mail_notification::MailNotification;
+pub use prune_notifications::PruneNotifications;
+pub use remind::RemindOfAppointments;
+
+use jiff::Timestamp;
+
+use super::{Jobs, NewJob};
+use crate::{
+    db::{DbError, Tx},
+    notary::notifications::{self, Told},
+};
+
+/// Writes down what people are told and enqueues the mails of those who want them, in the transaction of what has happened.
+pub async fn tell(jobs: &Jobs, tx: &mut Tx, told: &[Told], now: Timestamp) -> Result<(), DbError> {
+    let mailed = notifications::tell(tx, told, now).await?;
+    let mails: Vec<NewJob> = mailed
+        .iter()
+        .map(|(notification, user)| {
+            NewJob::of(&MailNotification { notification: *notification }).subject(*user)
+        })
+        .collect();
+    jobs.insert(tx, &mails).await?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What becomes of an erased person's things at the notary desk. The rules are in [`crate::accounts::erasure::RULES`].
+
+use jiff::Timestamp;
+
+use crate::{
+    accounts::erasure::{After, NAMELESS},
+    db::{DbError, Tx},
+    ids::UserId,
+};
+
+/// Appointments with an office that are still to come: its people have to be told before it closes.
+pub async fn to_come(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<i64, DbError> {
+    const TO_COME: &str = "-- notary.erasure.to_come
+        SELECT count(*) AS appointments FROM appointment a JOIN notary n ON n.id = a.notary_id
+        WHERE n.user_id = $1 AND a.ended_at IS NULL AND upper(a.during) > $2";
+    Ok(tx.query_one(TO_COME, &[&user, &now]).await?.get("appointments"))
+}
+
+/// Ends the person's appointments: what is open is cancelled, what was said is removed, files are let go; an office that is
+/// closed has no hours any more.
+pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
+    // Others hear of it by the appointment itself: what they were told with the person's name is removed.
+    const NOTIFICATIONS: &str = "-- notary.erasure.notifications
+        DELETE FROM notification o WHERE o.user_id = $1
+          OR o.appointment_id IN (SELECT a.id FROM appointment a WHERE a.client_id = $1)
+          OR o.appointment_id IN (SELECT p.appointment_id FROM participant p WHERE p.user_id = $1)
+          OR o.appointment_id IN (SELECT a.id FROM appointment a JOIN notary n ON n.id = a.notary_id WHERE n.user_id = $1)";
+    const PREFERENCES: &str = "-- notary.erasure.notification_preferences
+        DELETE FROM notification_preference WHERE user_id = $1";
+    const PARTICIPANTS: &str = "-- notary.erasure.participants\nDELETE FROM participant WHERE user_id = $1";
+    const FILES: &str = "-- notary.erasure.appointment_documents
+        WITH theirs AS (
+            UPDATE appointment_document d SET document_id = NULL, number = NULL, status = 'missing', reason = NULL,
+                office_note = '', uploaded_at = NULL, version = d.version + 1, updated_at = $2
+            FROM appointment a WHERE a.id = d.appointment_id AND a.client_id = $1
+              AND (d.document_id IS NOT NULL OR d.reason IS NOT NULL OR d.office_note <> '')
+            RETURNING d.id
+        )
+        DELETE FROM document_hold h USING theirs WHERE h.holder_id = theirs.id AND h.holder = 'appointment'";
+    const EMPTY: &str = "-- notary.erasure.appointments
+        UPDATE appointment a SET title = '', description = '', location = NULL, meeting_url = NULL, office_note = '',
+            status = CASE WHEN a.ended_at IS NULL THEN 'cancelled' ELSE a.status END,
+            reason = CASE WHEN a.status = 'rejected' THEN $3 END, ended_at = coalesce(a.ended_at, $2),
+            sequence = a.sequence + 1, version = a.version + 1, updated_at = $2
+        FROM notary n WHERE n.id = a.notary_id AND (a.client_id = $1 OR (n.user_id = $1 AND a.ended_at IS NULL))";
+    const HOURS: &str = "-- notary.erasure.availability
+        DELETE FROM availability v USING notary n WHERE n.id = v.notary_id AND n.user_id = $1";
+    const EXCEPTIONS: &str = "-- notary.erasure.availability_exceptions
+        DELETE FROM availability_exception x USING notary n WHERE n.id = x.notary_id AND n.user_id = $1";
+    for statement in [NOTIFICATIONS, PREFERENCES, PARTICIPANTS, HOURS, EXCEPTIONS] {
+        tx.execute(statement, &[&user]).await?;
+    }
+    tx.execute(FILES, &[&user, &now]).await?;
+    tx.execute(EMPTY, &[&user, &now, &NAMELESS]).await?;
+    Ok(After::default())
+}
+
+/// Removes what the person is to the desk: client, partner, collaborator; an office is emptied.
+pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
+    const CLIENT: &str = "-- notary.erasure.client_profile\nDELETE FROM client_profile WHERE user_id = $1";
+    const PARTNER: &str = "-- notary.erasure.partner\nDELETE FROM partner WHERE user_id = $1";
+    const STAFF: &str = "-- notary.erasure.collaborators
+        DELETE FROM collaborator WHERE user_id = $1 OR notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
+    const SERVICES: &str = "-- notary.erasure.notary_services
+        DELETE FROM notary_service WHERE notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
+    // The row stays for the acts and appointments of others; XX is no province.
+    const OFFICE: &str = "-- notary.erasure.notary
+        UPDATE notary SET first_name = $2, last_name = $2, office_name = $2, roll_number = NULL, district = NULL,
+            enrolled_on = NULL, fiscal_code = NULL, vat_number = NULL, bio = '', specialisations = '{}',
+            languages = '{it}', experience_years = NULL, offers = '{}', phone = NULL, office_email = NULL,
+            certified_address = NULL, website = NULL, street = NULL, postal_code = NULL, city = $2, province = 'XX',
+            latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
+            licence_note = '', version = version + 1, updated_at = $3
+        WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2)";
+    for statement in [CLIENT, PARTNER, STAFF, SERVICES] {
+        tx.execute(statement, &[&user]).await?;
+    }
+    tx.execute(OFFICE, &[&user, &NAMELESS, &now]).await?;
+    Ok(After::default())
+}

@@ -1,0 +1,50 @@
+//! Every event that people cause, in every state, by everybody: what the table says is what the server does.
+
+use sportello::notary::rules::machine::{
+    Name as _, Who,
+    appointment::{Event, MACHINE, State},
+};
+
+use super::practice::{A_SLOT, Practice};
+
+/// The events that the route takes.
+const EVENTS: [Event; 6] =
+    [Event::Confirm, Event::Reject, Event::Cancel, Event::MakeReady, Event::Begin, Event::Complete];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_in_every_state_by_everybody_does_what_the_table_says() {
+    let practice = Practice::new().await;
+    let admin = practice
+        .app
+        .log_in(&practice.app.a_person_with(sportello::accounts::policy::Role::Admin).await)
+        .await;
+    let id = practice.a_request(A_SLOT).await;
+    let database = practice.app.database.client().await;
+    let set = "UPDATE appointment SET status = $1, reason = 'x',
+        ended_at = CASE WHEN $1 IN ('completed', 'rejected', 'cancelled', 'expired') THEN now() END";
+    let people = [
+        (Who::Client, &practice.client),
+        (Who::Notary, &practice.notary),
+        (Who::Collaborator, &practice.clerk),
+        (Who::Admin, &admin),
+    ];
+    for (from, event, (who, client)) in State::ALL
+        .iter()
+        .flat_map(|from| EVENTS.iter().map(move |event| (*from, *event)))
+        .flat_map(|(from, event)| people.iter().map(move |who| (from, event, *who)))
+    {
+        database.execute(set, &[&from.as_str()]).await.unwrap();
+        let answer = practice.does(client, &id, event.as_str()).await;
+        let case = format!("{event:?} in {from:?} by {who:?}: {:?}", answer.body);
+        if let Ok(to) = MACHINE.next_by(from, event, who) {
+            assert_eq!(answer.status, 200, "{case}");
+            assert_eq!(practice.status(&id).await, to.as_str(), "{case}");
+        } else {
+            assert!(matches!(answer.status, 403 | 409), "{case}");
+            let is_ever = MACHINE.next(from, event).is_ok();
+            assert_eq!(answer.status == 403, is_ever, "{case}");
+            assert_eq!(practice.status(&id).await, from.as_str(), "{case}");
+        }
+    }
+    practice.app.finish().await;
+}

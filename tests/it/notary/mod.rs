@@ -1,0 +1,10 @@
+//! The notary desk over HTTP.
+
+mod machines;
+mod papers;
+mod participants;
+pub(crate) mod practice;
+mod requests;
+mod rush;
+mod slots;
+mod time;
