@@ -38,3 +38,4 @@ pub mod seed;
 pub mod telemetry;
 pub mod text;
 mod wording;
+pub mod words;

@@ -144,6 +144,16 @@ impl Principal {
         self.roles.has(Role::Host) || self.is_admin()
     }
 
+    /// May keep an office.
+    pub fn is_notary(&self) -> bool {
+        self.roles.has(Role::Notary)
+    }
+
+    /// May bring clients to notaries.
+    pub fn is_partner(&self) -> bool {
+        self.roles.has(Role::Partner)
+    }
+
     /// May look after everything.
     pub fn is_admin(&self) -> bool {
         self.roles.has(Role::Admin)

@@ -20,6 +20,7 @@ mod observer;
 mod params;
 mod reach;
 mod reads;
+mod shape;
 mod tx;
 
 pub use connect::{ConnectError, Connector, Driver};
@@ -29,6 +30,7 @@ pub use observer::{BUCKETS_US, Observer, StatementStats};
 pub use params::{Arg, Param, Params, Transposed};
 pub use reach::told;
 pub use reads::{Db, Route, Rows};
+pub use shape::shape;
 pub use tx::Tx;
 
 /// Of connections for reads: a read has one plan, made once. Each shape of a list is a statement of its own and lookups go

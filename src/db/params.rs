@@ -49,6 +49,7 @@ into_param! {
     crate::ids::BookingId => |value| Param::Uuid(value.0);
     crate::ids::PaymentId => |value| Param::Uuid(value.0);
     crate::ids::ReviewId => |value| Param::Uuid(value.0);
+    crate::ids::NotaryId => |value| Param::Uuid(value.0);
 }
 
 /// One key position of a whole batch, as an array argument.

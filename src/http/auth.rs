@@ -24,6 +24,14 @@ pub struct MaybeUser(pub Option<Principal>);
 #[derive(Debug, Clone, Copy)]
 pub struct HostUser(pub Principal);
 
+/// A notary.
+#[derive(Debug, Clone, Copy)]
+pub struct NotaryUser(pub Principal);
+
+/// Somebody who brings clients to notaries.
+#[derive(Debug, Clone, Copy)]
+pub struct PartnerUser(pub Principal);
+
 /// An administrator.
 #[derive(Debug, Clone, Copy)]
 pub struct AdminUser(pub Principal);
@@ -100,4 +108,6 @@ macro_rules! restricted {
     };
 }
 restricted!(HostUser, "only hosts may do this", may_host);
+restricted!(NotaryUser, "only notaries may do this", is_notary);
+restricted!(PartnerUser, "only partners may do this", is_partner);
 restricted!(AdminUser, "only administrators may do this", is_admin);

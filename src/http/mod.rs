@@ -58,5 +58,7 @@ mod watched;
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `Vary` of what exists in several codings.
 pub const VARY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+/// `Vary` of what also exists in several languages.
+pub const VARY_LANGUAGE: HeaderValue = HeaderValue::from_static("accept-encoding, accept-language");
 /// `Vary` of what also depends on who reads it.
 pub const VARY_READER: HeaderValue = HeaderValue::from_static("accept-encoding, authorization, x-api-key");

@@ -36,6 +36,12 @@ pub struct Pages {
     pub suggestions: Namespace,
     /// Cities.
     pub cities: Namespace,
+    /// Lists of notaries.
+    pub notaries: Namespace,
+    /// Notaries.
+    pub notary: Namespace,
+    /// The catalogue of acts and documents.
+    pub act_catalogue: Namespace,
 }
 
 impl Pages {
@@ -48,6 +54,9 @@ impl Pages {
             reviews: Namespace::new("events.reviews", *config.ttl_detail, metrics),
             suggestions: Namespace::new("events.suggest", *config.ttl_list, metrics),
             cities: Namespace::new("cities", *config.ttl_list, metrics),
+            notaries: Namespace::new("notary.list", *config.ttl_list, metrics),
+            notary: Namespace::new("notary.detail", *config.ttl_detail, metrics),
+            act_catalogue: Namespace::new("notary.catalogue", *config.ttl_detail, metrics),
         }
     }
 

@@ -90,6 +90,12 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::GET, "/api/v1/events/{slug}.ics", Open),
     (Method::GET, "/api/v1/events/{slug}/reviews", Open),
     (Method::GET, "/api/v1/events/{slug}/images/{id}", Open),
+    (Method::GET, "/api/v1/notaries", Open),
+    (Method::GET, "/api/v1/notaries/{id}", Open),
+    (Method::GET, "/api/v1/notary/catalogue/act-types", Open),
+    (Method::GET, "/api/v1/notary/catalogue/act-types/{code}", Open),
+    (Method::GET, "/api/v1/notary/catalogue/document-types", Open),
+    (Method::GET, "/api/v1/notary/catalogue/appointment-types", Open),
 ];
 
 /// What a route does with a key. What does not exist is answered 404 to everybody.

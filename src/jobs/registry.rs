@@ -39,6 +39,8 @@ pub fn registry() -> Registry {
         .with::<notary::MailNotification>()
         .with::<notary::PruneNotifications>()
         .with::<notary::RemindOfAppointments>()
+        .with::<notary::SendOfficeMail>()
+        .with::<notary::WarnLicences>()
 }
 
 /// A running attempt.

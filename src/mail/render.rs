@@ -118,6 +118,10 @@ texts! {
     SystemMessage "system_message",
     /// Somebody is invited to an appointment.
     Invitation "invitation",
+    /// Somebody is invited to work in an office.
+    CollaboratorInvited "collaborator_invited",
+    /// The licence of an office ends soon.
+    LicenceEnding "licence_ending",
 }
 
 /// A mail, ready to be sent.

@@ -19,14 +19,27 @@
 //! | documento dell'appuntamento | appointment document | | notifica, promemoria | notification, reminder |
 //! | codice fiscale, partita IVA | fiscal code, VAT number | | questionario | survey |
 //!
-//! [`rules`] has what needs neither database nor clock. The catalogue of acts and documents is a migration
-//! (`migrations/0023_notary_catalogue.sql`).
+//! Reading order: [`rules`] (what needs neither database nor clock), [`catalogue`] (acts and documents; its data is migration
+//! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`staff`] (who may do what for an office: the condition
+//! in every statement about its things), [`licence`] (what an office without one may not do), [`directory`] (finding a notary),
+//! [`administration`].
 
-// First: the others use its macros.
+// First: the others use their macros.
+#[macro_use]
+mod stored;
 #[macro_use]
 pub mod staff;
+#[macro_use]
+pub mod licence;
 
+pub mod administration;
 pub mod agenda;
+pub mod catalogue;
+pub mod collaborators;
+pub mod directory;
 pub mod erasure;
 pub mod notifications;
+pub mod offices;
+pub mod profiles;
 pub mod rules;
+pub mod time;

@@ -27,6 +27,8 @@ pub struct Options {
     pub hosts: usize,
     /// Buyers.
     pub users: usize,
+    /// Notaries with an office; they are not part of the checksum.
+    pub notaries: usize,
     /// The same seed gives the same rows, on the same day.
     pub seed: u64,
     /// The moment to which all dates are relative: when the day began.
@@ -44,15 +46,16 @@ impl Options {
             reviews: events / 2,
             hosts: (events / 50).clamp(1, 2000),
             users: (events / 2).clamp(1, 50_000),
+            notaries: 0,
             seed,
             now: day(now),
             password_hash,
         }
     }
 
-    /// A small town's season.
+    /// A small town's season, and the notaries of a country.
     pub fn demo(now: Timestamp, password_hash: String) -> Self {
-        Self { hosts: 6, users: 20, ..Self::sized(120, 7, now, password_hash) }
+        Self { hosts: 6, users: 20, notaries: 200, ..Self::sized(120, 7, now, password_hash) }
     }
 
     /// Rows in all, for a progress bar.
@@ -74,9 +77,13 @@ fn day(now: Timestamp) -> Timestamp {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same in every version of every library.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -84,16 +91,16 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
 
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 
     /// A UUIDv7 whose time is `at`, so that ids lie in the order of time, as real ones do.
-    fn id(&mut self, at: Timestamp) -> Uuid {
+    pub(super) fn id(&mut self, at: Timestamp) -> Uuid {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.next().to_be_bytes());
         bytes[8..].copy_from_slice(&self.next().to_be_bytes());
@@ -126,7 +133,7 @@ struct Event {
 
 /// Makes all rows; `send` takes them.
 pub(super) fn make(options: &Options, send: impl FnMut(Chunk) -> bool) -> Result<Made, Closed> {
-    let mut random = Random(options.seed);
+    let mut random = Random::new(options.seed);
     let mut out = Writer::new(&CITIES_TABLE, send);
     let cities: Vec<Uuid> = CITIES.iter().map(|_| random.id(options.now)).collect();
     for ((name, province, featured), id) in CITIES.iter().zip(&cities) {

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod make;
+mod notaries;
 mod rows;
 mod tables;
 mod words;
@@ -74,6 +75,10 @@ pub async fn run(
     tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are in their tables");
     progress("indexes", 0);
     away.restore(&tx).await?;
+    if options.notaries > 0 {
+        progress("notaries", 0);
+        notaries::write(&tx, options).await?;
+    }
     tx.commit().await?;
     progress("statistics", 0);
     client.batch_execute(&bulk::analyze()).await?;

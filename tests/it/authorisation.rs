@@ -30,6 +30,10 @@ enum Who {
     Account,
     /// Hosts and administrators.
     Hosts,
+    /// Notaries: those whose office it is.
+    Notaries,
+    /// Partners of notaries.
+    Partners,
     /// Administrators.
     Admins,
     /// The person whose thing it is. For others it does not exist.
@@ -43,7 +47,19 @@ enum Who {
     /// The office whose thing it is. For others it does not exist, but to its client, who may look at it.
     Office(Thing),
 }
-use Who::{Account, Admins, Everybody, Host, Hosts, Office, Offices, Owner, OwnerOrAdmin};
+use Who::{
+    Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin, Partners,
+};
+
+impl Who {
+    /// Whose it is, where it is somebody's.
+    const fn thing(&self) -> Option<Thing> {
+        match self {
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(*thing),
+            _ => None,
+        }
+    }
+}
 
 /// What can be somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +106,12 @@ const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/events/{slug}/reviews", Everybody),
     ("GET /api/v1/events/{slug}/images/{id}", Everybody),
     ("POST /api/v1/payments/webhook", Everybody), // whose signature is wrong hears 401; see `payments`
+    ("GET /api/v1/notaries", Everybody),
+    ("GET /api/v1/notaries/{id}", Everybody),
+    ("GET /api/v1/notary/catalogue/act-types", Everybody),
+    ("GET /api/v1/notary/catalogue/act-types/{code}", Everybody),
+    ("GET /api/v1/notary/catalogue/document-types", Everybody),
+    ("GET /api/v1/notary/catalogue/appointment-types", Everybody),
     ("GET /api/v1/me", Account),
     ("PATCH /api/v1/me", Account),
     ("POST /api/v1/me/password", Account),
@@ -126,6 +148,33 @@ const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/events/{slug}/reviews", Account),
     ("GET /api/v1/me/events", Hosts),
     ("POST /api/v1/events", Hosts),
+    // One's own, and that of whom one works for: see `notary::{offices,collaborators}`.
+    ("GET /api/v1/me/client-profile", Account),
+    ("PUT /api/v1/me/client-profile", Account),
+    ("DELETE /api/v1/me/client-profile", Account),
+    ("GET /api/v1/me/partner-profile", Account),
+    ("PUT /api/v1/me/partner-profile", Partners),
+    ("DELETE /api/v1/me/partner-profile", Account),
+    ("GET /api/v1/me/collaboration", Account),
+    ("POST /api/v1/me/collaboration/agree", Account),
+    ("DELETE /api/v1/me/collaboration", Account),
+    ("GET /api/v1/notary/office", Offices),
+    ("POST /api/v1/notary/office", Notaries),
+    ("PATCH /api/v1/notary/office", Notaries),
+    ("PUT /api/v1/notary/office/services", Notaries),
+    ("GET /api/v1/notary/collaborators", Notaries),
+    ("POST /api/v1/notary/collaborators", Notaries),
+    ("GET /api/v1/notary/collaborators/{user}", Notaries),
+    ("PATCH /api/v1/notary/collaborators/{user}", Notaries),
+    ("DELETE /api/v1/notary/collaborators/{user}", Notaries),
+    ("GET /api/v1/notary/offices", Admins),
+    ("GET /api/v1/notary/offices/{id}", Admins),
+    ("PATCH /api/v1/notary/offices/{id}", Admins),
+    ("PATCH /api/v1/notary/offices/{id}/licence", Admins),
+    ("GET /api/v1/notary/statistics", Admins),
+    ("GET /api/v1/notary/partners", Admins),
+    ("GET /api/v1/notary/partners/{user}", Admins),
+    ("PATCH /api/v1/notary/partners/{user}", Admins),
     ("GET /api/v1/users", Admins),
     ("GET /api/v1/users/{id}", Admins),
     ("PATCH /api/v1/users/{id}", Admins),
@@ -274,6 +323,7 @@ impl Things {
                 .replace("{id}", id)
                 .replace("{name}", "x")
                 .replace("{purpose}", "marketing_mail")
+                .replace("{code}", "general_power_of_attorney")
                 .replace("{key}", "x.y")
                 .replace("{token}", "spd_x")
                 .replace("{user}", &self.friend)
@@ -284,6 +334,10 @@ impl Things {
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
         [fill(&self.slug, id), fill(missing, other)]
     }
+}
+
+async fn a_partner(app: &TestApp) -> Client {
+    app.log_in(&app.a_person_with(Role::Partner).await).await
 }
 
 /// A notary with an office, who knows nobody here.
@@ -423,25 +477,23 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
     let app = TestApp::start_with(|config| config.limits.enabled = false).await;
     let cast = app.a_cast().await;
     let things = Things::make(&app, &cast).await;
-    let notary = a_notary(&app).await;
+    let (notary, partner) = (a_notary(&app).await, a_partner(&app).await);
     for (row, who) in ROUTES {
         let (method, template) = row.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
-        let thing = match who {
-            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(*thing),
-            _ => None,
-        };
+        let thing = who.thing();
         let [path, missing] = things.paths(template, thing);
         let status = async |client: &Client| send(client, &method, &path).await.status;
         let is_in = |status: u16| !matches!(status, 401 | 403) && status < 500;
-        if *row == "POST /api/v1/payments/webhook" || *row == "POST /api/v1/auth/login" {
+        if matches!(*row, "POST /api/v1/payments/webhook" | "POST /api/v1/auth/login") {
             continue; // they look at what is in the body
         }
         let anonymous = status(&cast.anonymous).await;
         assert_eq!(anonymous == 401, *who != Everybody, "{row} for nobody: {anonymous}");
         for (name, client, may) in [
             ("a client", &cast.user, matches!(who, Everybody | Account)),
-            ("a notary", &notary, matches!(who, Everybody | Account | Offices)),
+            ("a notary", &notary, matches!(who, Everybody | Account | Notaries | Offices)),
+            ("a partner", &partner, matches!(who, Everybody | Account | Partners)),
             ("a host", &cast.host, matches!(who, Everybody | Account | Hosts)),
             ("an administrator", &cast.admin, matches!(who, Everybody | Account | Hosts | Admins)),
         ] {

@@ -87,3 +87,17 @@ async fn a_database_that_has_something_is_left_alone() {
     let refused = seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap_err();
     assert!(refused.to_string().contains("not empty"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_has_notaries_with_every_kind_of_licence_who_are_found_near_san_marino() {
+    const FIGURES: &str = "SELECT concat_ws(' ', count(*), count(*) FILTER (WHERE NOT licence_active),
+            count(*) FILTER (WHERE licence_active AND licence_ends_on < current_date),
+            count(*) FILTER (WHERE licence_active AND licence_ends_on BETWEEN current_date AND current_date + 30) > 5,
+            (SELECT count(DISTINCT notary_id) FROM notary_service),
+            count(*) FILTER (WHERE place <-> place_on_earth(43.94, 12.45) < 50 AND is_verified) > 5) FROM notary";
+    let database = TestDatabase::create().await;
+    let options = Options::demo(Clock::system().now(), "hash".to_owned());
+    seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
+    let figures: String = database.client().await.query_one(FIGURES, &[]).await.unwrap().get(0);
+    assert_eq!(figures, "200 5 8 t 200 t");
+}

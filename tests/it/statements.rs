@@ -10,7 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::date;
 use sportello::{
     events::catalogue::{self, Category, Filter, Position, Sort},
-    ids::EventId,
+    ids::{EventId, NotaryId},
+    notary::{
+        directory::{self, Near},
+        offices::Specialisation,
+    },
 };
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 
@@ -21,8 +25,9 @@ use crate::harness::{
 };
 
 /// Built by `format!`; what makes sure of them stands beside them.
-const BUILT_WHILE_RUNNING: [&str; 2] = [
+const BUILT_WHILE_RUNNING: [&str; 3] = [
     "events.catalogue.list",    // every_shape_of_a_list_is_a_statement, below
+    "notary.directory.list", // every_shape_of_the_directory_is_a_statement, below; plans: tests/it/notary/nearest.rs
     "postgres.database.create", // tests/it/postgres.rs starts clusters
 ];
 
@@ -104,6 +109,38 @@ async fn every_shape_of_a_list_is_a_statement() {
                 let found = found.unwrap_or_else(|error| panic!("{filter:?} {sort:?} {after:?}: {error:?}"));
                 let is_plain = *filter == Filter::default() && after.is_none();
                 assert!(!is_plain || found.iter().any(|event| event.slug == slug), "{sort:?}");
+            }
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_shape_of_the_directory_is_a_statement() {
+    use directory::{Filter, Position, Sort};
+    let app = TestApp::start().await;
+    let near = Near { latitude: 44.0, longitude: 12.0, radius_km: 50.0 };
+    let id = NotaryId::new(app.app.clock.now());
+    let sorts = [
+        (Sort::Rating, Position::Rated(433, 2, id)),
+        (Sort::Newest, Position::Newest(id)),
+        (Sort::Distance, Position::Near(1.5_f64.to_bits(), id)),
+    ];
+    // Each filter is there or not.
+    for bits in 0..64_u8 {
+        let given = |bit: u8| bits & (1 << bit) != 0;
+        let filter = Filter {
+            q: given(0).then(|| "studio".to_owned()),
+            city: given(1).then(|| "Bologna".to_owned()),
+            province: given(2).then(|| "BO".to_owned()),
+            specialisation: given(3).then_some(Specialisation::Companies),
+            min_rating: given(4).then_some(400),
+            near: given(5).then_some(near),
+        };
+        for (sort, position) in sorts.iter().filter(|it| it.0 != Sort::Distance || filter.near.is_some()) {
+            for after in [None, Some(position)] {
+                let found = directory::list(&app.app.db, &filter, *sort, after, (app.today(), 10)).await;
+                found.unwrap_or_else(|error| panic!("{filter:?} {sort:?} {after:?}: {error:?}"));
             }
         }
     }

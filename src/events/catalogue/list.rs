@@ -3,26 +3,20 @@
 //! Shapes are few (bounded by the filters) and their texts are kept for ever: that makes them `'static`, as prepared
 //! statements want. Pages are walked by key, never by offset: each order has its index (migration 0003).
 
-use std::{
-    fmt::Write as _,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::fmt::Write as _;
 
-use ahash::AHashMap;
 use jiff::{
     Timestamp,
     civil::{Date, Time},
 };
 use tokio_postgres::Row;
 
-use super::{
-    Category, Filter, Sort,
-    words::{tsquery, words},
-};
+use super::{Category, Filter, Sort};
 use crate::{
     args,
-    db::{Arg, Db, DbError},
+    db::{Arg, Db, DbError, shape},
     ids::EventId,
+    words::{tsquery, words},
 };
 
 /// Titles offered instead when no word was found.
@@ -289,16 +283,4 @@ impl Query {
         let n = self.args.len();
         let _ = write!(self.text, " AND (e.{column}, e.id) {beyond} (${}, ${n})", n - 1);
     }
-}
-
-/// The one `'static` copy of a statement's text.
-fn shape(text: String) -> &'static str {
-    static SHAPES: LazyLock<Mutex<AHashMap<String, &'static str>>> = LazyLock::new(Mutex::default);
-    let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(shape) = shapes.get(&text) {
-        return shape;
-    }
-    let shape: &'static str = Box::leak(text.clone().into_boxed_str());
-    shapes.insert(text, shape);
-    shape
 }

@@ -8,7 +8,6 @@ mod detail;
 mod filter;
 mod list;
 mod suggest;
-mod words;
 
 pub use cities::{City, cities, city};
 pub use detail::{Detail, detail};

@@ -2,10 +2,10 @@
 
 use jiff::civil::Date;
 
-use super::words::{tsquery, words};
 use crate::{
     args,
     db::{Db, DbError},
+    words::{tsquery, words},
 };
 
 /// Fewer characters match too much to be of use.

@@ -1,8 +1,21 @@
 //! The notary desk over HTTP. Rules and SQL: [`crate::notary`].
 
+mod administration;
 mod agenda;
+mod catalogue;
+mod checks;
+mod client_profile;
+mod collaboration;
+mod collaborators;
+mod directory;
+mod licences;
 mod notifications;
 mod office;
+mod office_checks;
+mod own_office;
+mod partner_profile;
+mod partners;
+mod told;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -10,5 +23,17 @@ use super::state::AppState;
 
 /// The routes, under `/api/v1`.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(agenda::routes()).merge(notifications::routes())
+    OpenApiRouter::new()
+        .merge(directory::routes())
+        .merge(catalogue::routes())
+        .merge(own_office::routes())
+        .merge(collaborators::routes())
+        .merge(collaboration::routes())
+        .merge(client_profile::routes())
+        .merge(partner_profile::routes())
+        .merge(partners::routes())
+        .merge(administration::routes())
+        .merge(licences::routes())
+        .merge(agenda::routes())
+        .merge(notifications::routes())
 }

@@ -4,11 +4,15 @@ mod expire_requests;
 mod mail_notification;
 mod prune_notifications;
 mod remind;
+mod send_office_mail;
+mod warn_licences;
 
 pub use expire_requests::ExpireRequests;
 pub use mail_notification::MailNotification;
 pub use prune_notifications::PruneNotifications;
 pub use remind::RemindOfAppointments;
+pub use send_office_mail::{Occasion, SendOfficeMail};
+pub use warn_licences::WarnLicences;
 
 use jiff::Timestamp;
 

@@ -8,8 +8,9 @@ use crate::{
         audit::{RemoveOldEntries, SealEntries},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
-        notary::{ExpireRequests, PruneNotifications, RemindOfAppointments},
+        notary::{ExpireRequests, PruneNotifications, RemindOfAppointments, WarnLicences},
     },
+    notary::time::ZONE,
 };
 
 /// Every schedule, by key. Adding one is one line here.
@@ -35,6 +36,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("notary.expire_requests", "* * * * *", &ExpireRequests {}),
         Schedule::new("notary.prune_notifications", "7 4 * * *", &PruneNotifications {}).in_zone(zone),
         Schedule::new("notary.remind_of_appointments", "2/5 * * * *", &RemindOfAppointments {}),
+        Schedule::new("notary.warn_licences", "11 7 * * *", &WarnLicences {}).in_zone(ZONE),
     ]
 }
 

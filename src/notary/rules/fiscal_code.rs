@@ -162,6 +162,12 @@ impl FromStr for FiscalCode {
     }
 }
 
+impl fmt::Display for PersonalCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl PersonalCode {
     /// Last two digits of the year of birth.
     pub const fn year(&self) -> i16 {

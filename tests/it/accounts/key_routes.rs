@@ -28,7 +28,11 @@ fn routes() -> Vec<(Method, String, Value)> {
 fn path(template: &str) -> String {
     let nobody = "01980f3c-7a3e-7cc1-8f1b-2a6d3a1c9e10";
     let path = template.replace("{slug}", "x").replace("{path}", "root").replace("{key}", "x.y");
-    let path = path.replace("{user}", nobody).replace("{link}", nobody).replace("{token}", "x");
+    let path = path
+        .replace("{code}", "x")
+        .replace("{user}", nobody)
+        .replace("{link}", nobody)
+        .replace("{token}", "x");
     path.replace("/tasks/{id}", "/tasks/1").replace("{id}", nobody).replace("{name}", "x")
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod make;
+pub(crate) mod notaries;
 pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod process;

@@ -17,7 +17,10 @@ use std::{
 use ahash::RandomState;
 
 use super::second::Second;
-use crate::actors::{data::listener::ListenerMsg, kernel::Bell};
+use crate::{
+    actors::{data::listener::ListenerMsg, kernel::Bell},
+    ids::NotaryId,
+};
 
 /// Where other nodes hear of outdated tags: their names, one per line.
 pub const CHANNEL: &str = "sportello_cache";
@@ -37,6 +40,10 @@ pub enum Tag<'a> {
     Event(&'a str),
     /// Which events there are: lists, suggestions, cities. Sales do not count: lists may be some seconds behind.
     Catalogue,
+    /// The showcase of a notary.
+    Notary(NotaryId),
+    /// Which notaries there are.
+    Notaries,
 }
 
 impl fmt::Display for Tag<'_> {
@@ -44,6 +51,8 @@ impl fmt::Display for Tag<'_> {
         match self {
             Self::Event(slug) => write!(f, "event:{slug}"),
             Self::Catalogue => f.write_str("catalogue"),
+            Self::Notary(id) => write!(f, "notary:{id}"),
+            Self::Notaries => f.write_str("notaries"),
         }
     }
 }

@@ -6,7 +6,7 @@ const WORDS_MAX: usize = 8;
 const WORD_CHARS_MAX: usize = 40;
 
 /// Words of `text`: lower case, without accents, letters and digits only.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     deunicode::deunicode(text)
         .to_lowercase()
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -17,7 +17,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 /// A `to_tsquery('simple', …)` in which every word may be the beginning of one; `None` when there is no word.
-pub(super) fn tsquery(text: &str) -> Option<String> {
+pub fn tsquery(text: &str) -> Option<String> {
     let words = words(text);
     (!words.is_empty()).then(|| words.iter().map(|word| format!("{word}:*")).collect::<Vec<_>>().join(" & "))
 }
