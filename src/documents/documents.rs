@@ -167,42 +167,45 @@ pub async fn is_held(tx: &mut Tx, id: DocumentId) -> Result<bool, DbError> {
     Ok(tx.query_opt(HELD, &[&id]).await?.is_some())
 }
 
-/// A document that the person may change, locked until the transaction ends.
-pub async fn lock_to_write(
-    tx: &mut Tx,
-    user: UserId,
-    id: DocumentId,
-    now: Timestamp,
-) -> Result<Option<Document>, DbError> {
-    const FIND: &str = concat!(
-        "-- documents.find_to_write
-        SELECT ",
-        document_columns!(),
-        " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
-        WHERE d.id = $1 AND ",
-        permitted!("can_write", "$2", "$3")
-    );
-    lock(tx, id).await?;
-    Ok(tx.query_opt(FIND, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
+/// What somebody wants to do with a document that it takes more than reading for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Renaming it, or adding a version.
+    Write,
+    /// Deleting it.
+    Delete,
 }
 
-/// A document that the person may delete, locked until the transaction ends.
-pub async fn lock_to_delete(
+/// A document with which the person may do this, locked until the transaction ends.
+pub async fn lock_to(
     tx: &mut Tx,
+    wish: Wish,
     user: UserId,
     id: DocumentId,
     now: Timestamp,
 ) -> Result<Option<Document>, DbError> {
-    const FIND: &str = concat!(
-        "-- documents.find_to_delete
-        SELECT ",
-        document_columns!(),
-        " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
-        WHERE d.id = $1 AND ",
-        permitted!("can_delete", "$2", "$3")
-    );
+    macro_rules! find {
+        ($label:literal, $right:literal) => {
+            concat!(
+                "-- documents.find_to_",
+                $label,
+                "\nSELECT ",
+                document_columns!(),
+                " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
+                WHERE d.id = $1 AND ",
+                permitted!($right, "$2", "$3")
+            )
+        };
+    }
+    const TO_WRITE: &str = find!("write", "can_write");
+    const TO_DELETE: &str = find!("delete", "can_delete");
     lock(tx, id).await?;
-    Ok(tx.query_opt(FIND, &[&id, &user, &now]).await?.as_ref().map(Document::from_row))
+    let statement = match wish {
+        Wish::Write => TO_WRITE,
+        Wish::Delete => TO_DELETE,
+    };
+    let found = tx.query_opt(statement, &[&id, &user, &now]).await?;
+    Ok(found.as_ref().map(Document::from_row))
 }
 
 /// What is changed of a document; what is left out stays.

@@ -14,7 +14,7 @@ use crate::{
     audit,
     documents::{
         Viewer,
-        documents::{self, Change, DESK_MAX, Document, Filter, TITLE_MAX},
+        documents::{self, Change, DESK_MAX, Document, Filter, TITLE_MAX, Wish},
         quota::{self, Usage},
         versions::{self, Version},
     },
@@ -111,7 +111,7 @@ async fn change(
     checks.done()?;
     let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
     let mut tx = state.db.begin("documents.change").await?;
-    let Some(locked) = documents::lock_to_write(&mut tx, principal.user, id, now).await? else {
+    let Some(locked) = documents::lock_to(&mut tx, Wish::Write, principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, "document.change", id).await?);
     };
@@ -138,7 +138,7 @@ async fn remove(
 ) -> Answer {
     let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
     let mut tx = state.db.begin("documents.remove").await?;
-    let Some(locked) = documents::lock_to_delete(&mut tx, principal.user, id, now).await? else {
+    let Some(locked) = documents::lock_to(&mut tx, Wish::Delete, principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, "document.delete", id).await?);
     };

@@ -26,7 +26,7 @@ use crate::{
     documents::{
         Viewer,
         check::clean_name,
-        documents::{self, DESK_MAX, Document, PERSONAL, TITLE_MAX},
+        documents::{self, DESK_MAX, Document, PERSONAL, TITLE_MAX, Wish},
         uploads::{self, New, State as UploadState, Upload},
     },
     http::{
@@ -85,7 +85,7 @@ impl Announced {
         let mut replaces = None;
         let mut latest_name = None;
         if let Some(id) = self.document {
-            let Some(found) = documents::lock_to_write(tx, self.user, id, now).await? else {
+            let Some(found) = documents::lock_to(tx, Wish::Write, self.user, id, now).await? else {
                 return Ok(None);
             };
             if_match.check(&ETag::of_version(found.version))?;

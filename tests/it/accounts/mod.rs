@@ -24,6 +24,7 @@
 
 mod api_keys;
 mod consents;
+mod directory;
 mod erasure;
 mod export;
 mod forgotten;
