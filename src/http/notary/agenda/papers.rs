@@ -266,9 +266,9 @@ async fn review(
         ("Range" = Option<String>, Header, description = "One range of bytes; of several the whole is sent"),
         ("If-Range" = Option<String>, Header, description = "The ETag of the part that one has")),
     responses((status = 200, description = "The file; `Repr-Digest` has its SHA-256", body = inline(DocumentContent),
-            content_type = "application/octet-stream"),
+            content_type = "*/*"),
         (status = 206, description = "The part that was asked for", body = inline(DocumentContent),
-            content_type = "application/octet-stream"),
+            content_type = "*/*"),
         (status = 304, description = "The client has it"), (status = 416, description = "The file is shorter")))]
 async fn content(
     State(state): State<AppState>,
