@@ -140,7 +140,11 @@ impl Front {
             *request.uri_mut() = uri;
         }
         let (verdict, refused) = match parts.misplaced(route, &asked.uri) {
-            Some(problem) => (Verdict::default(), Some(problem)),
+            Some(problem) => {
+                // Whoever they say they are, it counts for the address.
+                let verdict = Box::pin(parts.check(&asked, route, client, &HeaderMap::new())).await;
+                (verdict, Some(problem).filter(|_| !verdict.refused()))
+            }
             None => parts.admit(&asked, route, client, &mut request).await,
         };
         let at_once = parts
@@ -182,8 +186,7 @@ impl Parts {
         }
     }
 
-    /// 405 for a method that a path does not have, whoever asks: no credentials are looked at, and nothing is counted,
-    /// because the answer costs no more than a refusal.
+    /// 405 for a method that a path does not have, whoever asks: no credentials are looked at.
     fn misplaced(&self, route: &Route, uri: &Uri) -> Option<Problem> {
         let allow = (route.template == UNMATCHED).then(|| self.routes.allow(uri.path())).flatten()?;
         Some(bare(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, allow))

@@ -176,9 +176,9 @@ impl Routes {
         let known = METHODS.iter().zip(entry).filter(|(_, route)| route.is_some());
         let mut names: Vec<_> = known.map(|(method, _)| method.as_str()).collect();
         if entry[0].is_some() {
-            names.push("HEAD");
+            names.insert(1, "HEAD");
         }
-        HeaderValue::try_from(names.join(", ")).ok()
+        HeaderValue::try_from(names.join(",")).ok()
     }
 
     fn at(&self, path: &str) -> Option<usize> {
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(find(Method::TRACE, "/api/v1/events/x"), ("unmatched", Limit::ByCaller));
         assert_eq!(find(Method::GET, "/"), ("unmatched", Limit::ByCaller));
         let allow = |path| table.allow(path).map(|value| value.to_str().unwrap().to_owned());
-        assert_eq!(allow("/api/v1/events/x").as_deref(), Some("GET, PATCH, HEAD"));
+        assert_eq!(allow("/api/v1/events/x").as_deref(), Some("GET,HEAD,PATCH"));
         assert_eq!(allow("/api/v1/events/x/bookings").as_deref(), Some("POST"));
         assert_eq!(allow("/nowhere"), None);
         assert_eq!(table.find(&Method::GET, "/api/v1/events/x/").query, Query::Refused);

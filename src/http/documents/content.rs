@@ -22,8 +22,6 @@ use super::{
 use crate::{
     documents::versions::{self, Content, Version},
     http::{
-        auth::CurrentUser,
-        client::ClientAddress,
         conditional::{ETag, none_match_names, not_modified},
         extract::{Path, Query},
         negotiate::Coding,
@@ -73,19 +71,18 @@ pub(in crate::http) struct DocumentContent(Vec<u8>);
         (status = 304, description = "The client has it"), (status = 416, description = "The file is shorter")))]
 async fn download(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     Query(which): Query<Which>,
     method: Method,
     headers: HeaderMap,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
-    let found = versions::content(&state.db, principal.user, id, which.version, now).await?;
+    let now = state.clock.now();
+    let found = versions::content(&state.db, teller.principal.user, id, which.version, now).await?;
     let Some(content) = found else { return Err(teller.missed(&state, "document.read", id).await?) };
     let number = content.version.number;
     serve(&state, &content, (&method, &headers), PRIVATE, async |_| {
-        if state.documents.is_news(Reader::Person(principal.user), id, number, now) {
+        if state.documents.is_news(Reader::Person(teller.principal.user), id, number, now) {
             let mut entry = teller.entry(now, "document.read", id);
             entry.details = serde_json::json!({ "version": number });
             write(&state, entry).await?;

@@ -13,14 +13,12 @@ use super::{sending::tag, told::Teller};
 use crate::{
     audit,
     documents::{
-        Viewer,
         documents::{self, Change, DESK_MAX, Document, Filter, TITLE_MAX, Wish},
         quota::{self, Usage},
         versions::{self, Version},
     },
     http::{
         auth::CurrentUser,
-        client::ClientAddress,
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         listing::{Listing, Page, PageParameters},
@@ -48,15 +46,9 @@ pub(super) fn tagged(document: Document) -> Response {
 /// Lists documents that one may see, newest first. Administrators see what is known of everybody's.
 #[utoipa::path(get, path = "/documents", tag = "documents", security(("bearer" = [])), params(Filter, PageParameters),
     responses((status = 200, description = "A page of documents", body = Page<Document>)))]
-async fn list(
-    State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
-    list: Listing<Filter, DocumentId>,
-) -> Answer {
-    let (viewer, now) = (Viewer::from(&principal), state.clock.now());
+async fn list(State(state): State<AppState>, teller: Teller, list: Listing<Filter, DocumentId>) -> Answer {
+    let (viewer, now) = (teller.viewer(), state.clock.now());
     let found = documents::list(&state.db, viewer, &list.filters, list.after, list.fetch(), now).await?;
-    let teller = Teller { principal: &principal, client };
     teller.looked(&state, "document.list", DocumentId(uuid::Uuid::nil())).await?;
     Ok(list.answer(found, |document| document.id, |document| document))
 }
@@ -65,14 +57,8 @@ async fn list(
 #[utoipa::path(get, path = "/documents/{id}", tag = "documents", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The document")),
     responses((status = 200, description = "The document, with its ETag", body = Document)))]
-async fn show(
-    State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
-    Path(id): Path<DocumentId>,
-) -> Answer {
-    let found = documents::find(&state.db, Viewer::from(&principal), id, state.clock.now()).await?;
-    let teller = Teller { principal: &principal, client };
+async fn show(State(state): State<AppState>, teller: Teller, Path(id): Path<DocumentId>) -> Answer {
+    let found = documents::find(&state.db, teller.viewer(), id, state.clock.now()).await?;
     let Some(document) = found else { return Err(teller.missed(&state, "document.show", id).await?) };
     teller.looked(&state, "document.show", id).await?;
     Ok(tagged(document))
@@ -99,8 +85,7 @@ struct ChangeDocument {
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn change(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     if_match: IfMatch,
     Json(body): Json<ChangeDocument>,
@@ -109,9 +94,9 @@ async fn change(
     let title = body.title.map(|title| checks.line("/title", &title, 1..=TITLE_MAX).to_owned());
     let desk = body.desk.map(|desk| checks.line("/desk", &desk, 1..=DESK_MAX).to_owned());
     checks.done()?;
-    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
+    let now = state.clock.now();
     let mut tx = state.db.begin("documents.change").await?;
-    let Some(locked) = documents::lock_to(&mut tx, Wish::Write, principal.user, id, now).await? else {
+    let Some(locked) = documents::lock_to(&mut tx, Wish::Write, teller.principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, "document.change", id).await?);
     };
@@ -131,14 +116,14 @@ async fn change(
         (status = 412, description = "It was changed meanwhile")))]
 async fn remove(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     if_match: IfMatch,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
+    let now = state.clock.now();
     let mut tx = state.db.begin("documents.remove").await?;
-    let Some(locked) = documents::lock_to(&mut tx, Wish::Delete, principal.user, id, now).await? else {
+    let Some(locked) = documents::lock_to(&mut tx, Wish::Delete, teller.principal.user, id, now).await?
+    else {
         drop(tx);
         return Err(teller.not_allowed(&state, "document.delete", id).await?);
     };
@@ -172,14 +157,12 @@ pub(super) struct NoFilter {}
     responses((status = 200, description = "A page of versions", body = Page<Version>)))]
 async fn history(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     list: Listing<NoFilter, i32>,
 ) -> Answer {
-    let (viewer, now) = (Viewer::from(&principal), state.clock.now());
+    let (viewer, now) = (teller.viewer(), state.clock.now());
     let found = versions::list(&state.db, viewer, id, list.after, list.fetch(), now).await?;
-    let teller = Teller { principal: &principal, client };
     if found.is_empty() && list.after.is_none() {
         return Err(teller.missed(&state, "document.show", id).await?);
     }

@@ -14,13 +14,10 @@ use super::{library::NoFilter, told::Teller};
 use crate::{
     audit,
     documents::{
-        Viewer,
         links::{self, Link, LinkError, New},
         permissions::lock_to_share,
     },
     http::{
-        auth::CurrentUser,
-        client::ClientAddress,
         extract::Path,
         idempotency::{self, Keyed, Outcome},
         listing::{Listing, Page, PageParameters},
@@ -48,14 +45,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         (status = 403, description = "`no_right`: one may only read it")))]
 async fn list(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     list: Listing<NoFilter, DocumentLinkId>,
 ) -> Answer {
-    let (viewer, now) = (Viewer::from(&principal), state.clock.now());
+    let (viewer, now) = (teller.viewer(), state.clock.now());
     let Some(found) = links::list(&state.db, viewer, id, list.after, list.fetch(), now).await? else {
-        let teller = Teller { principal: &principal, client };
         return Err(teller.not_allowed(&state, "document.show_links", id).await?);
     };
     Ok(list.answer(found, |link| link.id, |link| link))
@@ -131,19 +126,18 @@ struct CreatedLink {
         (status = 422, description = "`unknown_version`, or the body is wrong")))]
 async fn create(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     Keyed { body, request }: Keyed<NewLink>,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
+    let now = state.clock.now();
     let new = body.check(&state, now)?;
-    let claim = request.claim(principal.user);
+    let claim = request.claim(teller.principal.user);
     let mut tx = state.db.begin("documents.create_link").await?;
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let Some(holder) = lock_to_share(&mut tx, principal.user, id, now).await? else {
+    let Some(holder) = lock_to_share(&mut tx, teller.principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, CREATE, id).await?);
     };
@@ -191,13 +185,12 @@ impl From<LinkError> for Problem {
         (status = 403, description = "`no_right`: one may not share the document, or somebody else has made the link")))]
 async fn remove(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path((id, link)): Path<(DocumentId, DocumentLinkId)>,
 ) -> Answer<Response> {
-    let (now, teller) = (state.clock.now(), Teller { principal: &principal, client });
+    let now = state.clock.now();
     let mut tx = state.db.begin("documents.revoke_link").await?;
-    let Some(holder) = lock_to_share(&mut tx, principal.user, id, now).await? else {
+    let Some(holder) = lock_to_share(&mut tx, teller.principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, REVOKE, id).await?);
     };

@@ -18,16 +18,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{library::NoFilter, told::Teller};
 use crate::{
-    accounts::{policy::Principal, users},
+    accounts::users,
     actors::edge::limiter::{Class, Key},
     audit,
     db::Tx,
-    documents::{
-        Viewer,
-        permissions::{self, Consequences, Holder, Permission, Rights, ShareError, Standing},
-    },
+    documents::permissions::{self, Consequences, Holder, Permission, Rights, ShareError, Standing},
     http::{
-        auth::CurrentUser,
         client::ClientAddress,
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
@@ -65,15 +61,14 @@ fn tagged(status: StatusCode, permission: &Permission) -> Answer {
         (status = 403, description = "`no_right`: one may only read it")))]
 async fn list(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     list: Listing<NoFilter, UserId>,
 ) -> Answer {
-    let (viewer, now) = (Viewer::from(&principal), state.clock.now());
+    let (viewer, now) = (teller.viewer(), state.clock.now());
     match permissions::list(&state.db, viewer, id, list.after, list.fetch(), now).await? {
         Some(found) => Ok(list.answer(found, |permission| permission.user_id, |permission| permission)),
-        None => Err(teller(&principal, client).not_allowed(&state, "document.show_permissions", id).await?),
+        None => Err(teller.not_allowed(&state, "document.show_permissions", id).await?),
     }
 }
 
@@ -84,15 +79,14 @@ async fn list(
         (status = 403, description = "`no_right`: one may only read it")))]
 async fn show(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path((id, user)): Path<(DocumentId, UserId)>,
 ) -> Answer {
-    let (viewer, now) = (Viewer::from(&principal), state.clock.now());
+    let (viewer, now) = (teller.viewer(), state.clock.now());
     match permissions::find(&state.db, viewer, id, user, now).await? {
         Some(Some(permission)) => tagged(StatusCode::OK, &permission),
         Some(None) => Err(Problem::not_found("permission")),
-        None => Err(teller(&principal, client).not_allowed(&state, "document.show_permissions", id).await?),
+        None => Err(teller.not_allowed(&state, "document.show_permissions", id).await?),
     }
 }
 
@@ -199,25 +193,24 @@ impl NewPermission {
         (status = 422, description = "`unknown_person`: nobody has this id or has verified this address, or the body is wrong")))]
 async fn create(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     Keyed { body, request }: Keyed<NewPermission>,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), teller(&principal, client));
+    let now = state.clock.now();
     let (whom, wanted) = body.check(now)?;
-    let claim = request.claim(principal.user);
+    let claim = request.claim(teller.principal.user);
     let mut tx = state.db.begin("documents.grant").await?;
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let Some(holder) = permissions::lock_to_share(&mut tx, principal.user, id, now).await? else {
+    let Some(holder) = permissions::lock_to_share(&mut tx, teller.principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, GRANT, id).await?);
     };
     let standing = match whom {
         Whom::Id(user) => permissions::standing(&mut tx, &holder, id, user, now).await,
-        Whom::Email(email) => match person_of(&state, &mut tx, client, &email).await? {
+        Whom::Email(email) => match person_of(&state, &mut tx, teller.client, &email).await? {
             Some(user) => permissions::standing(&mut tx, &holder, id, user, now).await,
             None => Err(ShareError::Nobody),
         },
@@ -283,18 +276,17 @@ async fn person_of(
         (status = 422, description = "`unknown_person`, or the body is wrong")))]
 async fn put(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path((id, user)): Path<(DocumentId, UserId)>,
     if_match: IfMatch,
     Json(body): Json<SetPermission>,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), teller(&principal, client));
+    let now = state.clock.now();
     let mut checks = Checks::default();
     let wanted = body.check(&mut checks, now);
     checks.done()?;
     let mut tx = state.db.begin("documents.grant").await?;
-    let Some(holder) = permissions::lock_to_share(&mut tx, principal.user, id, now).await? else {
+    let Some(holder) = permissions::lock_to_share(&mut tx, teller.principal.user, id, now).await? else {
         drop(tx);
         return Err(teller.not_allowed(&state, GRANT, id).await?);
     };
@@ -330,15 +322,14 @@ async fn put(
         (status = 412, description = "It was changed meanwhile")))]
 async fn remove(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path((id, user)): Path<(DocumentId, UserId)>,
     if_match: IfMatch,
 ) -> Answer {
-    let (now, teller) = (state.clock.now(), teller(&principal, client));
+    let now = state.clock.now();
     let mut tx = state.db.begin("documents.revoke").await?;
-    let holder = permissions::lock_to_share(&mut tx, principal.user, id, now).await?;
-    let is_own = user == principal.user && holder.is_none_or(|holder| !holder.is_owner());
+    let holder = permissions::lock_to_share(&mut tx, teller.principal.user, id, now).await?;
+    let is_own = user == teller.principal.user && holder.is_none_or(|holder| !holder.is_owner());
     if is_own {
         still(&if_match, permissions::current(&mut tx, id, user, now).await?.as_ref())?;
     } else {
@@ -366,10 +357,6 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn teller(principal: &Principal, client: ClientAddress) -> Teller<'_> {
-    Teller { principal, client }
-}
-
 /// 412 when the permission is not the one that the client read, if it says which that was.
 fn still(if_match: &IfMatch, current: Option<&Permission>) -> Result<(), Problem> {
     match (if_match.0.is_some(), current) {
@@ -381,7 +368,7 @@ fn still(if_match: &IfMatch, current: Option<&Permission>) -> Result<(), Problem
 
 async fn grant(
     tx: &mut Tx,
-    (state, teller): (&AppState, &Teller<'_>),
+    (state, teller): (&AppState, &Teller),
     (holder, standing): (&Holder, &Standing),
     id: DocumentId,
     wanted: Wanted,
@@ -405,7 +392,7 @@ async fn grant(
 /// Writes down what was refused, and says why.
 async fn refused(
     state: &AppState,
-    teller: &Teller<'_>,
+    teller: &Teller,
     action: &'static str,
     id: DocumentId,
     error: ShareError,

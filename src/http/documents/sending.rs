@@ -31,7 +31,6 @@ use crate::{
     },
     http::{
         auth::CurrentUser,
-        client::ClientAddress,
         conditional::{ETag, IfMatch},
         extract::{Json, Path, Query},
         idempotency::KeyedRequest,
@@ -211,8 +210,7 @@ struct DocumentFile(Vec<u8>);
         (status = 428, description = "If-Match is missing")))]
 async fn replace(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     Path(id): Path<DocumentId>,
     Query(said): Query<Replacement>,
     if_match: IfMatch,
@@ -225,7 +223,7 @@ async fn replace(
     }
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
     let announced = Announced {
-        user: principal.user,
+        user: teller.principal.user,
         document: Some(id),
         title: None,
         desk: None,
@@ -237,15 +235,13 @@ async fn replace(
     let mut tx = state.db.begin("documents.replace").await?;
     let Some(new) = announced.announce(&mut tx, &state, &if_match).await? else {
         drop(tx);
-        return Err(Teller { principal: &principal, client }
-            .not_allowed(&state, "document.add_version", id)
-            .await?);
+        return Err(teller.not_allowed(&state, "document.add_version", id).await?);
     };
     tx.commit().await?;
     let desk = state.documents.clone();
     desk.detached(async move {
         let _place = place;
-        whole(&state, &principal, new, body).await
+        whole(&state, &teller.principal, new, body).await
     })
     .await
 }

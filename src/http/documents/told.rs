@@ -1,6 +1,9 @@
 //! What the audit log hears, and how refusals become problems.
 
-use axum::http::StatusCode;
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use jiff::Timestamp;
 
 use super::desk::Reader;
@@ -8,7 +11,7 @@ use crate::{
     accounts::policy::Principal,
     audit::{self, Entry, Who},
     documents::{Refusal, Viewer, documents, uploads::UploadError},
-    http::{client::ClientAddress, problem::Problem, state::AppState},
+    http::{auth::CurrentUser, client::ClientAddress, problem::Problem, state::AppState},
     ids::DocumentId,
     scope,
 };
@@ -18,15 +21,30 @@ const METADATA: i32 = 0;
 
 /// Who does something, from where.
 #[derive(Clone, Copy)]
-pub(super) struct Teller<'p> {
-    pub(super) principal: &'p Principal,
+pub(super) struct Teller {
+    pub(super) principal: Principal,
     pub(super) client: ClientAddress,
 }
 
-impl Teller<'_> {
+impl FromRequestParts<AppState> for Teller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;
+        let client = ClientAddress::from_request_parts(parts, state).await?;
+        Ok(Self { principal, client })
+    }
+}
+
+impl Teller {
+    /// Whose documents they see.
+    pub(super) fn viewer(&self) -> Viewer {
+        Viewer::from(&self.principal)
+    }
+
     /// Something that was done to a document.
     pub(super) fn entry(&self, now: Timestamp, action: &'static str, document: DocumentId) -> Entry {
-        let mut entry = Entry::new(now, Who::from(self.principal), action, "document", document);
+        let mut entry = Entry::new(now, Who::from(&self.principal), action, "document", document);
         entry.address = Some(self.client.0);
         entry.request = scope::current().map(|scope| scope.request_id().to_owned());
         entry

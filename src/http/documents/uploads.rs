@@ -20,7 +20,6 @@ use crate::{
     documents::uploads::{self, State as UploadState, Upload, UploadError},
     http::{
         auth::CurrentUser,
-        client::ClientAddress,
         conditional::IfMatch,
         extract::{Json, Path},
         idempotency::{self, KeyedRequest, Outcome},
@@ -55,7 +54,7 @@ async fn options(State(state): State<AppState>) -> Response {
 /// `filetype`, `title`, `desk`, and `document`: the file becomes a new version of that one, with its ETag in `If-Match`.
 #[utoipa::path(post, path = "/uploads", tag = "uploads", security(("bearer" = [])),
     params(("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Length" = i64, Header, minimum = 1, description = "How many bytes there will be"),
+        ("Upload-Length" = String, Header, description = "How many bytes there will be"),
         ("Upload-Metadata" = String, Header, description = "`filename` and the like, each value in base64"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the document, with `document`")),
     responses((status = 201, description = "`Location` takes the bytes, `Upload-Expires` says for how long"),
@@ -65,16 +64,14 @@ async fn options(State(state): State<AppState>) -> Response {
         (status = 422, description = "`unsafe_name` and the like"), (status = 428, description = "If-Match is missing")))]
 async fn create(
     State(state): State<AppState>,
-    CurrentUser(principal): CurrentUser,
-    client: ClientAddress,
+    teller: Teller,
     if_match: IfMatch,
     request: Request,
 ) -> Response {
-    let teller = Teller { principal: &principal, client };
     tus::answered(created(&state, teller, if_match, request).await)
 }
 
-async fn created(state: &AppState, teller: Teller<'_>, if_match: IfMatch, request: Request) -> Answer {
+async fn created(state: &AppState, teller: Teller, if_match: IfMatch, request: Request) -> Answer {
     let principal = teller.principal;
     let (mut parts, body) = request.into_parts();
     tus::check_version(&parts.headers)?;
@@ -200,7 +197,7 @@ async fn live(state: &AppState, principal: &Principal, id: UploadId) -> Result<U
     request_body(content = String, content_type = "application/offset+octet-stream", description = "The bytes"),
     params(("id" = uuid::Uuid, Path, description = "The upload"),
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Offset" = i64, Header, minimum = 0, description = "Where they belong"),
+        ("Upload-Offset" = String, Header, description = "Where they belong"),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha256` or `sha1` and the hash in base64")),
     responses((status = 204, description = "Added; `Upload-Offset` says where to go on"),
         (status = 409, description = "`offset_mismatch`: ask where to go on; `upload_complete`"),

@@ -202,12 +202,14 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
 }
 
 /// How headers look. Described by `Option<String>`, they would allow everything, and `null`.
-const HEADERS: [(&str, &str); 6] = [
+const HEADERS: [(&str, &str); 8] = [
     ("if-match", r#"^(\*|"[!#-~]{1,200}")$"#),
     ("idempotency-key", r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#),
     ("sportello-signature", "^t=[0-9]{1,12},v1=[0-9a-f]{64}$"),
     ("tus-resumable", r"^1\.0\.0$"),
     ("upload-checksum", "^(sha256 [A-Za-z0-9+/]{43}=|sha1 [A-Za-z0-9+/]{27}=)$"),
+    ("upload-length", "^[0-9]{1,18}$"),
+    ("upload-offset", "^[0-9]{1,18}$"),
     ("upload-metadata", "^[a-z]{1,20} [A-Za-z0-9+/=]{0,400}(,[a-z]{1,20} [A-Za-z0-9+/=]{0,400}){0,9}$"),
 ];
 

@@ -119,7 +119,7 @@ async fn a_method_that_a_path_does_not_have_is_405_whoever_asks() {
             let head = format!("{method} {concrete}\nauthorization: Bearer x\nx-api-key: spk_y");
             let reply = super::wire::ask(app.app.address, &head, "").await;
             assert_eq!((reply.status(), reply.problem().as_str()), (405, "method_not_allowed"), "{head}");
-            let allow: Vec<_> = reply.header("allow").unwrap().split(", ").map(str::to_owned).collect();
+            let allow: Vec<_> = reply.header("allow").unwrap().split(',').map(str::to_owned).collect();
             for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
                 let name = method.as_str();
                 assert_eq!(allow.iter().any(|it| it == name), known(name), "{name} {path}: {allow:?}");
@@ -127,4 +127,36 @@ async fn a_method_that_a_path_does_not_have_is_405_whoever_asks() {
         }
     }
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_not_slow_because_its_client_is() {
+    let ground = TestApp::start().await.leave().await;
+    let server = ground.serve(&[("server.slow_request", "0s")]).await;
+    let mut raw = Raw::connect(server.address).await;
+    let body = format!("{{\"email\": \"nobody@example.org\", \"password\": \"{}\"}}", "x".repeat(40));
+    let (first, second) = body.split_at(20);
+    let head = format!(
+        "POST /api/v1/auth/login\nx-request-id: the-slow-one-of-them\ncontent-type: application/json\n\
+         content-length: {}",
+        body.len()
+    );
+    raw.request(&head, "").await;
+    raw.send(first).await;
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(1) {
+        assert_eq!(super::wire::ask(server.address, "GET /alive", "").await.status(), 200);
+    }
+    raw.send(second).await;
+    assert_eq!(raw.reply().await.status(), 401);
+    let (_, lines) = server.terminate_and_hear().await;
+    let line = lines.iter().find(|line| line.contains("the-slow-one-of-them")).expect("all are slow here");
+    let figures: serde_json::Value = serde_json::from_str(line).unwrap();
+    let figure = |name: &str| {
+        let value = figures.get(name).or_else(|| figures["fields"].get(name));
+        value.and_then(serde_json::Value::as_u64).unwrap_or_else(|| panic!("no {name}: {line}"))
+    };
+    assert!(figure("http.waited_ms") >= 900, "{line}");
+    assert!(figure("http.ms") < 900, "it worked less than its client waited: {line}");
+    assert_eq!(figure("http.bytes"), body.len() as u64);
 }
