@@ -53,7 +53,7 @@ use Who::{
 
 impl Who {
     /// Whose it is, where it is somebody's.
-    const fn thing(&self) -> Option<Thing> {
+    const fn thing(self) -> Option<Thing> {
         match self {
             Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(*thing),
             _ => None,
