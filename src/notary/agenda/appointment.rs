@@ -11,9 +11,12 @@ use crate::{
     args,
     db::{Db, DbError, Tx},
     ids::{AppointmentId, NotaryId, UserId},
-    notary::rules::machine::{
-        Forbidden, Name as _, Who,
-        appointment::{Event, MACHINE, State},
+    notary::{
+        rules::machine::{
+            Forbidden, Name as _, Who,
+            appointment::{Event, MACHINE, State},
+        },
+        time,
     },
 };
 
@@ -26,54 +29,32 @@ macro_rules! blocking {
 }
 pub(super) use blocking;
 
-/// How people meet, and what goes along with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// In the office, or at [`Appointment::location`].
-    InPerson,
-    /// By video, at [`Appointment::meeting_url`].
-    Video,
-    /// By telephone.
-    Phone,
-    /// What comes of it is to be conserved.
-    Conservation,
-    /// Documents are looked at together.
-    SharedFolder,
-    /// Something is signed digitally.
-    DigitalSignature,
+stored! {
+    /// How people meet, and what goes along with it.
+    Mode as AppointmentMode {
+        /// In the office, or at [`Appointment::location`].
+        InPerson = "in_person",
+        /// By video, at [`Appointment::meeting_url`].
+        Video = "video",
+        /// By telephone.
+        Phone = "phone",
+        /// What comes of it is to be conserved.
+        Conservation = "conservation",
+        /// Documents are looked at together.
+        SharedFolder = "shared_folder",
+        /// Something is signed digitally.
+        DigitalSignature = "digital_signature",
+    }
 }
 
 impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::InPerson,
-        Self::Video,
-        Self::Phone,
-        Self::Conservation,
-        Self::SharedFolder,
-        Self::DigitalSignature,
-    ];
-
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InPerson => "in_person",
-            Self::Video => "video",
-            Self::Phone => "phone",
-            Self::Conservation => "conservation",
-            Self::SharedFolder => "shared_folder",
-            Self::DigitalSignature => "digital_signature",
-        }
-    }
-
     /// Whether people meet in this way.
     pub const fn is_meeting(self) -> bool {
         matches!(self, Self::InPerson | Self::Video | Self::Phone)
     }
 
     fn stored(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+        Self::ALL.iter().copied().find(|mode| mode.as_str() == name)
     }
 }
 
@@ -242,7 +223,7 @@ pub(super) use visible;
 
 /// The time zone of an office in a country.
 pub fn time_zone(country: &str) -> &'static str {
-    if country == "SM" { "Europe/San_Marino" } else { "Europe/Rome" }
+    if country == "SM" { "Europe/San_Marino" } else { time::ZONE }
 }
 
 impl Appointment {

@@ -12,9 +12,12 @@ use crate::{
     args,
     db::{Db, DbError},
     ids::{AppointmentId, NotaryId},
-    notary::rules::{
-        holidays::{self, Country},
-        slots::{Availability, Exception, Question, Range, Slot, SlotsError, slots},
+    notary::{
+        licence,
+        rules::{
+            holidays::{self, Country},
+            slots::{Availability, Exception, Question, Range, Slot, SlotsError, slots},
+        },
     },
 };
 
@@ -43,18 +46,7 @@ pub struct Openings {
     /// Of the office.
     pub time_zone: &'static str,
     /// Whether anybody may book.
-    pub licence: Licence,
-}
-
-/// Whether an office takes appointments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Licence {
-    /// It does.
-    Valid,
-    /// Its licence was switched off.
-    Inactive,
-    /// Its licence is over.
-    Expired,
+    pub licence: licence::Status,
 }
 
 /// Why there are no slots.
@@ -78,7 +70,7 @@ pub async fn find(db: &Db, office: NotaryId, wanted: Wanted) -> Result<Option<Op
     // The days of every time zone that an office has are within these bounds of UTC.
     const GATHER: &str = concat!(
         "-- notary.openings.gather
-        SELECT n.country, n.licence_active, n.licence_ends_on < $5 AS is_expired,
+        SELECT n.country, n.licence_active, n.licence_ends_on,
             (SELECT coalesce(jsonb_agg(jsonb_build_array(v.weekday, v.start_time, v.end_time, v.valid_from, v.valid_until,
                     v.slot_minutes, v.is_online)), '[]')
                 FROM availability v WHERE v.notary_id = n.id AND v.valid_from <= $3
@@ -95,7 +87,7 @@ pub async fn find(db: &Db, office: NotaryId, wanted: Wanted) -> Result<Option<Op
         FROM notary n WHERE n.id = $1 AND n.is_verified"
     );
     let except = wanted.except.map(|id| id.0);
-    let rows = db.read(GATHER, args![office, wanted.from, wanted.until, except, wanted.today]).await?;
+    let rows = db.read(GATHER, args![office, wanted.from, wanted.until, except]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let read = |name: &str| row.get::<_, serde_json::Value>(name);
     let zone_name = time_zone(row.get("country"));
@@ -112,13 +104,9 @@ pub async fn find(db: &Db, office: NotaryId, wanted: Wanted) -> Result<Option<Op
         holidays: &holidays::days(&[country], wanted.from, wanted.until),
         busy: &stored::<Vec<(Timestamp, Timestamp)>>(read("busy")),
     };
-    let licence = match (row.get("licence_active"), row.get::<_, Option<bool>>("is_expired")) {
-        (false, _) => Licence::Inactive,
-        (true, Some(true)) => Licence::Expired,
-        (true, _) => Licence::Valid,
-    };
+    let licence = licence::status(row.get("licence_active"), row.get("licence_ends_on"), wanted.today);
     let slots = slots(&question)?;
-    let slots = if licence == Licence::Valid { slots } else { Vec::new() };
+    let slots = if licence.valid().is_ok() { slots } else { Vec::new() };
     Ok(Some(Openings { slots, time_zone: zone_name, licence }))
 }
 

@@ -21,7 +21,9 @@ use crate::{
     ids::ExceptionId,
     notary::{
         agenda::exceptions::{self, Exception, Kind, NewException, PER_OFFICE},
+        licence,
         rules::slots::{MINUTES_MAX, MINUTES_MIN},
+        time::today,
     },
 };
 
@@ -123,7 +125,7 @@ async fn list(
 #[utoipa::path(post, path = "/notary/office/exceptions", tag = "notary agenda", security(("bearer" = [])),
     request_body = New,
     responses((status = 201, description = "The exception", body = Exception),
-        (status = 403, description = "`no_office`; `not_permitted`"),
+        (status = 403, description = "`no_office`; `not_permitted`; `licence_expired`, `notary_inactive`"),
         (status = 409, description = "`too_many_exceptions`: remove some first")))]
 async fn create(
     State(state): State<AppState>,
@@ -138,6 +140,7 @@ async fn create(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
+    licence::require(&mut tx, office, today(now)).await?;
     let Some(made) = exceptions::create(&mut tx, (id, office, principal.user), &new, now).await? else {
         drop(tx);
         let to_come = exceptions::list(&state.db, (office, principal.user), now, None, PER_OFFICE).await?;

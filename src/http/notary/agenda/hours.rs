@@ -26,7 +26,9 @@ use crate::{
     ids::AvailabilityId,
     notary::{
         agenda::hours::{self, Hours, PER_OFFICE},
+        licence,
         rules::slots::{Availability, MINUTES_MAX, MINUTES_MIN},
+        time::today,
     },
 };
 
@@ -124,7 +126,7 @@ async fn list(State(state): State<AppState>, OfficeUser { principal, office }: O
 #[utoipa::path(post, path = "/notary/office/availability", tag = "notary agenda", security(("bearer" = [])),
     request_body = NewHours,
     responses((status = 201, description = "The hours, with their ETag", body = Hours),
-        (status = 403, description = "`no_office`; `not_permitted`"),
+        (status = 403, description = "`no_office`; `not_permitted`; `licence_expired`, `notary_inactive`"),
         (status = 409, description = "`too_many_hours`: remove some first")))]
 async fn create(
     State(state): State<AppState>,
@@ -133,12 +135,13 @@ async fn create(
     Keyed { body, request }: Keyed<NewHours>,
 ) -> Answer {
     let now = state.clock.now();
-    let rule = body.check(now.to_zoned(jiff::tz::TimeZone::UTC).date())?;
+    let rule = body.check(today(now))?;
     let (claim, id) = (request.claim(principal.user), AvailabilityId::new(now));
     let mut tx = state.db.begin("notary.hours.create").await?;
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
+    licence::require(&mut tx, office, today(now)).await?;
     let Some(made) = hours::create(&mut tx, (id, office, principal.user), &rule, now).await? else {
         drop(tx);
         let is_full = hours::list(&state.db, office, principal.user).await?.len() as i64 >= PER_OFFICE;
@@ -180,18 +183,19 @@ async fn show(
         (status = 403, description = "`no_office`"), (status = 412, description = "They were changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn replace(
     State(state): State<AppState>,
-    OfficeUser { principal, .. }: OfficeUser,
+    OfficeUser { principal, office }: OfficeUser,
     client: ClientAddress,
     Path(id): Path<AvailabilityId>,
     if_match: IfMatch,
     Json(body): Json<NewHours>,
 ) -> Answer {
     let now = state.clock.now();
-    let rule = body.check(now.to_zoned(jiff::tz::TimeZone::UTC).date())?;
+    let rule = body.check(today(now))?;
     let found = hours::find(&state.db, id, principal.user).await?;
     let found = found.ok_or_else(|| Problem::not_found("availability"))?;
     if_match.check(&ETag::of_version(found.version))?;
     let mut tx = state.db.begin("notary.hours.replace").await?;
+    licence::require(&mut tx, office, today(now)).await?;
     let changed = hours::replace(&mut tx, (id, found.version, principal.user), &rule, now).await?;
     let changed = changed.ok_or_else(Problem::precondition_failed)?;
     let told = ("availability", id.to_string());

@@ -7,11 +7,11 @@ use axum::{
 
 use crate::{
     accounts::policy::Principal,
-    audit::{self, Entry, Who},
+    audit::{self, Entry},
     db::Tx,
     http::{
-        client::ClientAddress, conditional::ETag, extract::Json, negotiate::Coding, problem::Problem,
-        state::AppState,
+        client::ClientAddress, conditional::ETag, extract::Json, negotiate::Coding, notary::told,
+        problem::Problem, state::AppState,
     },
     ids::AppointmentId,
     notary::{
@@ -25,7 +25,6 @@ use crate::{
         },
         rules::machine::Forbidden,
     },
-    scope,
 };
 
 impl From<Forbidden> for Problem {
@@ -159,12 +158,8 @@ impl Teller<'_> {
         (object, id): (&'static str, String),
         details: serde_json::Value,
     ) -> Result<(), Problem> {
-        let entry = Entry {
-            address: Some(self.client.0),
-            request: scope::current().map(|scope| scope.request_id().to_owned()),
-            details,
-            ..Entry::new(state.clock.now(), Who::from(self.principal), action, object, id)
-        };
+        let entry =
+            Entry { details, ..told::entry(state, (self.principal, self.client), action, (object, id)) };
         Ok(audit::record(tx, &[entry]).await?)
     }
 

@@ -1,7 +1,7 @@
 //! Somebody asks an office for an appointment.
 
 use axum::{extract::State, http::header, response::IntoResponse as _};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,13 +23,14 @@ use crate::{
     jobs::notary::tell,
     notary::{
         agenda::{
-            appointment::{Appointment, Mode, time_zone},
+            appointment::{Appointment, Mode},
             decisions::facts,
-            openings::{self, Licence, Wanted},
+            openings::{self, Wanted},
             requests::{self, NewRequest},
         },
         notifications::{Kind, Told, agenda_people},
         rules::slots::{MINUTES_MAX, MINUTES_MIN},
+        time::today,
     },
 };
 
@@ -84,7 +85,7 @@ pub(super) fn check_modes(checks: &mut Checks, modes: &[Mode]) -> Vec<Mode> {
     checks.at_most("/modes", modes, Mode::ALL.len());
     let is_meeting = modes.iter().any(|mode| mode.is_meeting());
     checks.ensure(is_meeting, "/modes", "required", "name a way to meet: `in_person`, `video` or `phone`");
-    Mode::ALL.into_iter().filter(|mode| modes.contains(mode)).collect()
+    Mode::ALL.iter().copied().filter(|mode| modes.contains(mode)).collect()
 }
 
 /// Asks an office for an appointment at a slot that is left. Requests compete: others may ask for the same slot until the
@@ -178,30 +179,23 @@ async fn not_free(
     new: &NewRequest,
     now: Timestamp,
 ) -> Result<Option<Problem>, Problem> {
-    // The day in the office's zone: San Marino keeps Rome's clock.
-    let zone = TimeZone::get(time_zone("IT")).unwrap_or(TimeZone::UTC);
-    let day = new.starts_at.to_zoned(zone).date();
+    let day = today(new.starts_at);
     let minutes = new.ends_at.duration_since(new.starts_at).as_mins();
     let wanted = Wanted {
         from: day,
         until: day,
-        today: now.to_zoned(TimeZone::UTC).date(),
+        today: today(now),
         minutes: u16::try_from(minutes).ok(),
         earliest: earliest(state, now),
         except: None,
     };
     let found =
         openings::find(&state.db, office, wanted).await?.ok_or_else(|| Problem::not_found("notary"))?;
-    Ok(match found.licence {
-        Licence::Inactive => Some(Problem::forbidden("notary_inactive", "this office takes no appointments")),
-        Licence::Expired => Some(Problem::forbidden("licence_expired", "this office takes no appointments")),
-        Licence::Valid => {
-            let is_free = found
-                .slots
-                .iter()
-                .any(|slot| slot.online && (slot.start, slot.end) == (new.starts_at, new.ends_at));
-            let detail = "nobody can be met then and that long: ask for the slots, with the same `minutes`";
-            (!is_free).then(|| Problem::conflict("slot_not_free", detail))
-        }
-    })
+    if let Err(invalid) = found.licence.valid() {
+        return Ok(Some(invalid.into()));
+    }
+    let is_free =
+        found.slots.iter().any(|slot| slot.online && (slot.start, slot.end) == (new.starts_at, new.ends_at));
+    let detail = "nobody can be met then and that long: ask for the slots, with the same `minutes`";
+    Ok((!is_free).then(|| Problem::conflict("slot_not_free", detail)))
 }

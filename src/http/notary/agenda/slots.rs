@@ -1,7 +1,7 @@
 //! The slots of an office that are left.
 
 use axum::{extract::State, http::header, response::IntoResponse as _};
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,6 +17,7 @@ use crate::{
     notary::{
         agenda::openings::{self, Wanted},
         rules::slots::Slot,
+        time::today,
     },
 };
 
@@ -86,11 +87,11 @@ async fn slots(
     Query(which): Query<Which>,
 ) -> Answer {
     let now = state.clock.now();
-    let from = which.from.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
+    let from = which.from.unwrap_or_else(|| today(now));
     let until = which.until.unwrap_or_else(|| from.saturating_add(DAYS.days()));
     let earliest = earliest(&state, now);
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let wanted = Wanted { from, until, today, minutes: which.minutes, earliest, except: which.except };
+    let wanted =
+        Wanted { from, until, today: today(now), minutes: which.minutes, earliest, except: which.except };
     let found = openings::find(&state.db, id, wanted).await?;
     let found = found.ok_or_else(|| Problem::not_found("notary"))?;
     let data = found.slots.into_iter().map(View::from).collect();

@@ -23,7 +23,9 @@ use crate::{
             appointment::{self, Appointment},
             decisions,
         },
+        licence,
         rules::machine::appointment::Event,
+        time::today,
     },
 };
 
@@ -86,7 +88,7 @@ struct Transition {
     params(("id" = uuid::Uuid, Path, description = "The appointment"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
     responses((status = 200, description = "The appointment, with its ETag", body = Appointment),
-        (status = 403, description = "`not_for_you`"),
+        (status = 403, description = "`not_for_you`; `licence_expired`, `notary_inactive`: nothing is confirmed"),
         (status = 409, description = "`not_in_this_state`; `overlaps`: another appointment takes the time; `too_late`; \
             `documents_missing`"),
         (status = 412, description = "It was changed meanwhile")))]
@@ -106,7 +108,10 @@ async fn transition(
         if_match.check(&ETag::of_version(found.version))?;
     }
     let told = match body.event {
-        Action::Confirm => decisions::confirm(&mut tx, &found, principal.user, now).await?,
+        Action::Confirm => {
+            licence::require(&mut tx, found.notary_id, today(now)).await?;
+            decisions::confirm(&mut tx, &found, principal.user, now).await?
+        }
         action => {
             let event = (action.event(), reason.as_deref());
             decisions::apply(&mut tx, &found, event, principal.user, now).await?
