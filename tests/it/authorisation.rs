@@ -55,7 +55,7 @@ impl Who {
     /// Whose it is, where it is somebody's.
     const fn thing(self) -> Option<Thing> {
         match self {
-            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(*thing),
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(thing),
             _ => None,
         }
     }
