@@ -26,7 +26,7 @@ use crate::{
     args,
     db::{Db, DbError, Tx},
     documents::{documents, permissions},
-    ids::{BookingId, DocumentId, UploadId, UserId},
+    ids::{BookingId, DocumentId, NotaryId, UploadId, UserId},
     notary,
 };
 
@@ -297,6 +297,8 @@ pub struct After {
     pub uploads: Vec<UploadId>,
     /// Events whose pages show something else now.
     pub events: Vec<String>,
+    /// The person's office, which nobody finds any more.
+    pub office: Option<NotaryId>,
     /// There was more than one transaction takes: run the step again.
     pub is_unfinished: bool,
 }

@@ -71,10 +71,10 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
             certified_address = NULL, website = NULL, street = NULL, postal_code = NULL, city = $2, province = 'XX',
             latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
             licence_note = '', version = version + 1, updated_at = $3
-        WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2)";
+        WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2) RETURNING id";
     for statement in [CLIENT, PARTNER, STAFF, SERVICES] {
         tx.execute(statement, &[&user]).await?;
     }
-    tx.execute(OFFICE, &[&user, &NAMELESS, &now]).await?;
-    Ok(After::default())
+    let office = tx.query_opt(OFFICE, &[&user, &NAMELESS, &now]).await?.map(|row| row.get("id"));
+    Ok(After { office, ..After::default() })
 }

@@ -35,7 +35,7 @@ impl Job for EraseAccount {
         for step in STEPS {
             loop {
                 let mut tx = ctx.db.begin("accounts.erase").await?;
-                let After { objects, uploads, events, is_unfinished } =
+                let After { objects, uploads, events, office, is_unfinished } =
                     step.run(&mut tx, user, today, now).await?;
                 let mut removals: Vec<_> = uploads.into_iter().map(RemoveObjects::of_upload).collect();
                 if !objects.is_empty() {
@@ -47,6 +47,9 @@ impl Job for EraseAccount {
                     let mut tags: Vec<_> = events.iter().map(|event| Tag::Event(event)).collect();
                     tags.push(Tag::Catalogue);
                     ctx.tags.invalidate(&tags);
+                }
+                if let Some(office) = office {
+                    ctx.tags.invalidate(&[Tag::Notary(office), Tag::Notaries]);
                 }
                 if !is_unfinished {
                     break;

@@ -12,7 +12,7 @@ use crate::harness::{
 };
 
 /// What the person has written down somewhere; it stands nowhere else.
-pub(super) const WORDS: [&str; 8] = [
+pub(super) const WORDS: [&str; 9] = [
     "Zenobia Marcantonio",
     "+39 051 778899",
     "Suono la ghironda",
@@ -21,6 +21,7 @@ pub(super) const WORDS: [&str; 8] = [
     "chiave del gestionale di Zenobia",
     "testamento-zenobia",
     "ghironda-in-arrivo",
+    "Vicolo della Ghironda 7",
 ];
 
 /// Somebody with a life.
@@ -69,6 +70,8 @@ impl TestApp {
         let consent = json!({ "given": true, "wording": "1" });
         let path = "/api/v1/me/consents/notary_processing";
         client.request(Method::PUT, path, &[], Some(consent)).await.expect(200);
+        let whom = json!({ "first_name": "Zenobia", "last_name": "Marcantonio", "street": WORDS[8] });
+        client.request(Method::PUT, "/api/v1/me/client-profile", &[], Some(whom)).await.expect(201);
         let key = json!({ "name": WORDS[5], "scopes": ["profile:read"] });
         let key = client.post("/api/v1/api-keys", key).await.expect(201).json();
         client.put("/api/v1/me/calendar-link").await.expect(200);

@@ -7,6 +7,7 @@ use sportello::accounts::policy::Role;
 use crate::harness::{
     app::TestApp,
     notaries::{a_vat_number, an_office},
+    people::PASSWORD,
 };
 
 const OFFICE: &str = "/api/v1/notary/office";
@@ -131,6 +132,35 @@ async fn services_are_replaced_as_a_whole_and_everybody_sees_them_at_once() {
     let bad = json!({ "services": [{ "name": "" }] });
     let refused = notary.client.replace(&path, Some("*"), bad).await.expect(422).json();
     assert_eq!(refused["errors"][0]["pointer"], "/services/0/name");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_notary_is_found_nowhere_and_nothing_is_left_of_the_office() {
+    let app = TestApp::start().await;
+    let office = json!({ "bio": "Suono la ghironda", "roll_number": "GH-1", "vat_number": a_vat_number(9) });
+    let notary = app.a_notary_with(office).await;
+    let services = json!({ "services": [{ "name": "Ghironda", "fee_cents": 1 }] });
+    notary.client.replace(&format!("{OFFICE}/services"), Some("*"), services).await.expect(200);
+    let (_, clerk) = app.a_clerk(&notary, &[]).await;
+    let (page, list) = (format!("/api/v1/notaries/{}", notary.office), "/api/v1/notaries?q=zanotti");
+    app.anonymous().get(&page).await.expect(200);
+    assert_eq!(app.anonymous().get(list).await.json()["data"].as_array().unwrap().len(), 1);
+    notary.client.post("/api/v1/me/erasure", json!({ "password": PASSWORD })).await.expect(202);
+    app.run_jobs().await;
+    app.anonymous().get(&page).await.expect(404);
+    assert_eq!(app.anonymous().get(list).await.json()["data"], json!([]));
+    clerk.get(OFFICE).await.expect(403);
+    let left: String = app
+        .value(
+            "SELECT coalesce(string_agg(n::text, ''), '') || (SELECT count(*) FROM notary_service)
+            || (SELECT count(*) FROM collaborator) FROM notary n",
+        )
+        .await;
+    for word in ["Zanotti", "zanotti", "ghironda", "GH-1", "Bologna", &a_vat_number(9)] {
+        assert!(!left.contains(word), "{word}: {left}");
+    }
+    assert!(left.ends_with("00"), "{left}");
     app.finish().await;
 }
 
