@@ -56,6 +56,9 @@ const SERVICES: [(&str, &str, i64); 5] = [
     ("Costituzione di società", "Atto, statuto e iscrizione nel registro delle imprese.", 1500),
 ];
 
+/// From and until, in which people are met from Monday to Friday.
+const HOURS: [(&str, &str); 2] = [("09:00", "13:00"), ("15:00", "18:00")];
+
 const STREETS: [&str; 6] =
     ["Via Garibaldi", "Corso Italia", "Piazza Mazzini", "Via Dante", "Viale della Libertà", "Via Cavour"];
 
@@ -86,6 +89,11 @@ struct Columns {
     names: Vec<&'static str>,
     descriptions: Vec<&'static str>,
     prices: Vec<i64>,
+    hours: Vec<Uuid>,
+    hours_offices: Vec<Uuid>,
+    weekdays: Vec<i16>,
+    starts: Vec<&'static str>,
+    ends_at: Vec<&'static str>,
 }
 
 impl Columns {
@@ -121,6 +129,13 @@ impl Columns {
         };
         self.ends.push(days.map(|days| today.saturating_add(days.days())));
         self.fees.push(if number.is_multiple_of(4) { 4_900 } else { 49_000 });
+        for (weekday, (start, end)) in (1..=5).flat_map(|day| HOURS.iter().map(move |hours| (day, *hours))) {
+            self.hours.push(random.id(options.now));
+            self.hours_offices.push(office);
+            self.weekdays.push(weekday);
+            self.starts.push(start);
+            self.ends_at.push(end);
+        }
         for (position, (name, description, euros)) in SERVICES.iter().enumerate().take(2 + random.below(4)) {
             self.services.push(random.id(options.now));
             self.service_offices.push(office);
@@ -154,6 +169,11 @@ pub(super) async fn write(tx: &Transaction<'_>, options: &Options) -> Result<(),
     const SERVICES: &str = "-- seed.notaries.services
         INSERT INTO notary_service (id, notary_id, position, name, description, fee_cents)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::bigint[])";
+    const AVAILABILITY: &str = "-- seed.notaries.availability
+        INSERT INTO availability (id, notary_id, weekday, start_time, end_time, valid_from, created_at, updated_at)
+        SELECT t.id, t.office, t.weekday, t.from_time::time, t.until_time::time, $6, $7, $7
+        FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[])
+            AS t (id, office, weekday, from_time, until_time)";
     // Beside the other rows: what they are does not depend on how many notaries there are.
     let mut random = Random::new(!options.seed);
     let (mut c, today) = (Columns::default(), options.now.to_zoned(TimeZone::UTC).date());
@@ -189,5 +209,8 @@ pub(super) async fn write(tx: &Transaction<'_>, options: &Options) -> Result<(),
     let services: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
         [&c.services, &c.service_offices, &c.positions, &c.names, &c.descriptions, &c.prices];
     tx.execute(SERVICES, &services).await?;
+    let hours: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+        [&c.hours, &c.hours_offices, &c.weekdays, &c.starts, &c.ends_at, &today, now];
+    tx.execute(AVAILABILITY, &hours).await?;
     Ok(())
 }

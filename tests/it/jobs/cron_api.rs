@@ -187,7 +187,7 @@ async fn schedules_of_the_program_are_paused_and_run_but_not_changed() {
     let admin = administrator(&app).await;
     app.run_jobs().await;
     let listed = admin.get(&format!("{CRON}?source=code&limit=3")).await.expect(200).json();
-    assert_eq!(listed["data"][0]["key"], "accounts.forget_idempotency_keys");
+    assert_eq!(listed["data"][0]["key"], "accounts.end_retention");
     assert!(listed["next_cursor"].is_string());
     let path = format!("{CRON}/accounts.prune");
     let shown = admin.get(&path).await.expect(200);
