@@ -1,0 +1,183 @@
+//! Something of every kind, somebody's each, and the paths that lead to it.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use sportello::{accounts::policy::Role, jobs::NewJob};
+
+use super::table::Thing;
+use crate::{
+    harness::{
+        app::TestApp,
+        client::{Answer, Client},
+        people::Cast,
+        pictures::{form, png},
+    },
+    notary::practice::A_SLOT,
+};
+
+/// The things of the cast's host and user, by the parameters of their paths.
+pub(super) struct Things {
+    slug: String,
+    ids: BTreeMap<Thing, String>,
+    /// Somebody with whom the document is shared.
+    friend: String,
+    /// To the document.
+    link: String,
+    /// A document of the appointment, with a file.
+    paper: String,
+    /// Whose office the appointment is with.
+    pub(super) keeper: Client,
+}
+
+impl Things {
+    pub(super) async fn make(app: &TestApp, cast: &Cast) -> Self {
+        let slug = app.an_event().hosted_by(cast.host_account.id).create().await;
+        let booking = cast.user.post(&format!("/api/v1/events/{slug}/bookings"), json!({"tickets": 1})).await;
+        let booking = booking.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let past = app.an_event().hosted_by(cast.host_account.id).days_ahead(-3).create().await;
+        app.a_visit(&past, cast.user_account.id, "completed").await;
+        let review = json!({"rating": 4, "comment": "Una bella serata, torneremo."});
+        let review = cast.user.post(&format!("/api/v1/events/{past}/reviews"), review).await;
+        let review = review.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let mut tx = app.app.db.begin("tests.task").await.unwrap();
+        let job = NewJob::of(&sportello::jobs::events::WarmCache {}).owner(cast.user_account.id.0);
+        let task = app.app.jobs.insert(&mut tx, &[job]).await.unwrap()[0].unwrap();
+        tx.commit().await.unwrap();
+        let (path, kind) = (format!("/api/v1/events/{slug}/images"), [("content-type", "image/png")]);
+        let image = cast.host.attempt_bytes(Method::POST, &path, &kind, png(40, 30).into()).await.unwrap();
+        let image = image.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let (document, upload) = a_document_and_an_upload(&cast.user).await;
+        let key = json!({"name": "un programma", "scopes": ["profile:read"]});
+        let key = cast.user.post("/api/v1/api-keys", key).await.expect(201).json();
+        let link =
+            cast.user.post(&format!("/api/v1/documents/{document}/links"), json!({})).await.expect(201);
+        let link = link.json()["id"].as_str().unwrap().to_owned();
+        let office = TheOffice::make(app, cast, &document).await;
+        let ids = [
+            (Thing::Appointment, office.appointment),
+            (Thing::Availability, office.availability),
+            (Thing::Exception, office.exception),
+            (Thing::Notification, office.notification),
+            (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
+            (Thing::Document, document),
+            (Thing::Upload, upload),
+            (Thing::Booking, booking),
+            (Thing::Review, review),
+            (Thing::Task, task.to_string()),
+            (Thing::Image, image),
+        ];
+        let friend = cast.host_account.id.to_string();
+        Self { slug, ids: ids.into(), friend, link, paper: office.paper, keeper: office.keeper }
+    }
+
+    /// The path of a real thing, and that of one that does not exist.
+    pub(super) fn paths(&self, template: &str, thing: Option<Thing>) -> [String; 2] {
+        let nobody = uuid::Uuid::now_v7().to_string();
+        let id = thing.and_then(|thing| self.ids.get(&thing)).unwrap_or(&nobody);
+        let other = if thing == Some(Thing::Task) { "1" } else { &nobody };
+        let fill = |slug: &str, id: &str| {
+            template
+                .replace("{slug}", slug)
+                .replace("{id}", id)
+                .replace("{name}", "x")
+                .replace("{purpose}", "marketing_mail")
+                .replace("{code}", "general_power_of_attorney")
+                .replace("{key}", "x.y")
+                .replace("{token}", "spd_x")
+                .replace("{user}", &self.friend)
+                .replace("{link}", &self.link)
+                .replace("{paper}", &self.paper)
+        };
+        // An image that does not exist, of an event that does.
+        let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
+        [fill(&self.slug, id), fill(missing, other)]
+    }
+}
+
+pub(super) async fn a_partner(app: &TestApp) -> Client {
+    app.log_in(&app.a_person_with(Role::Partner).await).await
+}
+
+/// A notary with an office, who knows nobody here.
+pub(super) async fn a_notary(app: &TestApp) -> Client {
+    let notary = app.a_person_with(Role::Notary).await;
+    app.an_office(notary.id).await;
+    app.log_in(&notary).await
+}
+
+/// An office, and what the cast's user has with it.
+struct TheOffice {
+    keeper: Client,
+    appointment: String,
+    availability: String,
+    exception: String,
+    notification: String,
+    paper: String,
+}
+
+impl TheOffice {
+    async fn make(app: &TestApp, cast: &Cast, document: &str) -> Self {
+        let account = app.a_person_with(Role::Notary).await;
+        let (office, keeper) = (app.an_office(account.id).await, app.log_in(&account).await);
+        let id = |answer: Answer| answer.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let hours = json!({"weekday": 3, "start_time": "08:00", "end_time": "20:00"});
+        let availability = id(keeper.post("/api/v1/notary/office/availability", hours).await);
+        let closure = json!({"kind": "closure", "starts_at": "2031-08-01T00:00:00Z", "ends_at": "2031-08-31T00:00:00Z"});
+        let exception = id(keeper.post("/api/v1/notary/office/exceptions", closure).await);
+        let request =
+            json!({"type": "deed", "act_type": "mortgage_loan", "starts_at": A_SLOT, "minutes": 60});
+        let appointment =
+            id(cast.user.post(&format!("/api/v1/notaries/{office}/appointments"), request).await);
+        let path = format!("/api/v1/appointments/{appointment}");
+        keeper.post(&format!("{path}/transitions"), json!({"event": "confirm"})).await.expect(200);
+        let papers = cast.user.get(&format!("{path}/documents")).await.expect(200).json();
+        let paper = papers["data"][0]["id"].as_str().unwrap().to_owned();
+        let file = json!({ "document_id": document });
+        cast.user
+            .request(Method::PUT, &format!("{path}/documents/{paper}"), &[], Some(file))
+            .await
+            .expect(200);
+        let verify = "UPDATE users SET email_verified_at = now() WHERE id = $1";
+        app.database.client().await.execute(verify, &[&cast.host_account.id]).await.unwrap();
+        let invitation = json!({ "email": cast.host_account.email });
+        keeper.post(&format!("{path}/participants"), invitation).await.expect(201);
+        let told = cast.user.get("/api/v1/me/notifications").await.expect(200).json();
+        let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
+        Self { keeper, appointment, availability, exception, notification, paper }
+    }
+}
+
+/// What is sent to routes that look at the body before anything else.
+pub(super) fn a_body(method: &Method, path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "transitions" => json!({"event": "cancel", "reason": "Impedimento."}),
+        "admission" => json!({"is_admitted": true}),
+        "answer" => json!({"answer": "hesitate"}),
+        "review" => json!({"is_accepted": true}),
+        "participants" => json!({"email": "nessuno@example.org"}),
+        "notification-preferences" => json!({"data": []}),
+        "documents" if path.contains("/appointments/") => json!({"document_type": "floor_plan"}),
+        _ if path.contains("/appointments/") && *method == Method::PUT => {
+            json!({"document_id": uuid::Uuid::nil()})
+        }
+        _ if path.contains("/availability") => {
+            json!({"weekday": 3, "start_time": "08:00", "end_time": "20:00"})
+        }
+        _ => json!({}),
+    }
+}
+
+/// A file that is there, and one that is on its way.
+async fn a_document_and_an_upload(client: &Client) -> (String, String) {
+    let (kind, body) = form(&[("file", "; filename=\"a.txt\"\r\nContent-Type: text/plain", b"Una riga.\n")]);
+    let headers = [("content-type", &*kind)];
+    let sent = client.attempt_bytes(Method::POST, "/api/v1/documents", &headers, body.into()).await.unwrap();
+    let document = sent.expect(201).json()["id"].as_str().unwrap().to_owned();
+    // `a.txt`
+    let headers =
+        [("tus-resumable", "1.0.0"), ("upload-length", "10"), ("upload-metadata", "filename YS50eHQ=")];
+    let announced = client.request(Method::POST, "/api/v1/uploads", &headers, None).await.expect(201);
+    (document, announced.header("location").rsplit('/').next().unwrap().to_owned())
+}
