@@ -20,8 +20,7 @@ use crate::{
 
 crate::notary::rules::machine::table::names! {
     /// What somebody is told of.
-    #[schema(as = NotificationKind)]
-    Kind {
+    Kind as NotificationKind {
         /// Somebody asks for an appointment.
         AppointmentRequested = "appointment_requested",
         /// The office agrees.

@@ -6,12 +6,12 @@ macro_rules! stored {
         $(#[$meta])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-            utoipa::ToSchema,
         )]
-        #[schema(as = $schema)]
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $text)] $variant),+
         }
+
+        $crate::notary::stored::described!($name as $schema [$($text),+]);
 
         impl $name {
             /// All of them.
@@ -23,4 +23,42 @@ macro_rules! stored {
             }
         }
     };
+}
+
+/// Describes an enumeration by the names it is sent with. (utoipa's derive does not see a `serde(rename)` whose text comes
+/// from a macro, and would describe the names of the variants.)
+macro_rules! described {
+    ($name:ident as $schema:ident [$($text:literal),+]) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($text),+]))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($schema).into()
+            }
+        }
+    };
+}
+pub(in crate::notary) use described;
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema as _;
+
+    use crate::notary::{licence::Status, notifications::Kind, rules::machine::Name as _};
+
+    #[test]
+    fn words_are_described_as_they_are_sent() {
+        let kinds = serde_json::to_value(Kind::schema()).unwrap();
+        let sent: Vec<_> = Kind::ALL.iter().map(|kind| serde_json::to_value(kind).unwrap()).collect();
+        assert_eq!(kinds["enum"], serde_json::json!(sent));
+        let licences = serde_json::to_value(Status::schema()).unwrap();
+        assert_eq!(licences["enum"], serde_json::json!(["active", "expiring_soon", "expired", "disabled"]));
+    }
 }

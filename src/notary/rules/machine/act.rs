@@ -26,8 +26,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = ActState)]
-    State {
+    State as ActState {
         /// Opened.
         Draft = "draft",
         /// Written, and its documents gathered.
@@ -47,8 +46,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = ActEvent)]
-    Event {
+    Event as ActEvent {
         /// Work on it begins.
         Prepare = "prepare",
         /// Its text is final.

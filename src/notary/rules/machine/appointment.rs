@@ -42,8 +42,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = AppointmentState)]
-    State {
+    State as AppointmentState {
         /// Asked for; does not take its slot.
         Provisional = "provisional",
         /// Takes its slot.
@@ -73,8 +72,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = AppointmentEvent)]
-    Event {
+    Event as AppointmentEvent {
         /// The office agrees.
         Confirm = "confirm",
         /// The office does not agree.

@@ -25,8 +25,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = AppointmentDocumentState)]
-    State {
+    State as AppointmentDocumentState {
         /// Not there yet.
         Missing = "missing",
         /// There; may still be replaced.
@@ -42,8 +41,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = AppointmentDocumentEvent)]
-    Event {
+    Event as AppointmentDocumentEvent {
         /// A file is uploaded, or replaced.
         Upload = "upload",
         /// The file is taken back.

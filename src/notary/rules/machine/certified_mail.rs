@@ -24,8 +24,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = CertifiedMailState)]
-    State {
+    State as CertifiedMailState {
         /// Written.
         Draft = "draft",
         /// Waits to be sent.
@@ -43,8 +42,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = CertifiedMailEvent)]
-    Event {
+    Event as CertifiedMailEvent {
         /// It is to be sent.
         Enqueue = "enqueue",
         /// The provider took it.

@@ -18,8 +18,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = ConservationPackageState)]
-    State {
+    State as ConservationPackageState {
         /// To be made.
         Pending = "pending",
         /// Made, with its manifest.
@@ -33,8 +32,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = ConservationPackageEvent)]
-    Event {
+    Event as ConservationPackageEvent {
         /// It is made.
         Export = "export",
         /// The conservator takes it over.

@@ -25,8 +25,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = ParticipantState)]
-    State {
+    State as ParticipantState {
         /// Has not answered.
         Waiting = "waiting",
         /// Comes.
@@ -40,8 +39,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = ParticipantEvent)]
-    Event {
+    Event as ParticipantEvent {
         /// They come.
         Accept = "accept",
         /// They do not come.

@@ -21,8 +21,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = RegisterEntryState)]
-    State {
+    State as RegisterEntryState {
         /// Prepared, without a number.
         Draft = "draft",
         /// Signed, with a number.
@@ -36,8 +35,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = RegisterEntryEvent)]
-    Event {
+    Event as RegisterEntryEvent {
         /// The notary signs; it gets its number.
         Sign = "sign",
         /// It is entered.

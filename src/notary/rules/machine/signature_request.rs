@@ -17,8 +17,7 @@ use super::table::{Machine, Transition, Who, names, row};
 
 names! {
     /// Where it is in its life.
-    #[schema(as = SignatureRequestState)]
-    State {
+    State as SignatureRequestState {
         /// Waits for an answer.
         Pending = "pending",
         /// Signed.
@@ -32,8 +31,7 @@ names! {
 
 names! {
     /// What happens to it.
-    #[schema(as = SignatureRequestEvent)]
-    Event {
+    Event as SignatureRequestEvent {
         /// They sign.
         Sign = "sign",
         /// They refuse.

@@ -21,13 +21,14 @@ pub trait Name: Copy + Eq + Debug + 'static {
 
 /// Declares an enum with names.
 macro_rules! names {
-    ($(#[$meta:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)+ }) => {
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-                 utoipa::ToSchema)]
+    ($(#[$meta:meta])* $enum:ident as $schema:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)+ }) => {
         $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $enum {
             $($(#[$doc])* #[serde(rename = $text)] $name,)+
         }
+
+        $crate::notary::stored::described!($enum as $schema [$($text),+]);
 
         impl $crate::notary::rules::machine::Name for $enum {
             const ALL: &'static [Self] = &[$(Self::$name),+];
@@ -44,7 +45,7 @@ pub(in crate::notary) use names;
 
 names! {
     /// Who does something. That they may do it with *this* appointment, act or mail is decided where it is stored.
-    Who {
+    Who as NotaryDeskPerson {
         /// The client whose matter it is.
         Client = "client",
         /// A partner who takes part.
