@@ -60,6 +60,7 @@ migrations! {
     24 "notary_directory" "0024_notary_directory.sql",
     25 "sharers" "0025_sharers.sql",
     26 "notary_agenda" "0026_notary_agenda.sql",
+    27 "notary_acts" "0027_notary_acts.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -52,7 +52,33 @@ pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<A
     }
     tx.execute(FILES, &[&user, &now]).await?;
     tx.execute(EMPTY, &[&user, &now, &NAMELESS]).await?;
+    acts(tx, user, now).await?;
     Ok(After::default())
+}
+
+/// Annuls and empties acts that were never signed, of the person and of the person's office. What was signed is kept as it
+/// is (art. 61 L. 89/1913); what the person said of it in the end is removed.
+async fn acts(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    const NOTIFICATIONS: &str = "-- notary.erasure.act_notifications
+        DELETE FROM notification o USING act a JOIN notary n ON n.id = a.notary_id
+        WHERE o.act_id = a.id AND (a.client_id = $1 OR n.user_id = $1)";
+    const UNSIGNED: &str = "-- notary.erasure.unsigned_acts
+        WITH emptied AS (
+            UPDATE act a SET status = 'annulled', reason = $3, annulled_at = coalesce(a.annulled_at, $2), title = '',
+                description = '', office_note = '', bank_name = NULL, bank_branch = NULL, loan_cents = NULL,
+                property_address = NULL, property_units = '[]', property_value_cents = NULL, version = a.version + 1,
+                updated_at = $2
+            FROM notary n WHERE n.id = a.notary_id AND a.signed_at IS NULL
+              AND (a.client_id = $1 OR (n.user_id = $1 AND a.status <> 'annulled'))
+            RETURNING a.id
+        )
+        DELETE FROM act_party p USING emptied WHERE p.act_id = emptied.id";
+    const SURVEYS: &str = "-- notary.erasure.act_surveys
+        UPDATE act SET survey = survey || '{\"comment\": \"\"}' WHERE client_id = $1 AND survey ->> 'comment' <> ''";
+    tx.execute(NOTIFICATIONS, &[&user]).await?;
+    tx.execute(UNSIGNED, &[&user, &now, &NAMELESS]).await?;
+    tx.execute(SURVEYS, &[&user]).await?;
+    Ok(())
 }
 
 /// Removes what the person is to the desk: client, partner, collaborator; an office is emptied.

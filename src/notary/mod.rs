@@ -20,7 +20,7 @@
 //! | codice fiscale, partita IVA | fiscal code, VAT number | | questionario | survey |
 //!
 //! Reading order: [`rules`] (what needs neither database nor clock), [`catalogue`] (acts and documents; its data is migration
-//! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`staff`] (who may do what for an office: the condition
+//! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`agenda`] (who meets whom), [`acts`] (what comes of it, and its number), [`staff`] (who may do what for an office: the condition
 //! in every statement about its things), [`licence`] (what an office without one may not do), [`directory`] (finding a notary),
 //! [`administration`].
 
@@ -32,6 +32,7 @@ pub mod staff;
 #[macro_use]
 pub mod licence;
 
+pub mod acts;
 pub mod administration;
 pub mod agenda;
 pub mod catalogue;

@@ -1,5 +1,6 @@
 //! The notary desk over HTTP. Rules and SQL: [`crate::notary`].
 
+mod acts;
 mod administration;
 mod agenda;
 mod catalogue;
@@ -35,5 +36,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(administration::routes())
         .merge(licences::routes())
         .merge(agenda::routes())
+        .merge(acts::routes())
         .merge(notifications::routes())
 }

@@ -31,7 +31,7 @@ async fn send(client: &Client, method: &Method, path: &str) -> Answer {
     }
     let has_body = matches!(*method, Method::POST | Method::PATCH)
         || *method == Method::PUT
-            && ["/permissions/", "/appointments/", "/availability", "-preferences"]
+            && ["/permissions/", "/acts/", "/appointments/", "/availability", "-preferences"]
                 .iter()
                 .any(|part| path.contains(part));
     if path.contains("/uploads") {

@@ -43,6 +43,7 @@ impl Who {
 /// What can be somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
+    Act,
     ApiKey,
     Appointment,
     Availability,
@@ -224,6 +225,16 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/appointments/{id}/submission", OwnerOrAdmin(Thing::Appointment)),
     ("DELETE /api/v1/appointments/{id}/documents/{paper}", OwnerOrAdmin(Thing::Appointment)),
     ("POST /api/v1/appointments/{id}/transitions", OwnerOrAdmin(Thing::Appointment)), // which event is whose: `notary::machines`
+    ("POST /api/v1/acts", Offices),
+    ("GET /api/v1/acts", Account),
+    ("GET /api/v1/acts/{id}", OwnerOrAdmin(Thing::Act)),
+    ("PATCH /api/v1/acts/{id}", Office(Thing::Act)),
+    ("GET /api/v1/acts/{id}/parties", OwnerOrAdmin(Thing::Act)),
+    ("PUT /api/v1/acts/{id}/parties", Office(Thing::Act)),
+    ("PUT /api/v1/acts/{id}/survey", OwnerOrAdmin(Thing::Act)),
+    ("POST /api/v1/acts/{id}/transitions", Office(Thing::Act)), // which event is whose: `notary::machines`
+    ("GET /api/v1/notary/office/register", Offices),
+    ("GET /api/v1/notary/office/register/statistics", Offices),
     ("GET /api/v1/me/notifications", Account),
     ("PUT /api/v1/me/notifications/read", Account),
     ("PUT /api/v1/me/notifications/{id}/read", Owner(Thing::Notification)),

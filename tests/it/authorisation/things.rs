@@ -56,6 +56,7 @@ impl Things {
         let link = link.json()["id"].as_str().unwrap().to_owned();
         let office = TheOffice::make(app, cast, &document).await;
         let ids = [
+            (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
             (Thing::Exception, office.exception),
@@ -110,6 +111,7 @@ pub(super) async fn a_notary(app: &TestApp) -> Client {
 /// An office, and what the cast's user has with it.
 struct TheOffice {
     keeper: Client,
+    act: String,
     appointment: String,
     availability: String,
     exception: String,
@@ -139,25 +141,30 @@ impl TheOffice {
             .request(Method::PUT, &format!("{path}/documents/{paper}"), &[], Some(file))
             .await
             .expect(200);
-        let verify = "UPDATE users SET email_verified_at = now() WHERE id = $1";
-        app.database.client().await.execute(verify, &[&cast.host_account.id]).await.unwrap();
+        let verify = "UPDATE users SET email_verified_at = now() WHERE id = ANY ($1)";
+        let people = [cast.host_account.id, cast.user_account.id];
+        app.database.client().await.execute(verify, &[&&people[..]]).await.unwrap();
+        let case = json!({"client_email": cast.user_account.email, "act_type": "general_power_of_attorney"});
+        let act = id(keeper.post("/api/v1/acts", case).await);
         let invitation = json!({ "email": cast.host_account.email });
         keeper.post(&format!("{path}/participants"), invitation).await.expect(201);
         let told = cast.user.get("/api/v1/me/notifications").await.expect(200).json();
         let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
-        Self { keeper, appointment, availability, exception, notification, paper }
+        Self { keeper, act, appointment, availability, exception, notification, paper }
     }
 }
 
 /// What is sent to routes that look at the body before anything else.
 pub(super) fn a_body(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
+        "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
+        "survey" => json!({"satisfaction": 5, "clarity": 5}),
         "transitions" => json!({"event": "cancel", "reason": "Impedimento."}),
         "admission" => json!({"is_admitted": true}),
         "answer" => json!({"answer": "hesitate"}),
         "review" => json!({"is_accepted": true}),
         "participants" => json!({"email": "nessuno@example.org"}),
-        "notification-preferences" => json!({"data": []}),
+        "parties" | "notification-preferences" => json!({"data": []}),
         "documents" if path.contains("/appointments/") => json!({"document_type": "floor_plan"}),
         _ if path.contains("/appointments/") && *method == Method::PUT => {
             json!({"document_id": uuid::Uuid::nil()})

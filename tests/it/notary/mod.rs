@@ -1,5 +1,6 @@
 //! The notary desk over HTTP.
 
+mod acts;
 mod catalogue;
 mod collaborators;
 mod directory;
@@ -11,6 +12,7 @@ mod papers;
 mod participants;
 pub(crate) mod practice;
 mod profiles;
+mod register;
 mod requests;
 mod rush;
 mod slots;

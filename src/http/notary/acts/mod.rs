@@ -1,0 +1,23 @@
+//! Acts and the protocol register over HTTP. Rules and SQL: [`crate::notary::acts`].
+
+mod cases;
+mod opening;
+mod parties;
+mod refused;
+mod register;
+mod survey;
+mod transitions;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::state::AppState;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(opening::routes())
+        .merge(cases::routes())
+        .merge(parties::routes())
+        .merge(transitions::routes())
+        .merge(survey::routes())
+        .merge(register::routes())
+}

@@ -1,0 +1,107 @@
+//! What happens to an act: one route for every event of its state machine.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::refused::{check_survey, done, locked};
+use crate::{
+    http::{
+        auth::CurrentUser,
+        client::ClientAddress,
+        conditional::{ETag, IfMatch},
+        extract::{Json, Path},
+        problem::{Answer, Problem},
+        state::AppState,
+        validate::Checks,
+    },
+    ids::ActId,
+    jobs::notary::tell,
+    notary::{
+        acts::{
+            act::{Act, Survey},
+            transitions,
+        },
+        licence,
+        rules::machine::act::Event,
+        time::today,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(transition))
+}
+
+/// What is to happen.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ActTransition)]
+struct Transition {
+    /// What.
+    event: Event,
+    /// Why: of annulling.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: Option<String>,
+    /// Of archiving, if the client has not completed it.
+    survey: Option<Survey>,
+}
+
+/// Moves an act on; `possible` of the act says what one may do now. Signing, which only the notary does, gives it the next
+/// number of its prefix in the register. Archiving needs the survey, which may come along, and registers the entry for good.
+/// Annulling needs a reason; the number stays used.
+#[utoipa::path(post, path = "/acts/{id}/transitions", tag = "notary acts", security(("bearer" = [])),
+    request_body = Transition,
+    params(("id" = uuid::Uuid, Path, description = "The act"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
+    responses((status = 200, description = "The act, with its ETag", body = Act),
+        (status = 403, description = "`not_for_you`; `licence_expired`, `notary_inactive`"),
+        (status = 409, description = "`not_in_this_state`; `incomplete`: something is missing that its type needs; \
+            `survey_missing`"),
+        (status = 412, description = "It was changed meanwhile")))]
+async fn transition(
+    State(state): State<AppState>,
+    CurrentUser(principal): CurrentUser,
+    client: ClientAddress,
+    Path(id): Path<ActId>,
+    if_match: IfMatch,
+    Json(body): Json<Transition>,
+) -> Answer {
+    let now = state.clock.now();
+    let Transition { event, reason, survey } = checked(&body)?;
+    let mut tx = state.db.begin("notary.acts.transition").await?;
+    let found = locked(&mut tx, &principal, id).await?;
+    if if_match.0.is_some() {
+        if_match.check(&ETag::of_version(found.version))?;
+    }
+    found.standing.next(found.status, event)?;
+    licence::require(&mut tx, found.notary_id, today(now)).await?;
+    let what = (event, reason.as_deref(), survey.as_ref());
+    let people = transitions::apply(&mut tx, &found, what, principal.user, now).await?;
+    tell(&state.jobs, &mut tx, &people, now).await?;
+    let details = serde_json::json!({ "event": event });
+    done(&state, tx, (&principal, client), ("act.transition", id, details)).await
+}
+
+fn checked(body: &Transition) -> Result<Transition, Problem> {
+    let mut checks = Checks::default();
+    let reason = body.reason.as_deref().map(|reason| checks.text("/reason", reason, 1..=1000).to_owned());
+    let is_annulled = body.event == Event::Annul;
+    checks.ensure(
+        !is_annulled || reason.is_some(),
+        "/reason",
+        "required",
+        "say why: it stands in the register",
+    );
+    checks.ensure(is_annulled || reason.is_none(), "/reason", "not_allowed", "only annulling has a reason");
+    let is_archived = body.event == Event::Archive;
+    checks.ensure(
+        is_archived || body.survey.is_none(),
+        "/survey",
+        "not_allowed",
+        "only archiving takes the survey along",
+    );
+    let survey = body.survey.as_ref().map(|survey| check_survey(&mut checks, "/survey", survey));
+    checks.done()?;
+    Ok(Transition { event: body.event, reason, survey })
+}

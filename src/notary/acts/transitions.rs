@@ -1,0 +1,151 @@
+//! What happens to an act. Every function here takes an act that [`super::act::lock`] has locked, and asks the state machine.
+
+use jiff::Timestamp;
+
+use super::{
+    act::{Act, Survey},
+    changes::store_survey,
+    opening::told,
+    register,
+};
+use crate::{
+    db::{DbError, Tx},
+    ids::{NotaryId, UserId},
+    notary::{
+        notifications::{Facts, Kind, Told},
+        rules::machine::{
+            Forbidden, Name as _,
+            act::{Event, State},
+        },
+    },
+};
+
+/// Why something is not done with an act.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// A state machine says no.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// They work there, but may not do this.
+    #[error("the notary has not permitted you to manage acts")]
+    NotPermitted,
+    /// Notaries are not their own clients.
+    #[error("nobody is a client of the own office")]
+    OwnOffice,
+    /// No such type of act, or none was named.
+    #[error("name a type of act of the catalogue")]
+    NoSuchType,
+    /// No such appointment at this office.
+    #[error("the office has no such appointment")]
+    NoSuchAppointment,
+    /// The appointment has not come so far.
+    #[error("an act is opened from an appointment that is ready, in progress or completed")]
+    NotReady,
+    /// There is an act of this appointment.
+    #[error("an act was opened from this appointment already")]
+    Twice,
+    /// Its signature was asked for.
+    #[error("what the act says is final: its signature was asked for")]
+    Final,
+    /// Something is missing that its type needs.
+    #[error("before this act is signed it needs: {0}")]
+    Incomplete(String),
+    /// It is not signed.
+    #[error("the survey is about an act that is signed, and not yet archived")]
+    NotSigned,
+    /// Archiving needs the survey.
+    #[error("the survey is missing: have the client complete it, or send it along")]
+    NoSurvey,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The people of an office who are told of its acts: the notary, and collaborators who manage them.
+pub(super) async fn act_people(tx: &mut Tx, office: NotaryId) -> Result<Vec<UserId>, DbError> {
+    const PEOPLE: &str = "-- notary.acts.people
+        SELECT n.user_id FROM notary n WHERE n.id = $1
+        UNION SELECT w.user_id FROM collaborator w
+        WHERE w.notary_id = $1 AND w.agreed_at IS NOT NULL AND 'manage_acts' = ANY (w.permissions)";
+    Ok(tx.query(PEOPLE, &[&office]).await?.iter().map(|row| row.get("user_id")).collect())
+}
+
+/// Something happens to an act, with a reason or the survey where there is one. Signing gives the number of the register in
+/// this transaction; annulling annuls the entry, archiving registers it for good. Says who is told.
+pub async fn apply(
+    tx: &mut Tx,
+    act: &Act,
+    (event, reason, survey): (Event, Option<&str>, Option<&Survey>),
+    by: UserId,
+    now: Timestamp,
+) -> Result<Vec<Told>, ActError> {
+    let to = act.standing.next(act.status, event)?;
+    let mut number = act.protocol_number.clone();
+    match event {
+        Event::RequestSignature => assert_complete(tx, act).await?,
+        Event::Archive => {
+            if let Some(survey) = survey {
+                store_survey(tx, act, survey, now).await?;
+            } else if act.survey.is_none() {
+                return Err(ActError::NoSurvey);
+            }
+            register::register(tx, act, now).await?;
+        }
+        Event::Annul => register::annul(tx, act, reason.unwrap_or_default(), now).await?,
+        Event::Prepare | Event::Sign | Event::Send => {}
+    }
+    step(tx, act, to, reason, now).await?;
+    if event == Event::Sign {
+        number = Some(register::enter(tx, act, now).await?);
+    }
+    let kind = match to {
+        State::Signed => Kind::ActSigned,
+        State::Archived => Kind::ActCompleted,
+        _ => return Ok(Vec::new()),
+    };
+    let facts = Facts {
+        office: act.office_name.clone(),
+        act: act.title.clone(),
+        number: number.unwrap_or_default(),
+        ..Facts::default()
+    };
+    let mut people = act_people(tx, act.notary_id).await?;
+    people.push(act.client_id);
+    Ok(told(people, by, kind, &facts, act.id))
+}
+
+async fn step(
+    tx: &mut Tx,
+    act: &Act,
+    to: State,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    const STEP: &str = "-- notary.acts.step
+        UPDATE act SET status = $3, reason = coalesce($4, reason),
+            signed_at = CASE WHEN $3 = 'signed' THEN $5::timestamptz ELSE signed_at END,
+            sent_at = CASE WHEN $3 = 'sent' THEN $5::timestamptz ELSE sent_at END,
+            closed_at = CASE WHEN $3 = 'archived' THEN $5::timestamptz ELSE closed_at END,
+            annulled_at = CASE WHEN $3 = 'annulled' THEN $5::timestamptz ELSE annulled_at END,
+            version = version + 1, updated_at = $5
+        WHERE id = $1 AND status = $2";
+    let moved = tx.execute(STEP, &[&act.id, &act.status.as_str(), &to.as_str(), &reason, &now]).await?;
+    debug_assert_eq!(moved, 1, "the row is locked");
+    Ok(())
+}
+
+/// Whether everything is there that the type of act needs.
+async fn assert_complete(tx: &mut Tx, act: &Act) -> Result<(), ActError> {
+    const PARTIES: &str = "-- notary.acts.count_parties
+        SELECT count(*) AS parties FROM act_party WHERE act_id = $1";
+    let parties: i64 = tx.query_one(PARTIES, &[&act.id]).await?.get("parties");
+    let missing: Vec<&str> = [
+        (act.needs.parties && parties == 0, "parties"),
+        (act.needs.property && act.property_address.is_none(), "property_address"),
+        (act.needs.bank && act.bank_name.is_none(), "bank_name"),
+    ]
+    .into_iter()
+    .filter_map(|(is_missing, what)| is_missing.then_some(what))
+    .collect();
+    if missing.is_empty() { Ok(()) } else { Err(ActError::Incomplete(missing.join(", "))) }
+}
