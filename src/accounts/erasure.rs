@@ -157,9 +157,9 @@ pub struct Kept {
     pub what: &'static str,
     /// Why: the law that wants it.
     pub source: &'static str,
-    /// For how long, in years of the law; `null`: until a day.
+    /// For how long, in years of the law; `null`: until a day, or for good.
     pub years: Option<u8>,
-    /// Until when, where that is a day.
+    /// Until when, where that is a day; `null` without `years`: for good.
     #[schema(value_type = Option<String>, format = Date)]
     pub until: Option<Date>,
     /// How many there are, where they are counted.
@@ -258,6 +258,14 @@ pub async fn begin(
         log.until = today.checked_add(accounts.audit_kept).ok();
     }
     kept.extend(documents_kept(tx, user, today).await?);
+    let acts = notary::erasure::acts_kept(tx, user).await?;
+    kept.extend((acts > 0).then_some(Kept {
+        what: "notarial acts that were signed, their parties and their numbers",
+        source: "art. 61 L. 89/1913 (notaries keep acts for good)",
+        years: None,
+        until: None,
+        count: Some(acts),
+    }));
     Ok(Begun { kept, withdrawn })
 }
 

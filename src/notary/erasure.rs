@@ -16,6 +16,14 @@ pub async fn to_come(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<i64, D
     Ok(tx.query_one(TO_COME, &[&user, &now]).await?.get("appointments"))
 }
 
+/// How many signed acts there are of the person and of the person's office: they are kept for good.
+pub async fn acts_kept(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
+    const KEPT: &str = "-- notary.erasure.acts_kept
+        SELECT count(*) AS acts FROM act a JOIN notary n ON n.id = a.notary_id
+        WHERE a.signed_at IS NOT NULL AND (a.client_id = $1 OR n.user_id = $1)";
+    Ok(tx.query_one(KEPT, &[&user]).await?.get("acts"))
+}
+
 /// Ends the person's appointments: what is open is cancelled, what was said is removed, files are let go; an office that is
 /// closed has no hours any more.
 pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
