@@ -1,6 +1,8 @@
-//! Documents that the service itself makes for a person, which are removed by themselves after some time.
+//! Documents that the service itself makes for a person: some for a time, after which they are removed by themselves, some
+//! for a thing that holds them.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     documents,
@@ -29,8 +31,17 @@ pub struct Made<'a> {
     pub name: &'a str,
     /// Its content.
     pub stored: &'a Stored,
+    /// How long it is there.
+    pub kept: Kept,
+}
+
+/// How long a made document is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept {
     /// It is removed then.
-    pub remove_at: Timestamp,
+    Until(Timestamp),
+    /// As long as this thing of a desk wants it: a word for what it is, and its id.
+    HeldBy(&'static str, Uuid),
 }
 
 /// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile.
@@ -45,14 +56,21 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
         ), made AS (
             INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at)
             SELECT $1, id, $3, $4, 1, $7, $7, $8 FROM owner RETURNING id, owner_id
+        ), held AS (
+            INSERT INTO document_hold (document_id, holder, holder_id, held_at)
+            SELECT id, $9, $10, $7 FROM made WHERE $9::text IS NOT NULL
         )
         INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
         stored_columns!(),
-        ") SELECT id, 1, $5, $6, owner_id, $7, $9, $10, $11, $12, $13, $14, $15, $16 FROM made"
+        ") SELECT id, 1, $5, $6, owner_id, $7, $11, $12, $13, $14, $15, $16, $17, $18 FROM made"
     );
-    let Made { id, owner, title, desk, name, stored, remove_at } = made;
+    let Made { id, owner, title, desk, name, stored, kept } = made;
+    let (remove_at, holder, holder_id) = match *kept {
+        Kept::Until(at) => (Some(at), None, None),
+        Kept::HeldBy(what, id) => (None, Some(what), Some(id)),
+    };
     let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
-    let args = values.after([id, owner, title, desk, name, &bytes, &now, remove_at]);
+    let args = values.after([id, owner, title, desk, name, &bytes, &now, &remove_at, &holder, &holder_id]);
     Ok(tx.execute(MAKE, &args).await? == 1)
 }
 

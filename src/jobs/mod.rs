@@ -89,6 +89,7 @@
 
 pub mod accounts;
 mod answers;
+mod archive;
 mod arguments;
 mod attempt;
 pub mod audit;
