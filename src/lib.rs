@@ -35,6 +35,7 @@ pub mod postgres;
 pub mod scope;
 pub mod sealing;
 pub mod seed;
+pub mod signing;
 pub mod telemetry;
 pub mod text;
 mod wording;

@@ -25,5 +25,6 @@ mod postgres;
 mod redis;
 mod replica;
 mod seed;
+mod signing;
 mod statements;
 mod storage;

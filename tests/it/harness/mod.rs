@@ -15,4 +15,5 @@ pub(crate) mod scratch;
 pub(crate) mod servant;
 pub(crate) mod sources;
 pub(crate) mod until;
+pub(crate) mod verify;
 pub(crate) mod visit;

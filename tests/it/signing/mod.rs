@@ -1,0 +1,6 @@
+//! Signatures and time stamps, verified by other programs.
+
+mod hostile;
+mod local;
+mod pades;
+mod time_stamps;
