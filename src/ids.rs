@@ -79,6 +79,8 @@ id! {
     NotificationId;
     /// A notarial act.
     ActId;
+    /// A review of a notary by a client.
+    NotaryReviewId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -61,6 +61,7 @@ migrations! {
     25 "sharers" "0025_sharers.sql",
     26 "notary_agenda" "0026_notary_agenda.sql",
     27 "notary_acts" "0027_notary_acts.sql",
+    28 "notary_reviews" "0028_notary_reviews.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -130,6 +130,18 @@ pub const RULES: &[Rule] = &[
     rule("act", "notary_id", Fate::Nameless, "the acts are the clients', and the archive's"),
     rule("register_counter", "notary_id", Fate::Nameless, "numbers of the register are never given twice"),
     rule("register_entry", "notary_id", Fate::Nameless, "the register belongs to the acts"),
+    rule(
+        "notary_review",
+        "client_id",
+        Fate::Removed,
+        "they are the person's words; the ratings of notaries follow",
+    ),
+    rule(
+        "notary_review",
+        "notary_id",
+        Fate::Emptied,
+        "they are their clients' words; the answers are removed",
+    ),
     rule("participant", "user_id", Fate::Removed, "nobody comes any more"),
     rule("participant", "invited_by", Fate::Nameless, "the invitation is somebody else's"),
     rule("appointment_document", "uploaded_by", Fate::Nameless, "the office has accepted it"),
@@ -314,8 +326,8 @@ pub struct After {
     pub uploads: Vec<UploadId>,
     /// Events whose pages show something else now.
     pub events: Vec<String>,
-    /// The person's office, which nobody finds any more.
-    pub office: Option<NotaryId>,
+    /// Offices whose pages show something else now: the person's own, and those the person had reviewed.
+    pub offices: Vec<NotaryId>,
     /// There was more than one transaction takes: run the step again.
     pub is_unfinished: bool,
 }
@@ -327,7 +339,7 @@ pub enum Step {
     Access,
     /// Favourites.
     Favourites,
-    /// Reviews.
+    /// Reviews, of events and of notaries.
     Reviews,
     /// Events that nobody has ever booked.
     Events,
@@ -430,7 +442,8 @@ async fn reviews(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
         )
         SELECT e.slug FROM gone JOIN events e ON e.id = gone.event_id";
     let events = tx.query(REVIEWS, &[&user]).await?.iter().map(|row| row.get("slug")).collect();
-    Ok(After { events, ..After::default() })
+    let offices = notary::erasure::reviews(tx, user).await?;
+    Ok(After { events, offices, ..After::default() })
 }
 
 /// Pictures of events go with their rows; the files without a row are pruned at night.

@@ -259,6 +259,23 @@ pub const KINDS: &[Kind] = &[
                 WHERE a.client_id = $1 AND ($2::text IS NULL OR a.id > $2::text::uuid) ORDER BY a.id LIMIT $3) x",
     },
     Kind {
+        name: "notary_reviews",
+        sql: "-- accounts.export.notary_reviews
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT r.id, r.act_id, r.notary_id, n.office_name, r.rating, r.title, r.comment, r.status, r.reason,
+                    r.created_at, r.updated_at
+                FROM notary_review r JOIN notary n ON n.id = r.notary_id
+                WHERE r.client_id = $1 AND ($2::text IS NULL OR r.id > $2::text::uuid) ORDER BY r.id LIMIT $3) x",
+    },
+    Kind {
+        name: "answers_to_reviews",
+        sql: "-- accounts.export.review_answers
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT r.id, r.answer, r.answered_at FROM notary n JOIN notary_review r ON r.notary_id = n.id
+                WHERE n.user_id = $1 AND r.answer IS NOT NULL AND ($2::text IS NULL OR r.id > $2::text::uuid)
+                ORDER BY r.id LIMIT $3) x",
+    },
+    Kind {
         name: "invitations",
         sql: "-- accounts.export.invitations
             SELECT x.appointment_id::text AS key, to_jsonb(x) AS line FROM (

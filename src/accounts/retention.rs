@@ -17,8 +17,8 @@ pub const YEARS: u8 = 10;
 /// People looked at by one transaction.
 pub const BATCH: i64 = 100;
 /// Tables whose rows need the account: it stays as long as there is one.
-pub const NEED_ACCOUNT: [&str; 7] =
-    ["act", "appointment", "bookings", "document", "events", "notary", "reviews"];
+pub const NEED_ACCOUNT: [&str; 8] =
+    ["act", "appointment", "bookings", "document", "events", "notary", "notary_review", "reviews"];
 
 /// Where a walk over erased people is.
 pub type Place = (Timestamp, UserId);
@@ -71,6 +71,7 @@ pub async fn end(tx: &mut Tx, before: Timestamp, after: Option<Place>) -> Result
           AND NOT EXISTS (SELECT FROM notary n WHERE n.user_id = u.id)
           AND NOT EXISTS (SELECT FROM appointment a WHERE a.client_id = u.id)
           AND NOT EXISTS (SELECT FROM act x WHERE x.client_id = u.id)
+          AND NOT EXISTS (SELECT FROM notary_review y WHERE y.client_id = u.id)
           AND NOT EXISTS (SELECT FROM document d WHERE d.owner_id = u.id) RETURNING u.id";
     let (since, last) = after.unzip();
     let people = tx.query(PEOPLE, &[&before, &since, &last, &BATCH]).await?;

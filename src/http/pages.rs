@@ -40,6 +40,8 @@ pub struct Pages {
     pub notaries: Namespace,
     /// Notaries.
     pub notary: Namespace,
+    /// Reviews of notaries.
+    pub notary_reviews: Namespace,
     /// The catalogue of acts and documents.
     pub act_catalogue: Namespace,
 }
@@ -56,6 +58,7 @@ impl Pages {
             cities: Namespace::new("cities", *config.ttl_list, metrics),
             notaries: Namespace::new("notary.list", *config.ttl_list, metrics),
             notary: Namespace::new("notary.detail", *config.ttl_detail, metrics),
+            notary_reviews: Namespace::new("notary.reviews", *config.ttl_detail, metrics),
             act_catalogue: Namespace::new("notary.catalogue", *config.ttl_detail, metrics),
         }
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     accounts::erasure::{After, NAMELESS},
     db::{DbError, Tx},
-    ids::UserId,
+    ids::{NotaryId, UserId},
 };
 
 /// Appointments with an office that are still to come: its people have to be told before it closes.
@@ -89,6 +89,27 @@ async fn acts(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> 
     Ok(())
 }
 
+/// Removes what the person has said of offices; their ratings follow. Says which.
+pub async fn reviews(tx: &mut Tx, user: UserId) -> Result<Vec<NotaryId>, DbError> {
+    // First the reviews, then the offices, in order: as who writes or judges one does.
+    const REVIEWS: &str = "-- notary.erasure.lock_reviews
+        SELECT notary_id FROM notary_review WHERE client_id = $1 ORDER BY id FOR UPDATE";
+    const OFFICES: &str = "-- notary.erasure.lock_reviewed
+        SELECT id FROM notary WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+    const REMOVE: &str = "-- notary.erasure.reviews
+        WITH gone AS (
+            DELETE FROM notary_review WHERE client_id = $1 RETURNING notary_id, rating, status
+        )
+        UPDATE notary SET rating_sum = rating_sum - g.ratings, rating_count = rating_count - g.reviews
+        FROM (SELECT notary_id, sum(rating) AS ratings, count(*)::int AS reviews FROM gone WHERE status = 'approved'
+              GROUP BY notary_id) g WHERE notary.id = g.notary_id";
+    let reviewed: Vec<NotaryId> =
+        tx.query(REVIEWS, &[&user]).await?.iter().map(|row| row.get("notary_id")).collect();
+    let offices = tx.query(OFFICES, &[&reviewed]).await?.iter().map(|row| row.get("id")).collect();
+    tx.execute(REMOVE, &[&user]).await?;
+    Ok(offices)
+}
+
 /// Removes what the person is to the desk: client, partner, collaborator; an office is emptied.
 pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
     const CLIENT: &str = "-- notary.erasure.client_profile\nDELETE FROM client_profile WHERE user_id = $1";
@@ -97,6 +118,9 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
         DELETE FROM collaborator WHERE user_id = $1 OR notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
     const SERVICES: &str = "-- notary.erasure.notary_services
         DELETE FROM notary_service WHERE notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
+    const ANSWERS: &str = "-- notary.erasure.review_answers
+        UPDATE notary_review SET answer = NULL, answered_at = NULL, version = version + 1
+        WHERE answer IS NOT NULL AND notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
     // The row stays for the acts and appointments of others; XX is no province.
     const OFFICE: &str = "-- notary.erasure.notary
         UPDATE notary SET first_name = $2, last_name = $2, office_name = $2, roll_number = NULL, district = NULL,
@@ -106,9 +130,10 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
             latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
             licence_note = '', version = version + 1, updated_at = $3
         WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2) RETURNING id";
-    for statement in [CLIENT, PARTNER, STAFF, SERVICES] {
+    for statement in [CLIENT, PARTNER, STAFF, SERVICES, ANSWERS] {
         tx.execute(statement, &[&user]).await?;
     }
-    let office = tx.query_opt(OFFICE, &[&user, &NAMELESS, &now]).await?.map(|row| row.get("id"));
-    Ok(After { office, ..After::default() })
+    let offices =
+        tx.query(OFFICE, &[&user, &NAMELESS, &now]).await?.iter().map(|row| row.get("id")).collect();
+    Ok(After { offices, ..After::default() })
 }

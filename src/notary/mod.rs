@@ -22,7 +22,7 @@
 //! Reading order: [`rules`] (what needs neither database nor clock), [`catalogue`] (acts and documents; its data is migration
 //! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`agenda`] (who meets whom), [`acts`] (what comes of it, and its number), [`staff`] (who may do what for an office: the condition
 //! in every statement about its things), [`licence`] (what an office without one may not do), [`directory`] (finding a notary),
-//! [`administration`].
+//! [`reviews`] (what clients say of it), [`administration`].
 
 // First: the others use their macros.
 #[macro_use]
@@ -42,5 +42,6 @@ pub mod erasure;
 pub mod notifications;
 pub mod offices;
 pub mod profiles;
+pub mod reviews;
 pub mod rules;
 pub mod time;

@@ -4,6 +4,7 @@
 //! take tickets, reviews follow bookings whose day has passed, and the counters of events are what the rows say.
 
 mod bulk;
+mod cases;
 mod make;
 mod notaries;
 mod rows;
@@ -78,6 +79,7 @@ pub async fn run(
     if options.notaries > 0 {
         progress("notaries", 0);
         notaries::write(&tx, options).await?;
+        cases::write(&tx, options).await?;
     }
     tx.commit().await?;
     progress("statistics", 0);

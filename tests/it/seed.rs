@@ -101,3 +101,28 @@ async fn the_demonstration_has_notaries_with_every_kind_of_licence_who_are_found
     let figures: String = database.client().await.query_one(FIGURES, &[]).await.unwrap().get(0);
     assert_eq!(figures, "200 5 8 t 200 t");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ratings_counts_and_numbers_of_the_demonstration_are_what_its_rows_say() {
+    const WRONG: &str = "SELECT count(*) FROM notary n WHERE (n.rating_sum, n.rating_count, n.acts_count) IS DISTINCT FROM (
+        (SELECT coalesce(sum(rating), 0) FROM notary_review r WHERE r.notary_id = n.id AND r.status = 'approved'),
+        (SELECT count(*) FROM notary_review r WHERE r.notary_id = n.id AND r.status = 'approved'),
+        (SELECT count(*) FROM act a WHERE a.notary_id = n.id AND a.signed_at IS NOT NULL))";
+    const NUMBERS: &str = "SELECT count(*) FROM register_counter k WHERE k.last IS DISTINCT FROM (
+        SELECT count(*) FROM register_entry r WHERE (r.notary_id, r.prefix) = (k.notary_id, k.prefix))";
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let database = TestDatabase::create().await;
+        let options = Options::demo(Clock::system().now(), "hash".to_owned());
+        seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
+        let client = database.client().await;
+        let count = async |sql| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+        assert_eq!((count(WRONG).await, count(NUMBERS).await), (0, 0));
+        let all = "SELECT concat_ws(' ', count(*), count(DISTINCT notary_id), count(answer), sum(rating),
+            md5(string_agg(r::text, '|' ORDER BY id))) FROM notary_review r";
+        seen.push(client.query_one(all, &[]).await.unwrap().get::<_, String>(0));
+    }
+    assert_eq!(seen[0], seen[1], "the same seed gives the same reviews");
+    let reviews: i64 = seen[0].split(' ').next().unwrap().parse().unwrap();
+    assert!(reviews > 200, "{seen:?}");
+}

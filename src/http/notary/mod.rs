@@ -16,6 +16,7 @@ mod office_checks;
 mod own_office;
 mod partner_profile;
 mod partners;
+mod reviews;
 mod told;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -37,5 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(licences::routes())
         .merge(agenda::routes())
         .merge(acts::routes())
+        .merge(reviews::routes())
         .merge(notifications::routes())
 }

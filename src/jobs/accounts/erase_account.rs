@@ -35,7 +35,7 @@ impl Job for EraseAccount {
         for step in STEPS {
             loop {
                 let mut tx = ctx.db.begin("accounts.erase").await?;
-                let After { objects, uploads, events, office, is_unfinished } =
+                let After { objects, uploads, events, offices, is_unfinished } =
                     step.run(&mut tx, user, today, now).await?;
                 let mut removals: Vec<_> = uploads.into_iter().map(RemoveObjects::of_upload).collect();
                 if !objects.is_empty() {
@@ -48,8 +48,10 @@ impl Job for EraseAccount {
                     tags.push(Tag::Catalogue);
                     ctx.tags.invalidate(&tags);
                 }
-                if let Some(office) = office {
-                    ctx.tags.invalidate(&[Tag::Notary(office), Tag::Notaries]);
+                if !offices.is_empty() {
+                    let mut tags: Vec<_> = offices.into_iter().map(Tag::Notary).collect();
+                    tags.push(Tag::Notaries);
+                    ctx.tags.invalidate(&tags);
                 }
                 if !is_unfinished {
                     break;

@@ -23,4 +23,4 @@ macro_rules! found {
         concat!("n.is_listed AND n.is_verified AND ", licensed!("n", $today))
     };
 }
-use found;
+pub(in crate::notary) use found;

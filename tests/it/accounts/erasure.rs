@@ -16,7 +16,7 @@ use sportello::{
     jobs::accounts::{EndRetention, EraseAccount},
 };
 
-use super::life::{Life, WORDS};
+use super::life::{CASE_WORDS, Life, WORDS};
 use crate::harness::{
     app::TestApp,
     client::{Answer, Client},
@@ -166,12 +166,52 @@ async fn shut_out(app: &TestApp, life: &Life) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_erased_client_leaves_the_notary_the_signed_act_and_no_word_besides() {
+    let app = TestApp::start().await;
+    let (person, other) = (app.a_person().await, app.a_person().await);
+    let (office, client) = (app.a_case(&person).await, app.log_in(&person).await);
+    // Somebody else's review of the same office, which stays; and a second one of the person's.
+    let act = app.a_signed_act(office, other.id, "Testamento").await;
+    app.a_review(&act, 2, "approved").await;
+    let act = app.a_signed_act(office, person.id, "Donazione").await;
+    app.a_review(&act, 4, "approved").await;
+    let page = format!("/api/v1/notaries/{office}");
+    let shown = app.anonymous().get(&page).await.expect(200).json();
+    assert_eq!((&shown["rating"], &shown["reviews"]), (&json!(3.67), &json!(3)));
+    let before = everything(&app.database).await;
+    assert!(CASE_WORDS.iter().all(|word| before.contains(word)));
+
+    let answer = erase(&client).await.expect(202).json();
+    let acts = answer["kept"].as_array().unwrap().iter().find(|it| it["count"] == 2);
+    assert!(acts.unwrap()["source"].as_str().unwrap().contains("L. 89/1913"), "{answer}");
+    app.run_jobs().await;
+    let after = everything(&app.database).await;
+    for word in CASE_WORDS.iter().copied().chain([person.email.as_str()]) {
+        assert!(!after.contains(word), "{word} is still there");
+    }
+    let left = left(&app, person.id).await;
+    let count = |column: &str| left.iter().find(|(it, _)| it == column).unwrap().1;
+    assert_eq!(["act.client_id", "appointment.client_id", "notary_review.client_id"].map(count), [3, 1, 0]);
+    let states = "SELECT string_agg(status || coalesce(' ' || nullif(title, ''), ''), ', ' ORDER BY status, title) FROM act
+        WHERE client_id <> (SELECT client_id FROM notary_review)";
+    assert_eq!(app.value::<String>(states).await, "annulled, signed Donazione, signed Procura generale");
+    let shown = app.anonymous().get(&page).await.expect(200).json();
+    assert_eq!(
+        (&shown["rating"], &shown["reviews"]),
+        (&json!(2.0), &json!(1)),
+        "the rating follows, at once"
+    );
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_after_any_step_and_run_again_it_comes_to_the_same() {
     let app = TestApp::start().await;
     let (now, today) = (app.app.clock.now(), app.today());
     let mut ends = Vec::new();
     for killed_after in 0..=STEPS.len() {
         let life = app.a_life().await;
+        app.a_case(&life.person).await;
         let user = life.person.id;
         let mut tx = app.app.db.begin("tests.begin").await.unwrap();
         erasure::begin(&mut tx, &app.app.accounts, user, today, now).await.unwrap();
@@ -188,7 +228,8 @@ async fn killed_after_any_step_and_run_again_it_comes_to_the_same() {
             app.run_jobs().await;
         }
         let all = everything(&app.database).await;
-        for word in WORDS.iter().copied().chain([life.person.email.as_str()]) {
+        let words = WORDS.iter().chain(&CASE_WORDS).copied();
+        for word in words.chain([life.person.email.as_str()]) {
             assert!(!all.contains(word), "{word} is still there after {killed_after} steps and two runs");
         }
         let mut left = left(&app, user).await;

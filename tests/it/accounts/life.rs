@@ -2,7 +2,10 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use sportello::accounts::{policy::Role, users::User};
+use sportello::{
+    accounts::{policy::Role, users::User},
+    ids::NotaryId,
+};
 
 use crate::harness::{
     app::TestApp,
@@ -22,6 +25,14 @@ pub(super) const WORDS: [&str; 9] = [
     "testamento-zenobia",
     "ghironda-in-arrivo",
     "Vicolo della Ghironda 7",
+];
+
+/// What a client has said to an office; it stands nowhere else.
+pub(super) const CASE_WORDS: [&str; 4] = [
+    "Procura per la ghironda",
+    "Vorrei vendere la ghironda grande",
+    "Un notaio paziente come una ghironda",
+    "Ghirondaro benissimo",
 ];
 
 /// Somebody with a life.
@@ -121,6 +132,28 @@ impl TestApp {
         self.run_jobs().await;
         let key = self.anonymous().with(key["key"].as_str().unwrap());
         Life { person, client, tokens, key, document, content, kept, hosted, planned }
+    }
+
+    /// The person is a client of a notary: an appointment, a draft, a signed act with a review and a survey.
+    pub(super) async fn a_case(&self, person: &User) -> NotaryId {
+        let office = self.an_office(self.a_person_with(Role::Notary).await.id).await;
+        let database = self.database.client().await;
+        let appointment = "INSERT INTO appointment (id, notary_id, client_id, type, during, status, title, description, answer_by,
+                created_at, updated_at)
+            VALUES (gen_random_uuid(), $1, $2, 'deed', tstzrange(now() + interval '9 days', now() + interval '9 days 1 hour'),
+                'provisional', 'Incontro', $3, now() + interval '2 days', now(), now())";
+        database.execute(appointment, &[&office, &person.id, &CASE_WORDS[1]]).await.unwrap();
+        let draft = "INSERT INTO act (id, notary_id, client_id, act_type, title, created_at, updated_at)
+            VALUES (gen_random_uuid(), $1, $2, 'certified_copies', $3, now(), now())";
+        database.execute(draft, &[&office, &person.id, &CASE_WORDS[0]]).await.unwrap();
+        let act = self.a_signed_act(office, person.id, "Procura generale").await;
+        let survey = "UPDATE act SET survey_completed_at = now(),
+            survey = jsonb_build_object('satisfaction', 5, 'clarity', 5, 'comment', $2::text) WHERE id::text = $1";
+        database.execute(survey, &[&act, &CASE_WORDS[3]]).await.unwrap();
+        let review = self.a_review(&act, 5, "approved").await;
+        let comment = "UPDATE notary_review SET comment = $2 WHERE id::text = $1";
+        database.execute(comment, &[&review, &CASE_WORDS[2]]).await.unwrap();
+        office
     }
 
     /// How many files of documents and uploads the storage has.

@@ -61,6 +61,7 @@ impl Things {
             (Thing::Availability, office.availability),
             (Thing::Exception, office.exception),
             (Thing::Notification, office.notification),
+            (Thing::NotaryReview, office.review),
             (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
             (Thing::Document, document),
             (Thing::Upload, upload),
@@ -117,6 +118,7 @@ struct TheOffice {
     exception: String,
     notification: String,
     paper: String,
+    review: String,
 }
 
 impl TheOffice {
@@ -150,7 +152,9 @@ impl TheOffice {
         keeper.post(&format!("{path}/participants"), invitation).await.expect(201);
         let told = cast.user.get("/api/v1/me/notifications").await.expect(200).json();
         let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
-        Self { keeper, act, appointment, availability, exception, notification, paper }
+        let signed = app.a_signed_act(office, cast.user_account.id, "Procura").await;
+        let review = app.a_review(&signed, 4, "approved").await;
+        Self { keeper, act, appointment, availability, exception, notification, paper, review }
     }
 }
 
@@ -158,6 +162,7 @@ impl TheOffice {
 pub(super) fn a_body(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
+        "review" if path.contains("/acts/") => json!({"rating": 5}),
         "survey" => json!({"satisfaction": 5, "clarity": 5}),
         "transitions" => json!({"event": "cancel", "reason": "Impedimento."}),
         "admission" => json!({"is_admitted": true}),

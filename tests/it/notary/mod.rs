@@ -14,6 +14,7 @@ pub(crate) mod practice;
 mod profiles;
 mod register;
 mod requests;
+mod reviews;
 mod rush;
 mod slots;
 mod time;

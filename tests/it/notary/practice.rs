@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sportello::{
     accounts::{policy::Role, users::User},
-    ids::{NotaryId, UserId},
+    ids::{ActId, NotaryId, NotaryReviewId, UserId},
 };
 
 use crate::harness::{
@@ -48,6 +48,30 @@ impl TestApp {
             VALUES ($1, $2, $3, $4, $4, $4)";
         self.database.client().await.execute(sql, &[&user.id, &office, &permissions, &now]).await.unwrap();
         user
+    }
+}
+
+impl TestApp {
+    /// An act of a client's that was signed, without what signing leaves besides.
+    pub(crate) async fn a_signed_act(&self, office: NotaryId, client: UserId, title: &str) -> String {
+        let (id, now) = (ActId::new(self.app.clock.now()), self.app.clock.now());
+        let sql = "INSERT INTO act (id, notary_id, client_id, act_type, status, title, signed_at, created_at, updated_at)
+            VALUES ($1, $2, $3, 'general_power_of_attorney', 'signed', $4, $5, $5, $5)";
+        self.database.client().await.execute(sql, &[&id, &office, &client, &title, &now]).await.unwrap();
+        id.to_string()
+    }
+
+    /// A review of an act, in a state; an approved one counts.
+    pub(crate) async fn a_review(&self, act: &str, rating: i16, status: &str) -> String {
+        let (id, now) = (NotaryReviewId::new(self.app.clock.now()), self.app.clock.now());
+        let sql = "WITH written AS (
+                INSERT INTO notary_review (id, act_id, notary_id, client_id, rating, comment, status, created_at, updated_at)
+                SELECT $1, a.id, a.notary_id, a.client_id, $3, 'Una ghironda di notaio.', $4, $5, $5 FROM act a
+                WHERE a.id::text = $2 RETURNING *)
+            UPDATE notary SET rating_sum = rating_sum + w.rating, rating_count = rating_count + 1
+            FROM written w WHERE notary.id = w.notary_id AND w.status = 'approved'";
+        self.database.client().await.execute(sql, &[&id, &act, &rating, &status, &now]).await.unwrap();
+        id.to_string()
     }
 }
 

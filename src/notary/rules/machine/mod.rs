@@ -1,7 +1,8 @@
 //! The state machines of the notary desk: which states there are, what happens, what comes of it, and who may do it.
 //!
 //! [`table`] says what a machine is; each of the others is one: [`appointment`], [`appointment_document`],
-//! [`participant`], [`act`], [`register_entry`], [`certified_mail`], [`signature_request`], [`conservation_package`].
+//! [`participant`], [`act`], [`register_entry`], [`review`], [`certified_mail`], [`signature_request`],
+//! [`conservation_package`].
 //!
 //! Invariants
 //! - Whatever is not in a table is forbidden.
@@ -15,6 +16,7 @@ pub mod certified_mail;
 pub mod conservation_package;
 pub mod participant;
 pub mod register_entry;
+pub mod review;
 pub mod signature_request;
 pub mod table;
 #[cfg(test)]
