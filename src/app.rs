@@ -31,6 +31,7 @@ use crate::{
             pool::{self, Pool},
             postgres::Postgres,
             redis::Redis,
+            renderer::Renderer,
             storage::Storage,
         },
         edge::{hasher::Hasher, http::Acceptor, limiter::Limiter},
@@ -122,8 +123,7 @@ impl App {
         let handles = Handles::new(&registry, &config, &clock, &metrics)?;
         let db = handles.db(&config, &connector, &observer)?;
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
-        let accounts = people(&db, &clock, &config, &secret)?;
-        let draining = Arc::<AtomicBool>::default();
+        let (accounts, draining) = (people(&db, &clock, &config, &secret)?, Arc::<AtomicBool>::default());
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
         let state = AppState::new(state::Parts {
             config: config.clone(),
@@ -135,6 +135,7 @@ impl App {
             contents: handles.contents.clone(),
             documents: Desk::new(&config.documents),
             imager: handles.imager.clone(),
+            renderer: handles.renderer.clone(),
             sales: handles.sales.clone(),
             pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),
             accounts: accounts.clone(),
@@ -281,6 +282,8 @@ pub struct Handles {
     pub contents: Contents,
     /// Makes pictures.
     pub imager: Imager,
+    /// Makes PDF documents.
+    pub renderer: Renderer,
     /// Sells tickets.
     pub sales: Sales,
     /// Hashes passwords.
@@ -331,6 +334,10 @@ impl Handles {
             imager: Imager::new(
                 registry.handle("root/data/imager", "imager", config.storage.bound),
                 config.storage.image_bound,
+            ),
+            renderer: Renderer::new(
+                registry.handle("root/data/renderer", "renderer", config.pdf.bound),
+                *config.pdf.deadline,
             ),
             sales: Sales::new((0..config.events.sales_shards).map(shard).collect()),
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),

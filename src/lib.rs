@@ -8,6 +8,7 @@
 //! - [`http`] turns requests into calls of the domains, and errors into problems.
 //! - [`accounts`], [`events`] and [`notary`] are the domains: rules and SQL, knowing neither axum nor ractor.
 //! - [`documents`] are the files of all desks: how they arrive, are checked, stored and read.
+//! - [`pdf`] sets documents for print.
 //! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
 //! - [`config`], [`clock`], [`ids`], [`scope`], [`sealing`], [`telemetry`], [`metrics`] are the ground everything stands on.
@@ -31,6 +32,7 @@ pub mod mail;
 pub mod metrics;
 pub mod migrate;
 pub mod notary;
+pub mod pdf;
 pub mod postgres;
 pub mod scope;
 pub mod sealing;

@@ -15,6 +15,7 @@
 //! │  ├─ cache          one_for_one: shard-0…; kept pages survive it
 //! │  ├─ storage        intensity; files survive it
 //! │  ├─ imager         intensity; its permits survive it
+//! │  ├─ renderer       intensity; its permits survive it
 //! │  ├─ mailer         intensity
 //! │  └─ sales          one_for_one: shard-0…
 //! ├─ jobs              the job engine, drawn in its own module

@@ -14,6 +14,7 @@ use super::data::{
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
     redis::RedisActor,
+    renderer::RendererActor,
     storage::StorageActor,
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
@@ -92,6 +93,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         storage: handles.storage.clone(),
         contents: handles.contents.clone(),
         imager: handles.imager.clone(),
+        renderer: handles.renderer.clone(),
         threads: BlockingPool::new(config.jobs.blocking_threads),
     };
     // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
@@ -138,6 +140,8 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
     let storage = actor(StorageActor::new(config, metrics.storage.clone())?, handles.storage.handle());
     let imager = ImagerActor::new(&config.storage, metrics.pictures.clone());
     let imager = actor(imager, handles.imager.handle());
+    let renderer = RendererActor::new(&config.pdf, metrics.papers.clone());
+    let renderer = actor(renderer, handles.renderer.handle());
     let shard = Shard {
         db: db.clone(),
         jobs: jobs.clone(),
@@ -166,6 +170,7 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         .supervisor(registry, cache)
         .child(storage)
         .child(imager)
+        .child(renderer)
         .child(mailer)
         .supervisor(registry, sales))
 }

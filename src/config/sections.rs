@@ -27,6 +27,7 @@ pub struct Config {
     pub audit: Audit,
     pub events: Events,
     pub notary: Notary,
+    pub pdf: Pdf,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -249,6 +250,16 @@ pub struct Notary {
     pub request_life: Period,
     pub request_ahead: Period,
     pub keep_notifications: Period,
+}
+
+/// Section `[pdf]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Pdf {
+    pub threads: usize,
+    pub bound: usize,
+    pub deadline: Period,
 }
 
 /// Section `[payments]`.

@@ -14,7 +14,7 @@ use super::{cursor::CursorKey, documents::Desk, health::Probe, pages::Pages, tas
 use crate::{
     accounts::login::Accounts,
     actors::{
-        data::{contents::Contents, imager::Imager, redis::Redis, storage::Storage},
+        data::{contents::Contents, imager::Imager, redis::Redis, renderer::Renderer, storage::Storage},
         edge::{hasher::Hasher, limiter::Limiter},
         kernel::Registry,
         ops::console::Console,
@@ -48,6 +48,8 @@ pub struct Parts {
     pub documents: Desk,
     /// Makes pictures.
     pub imager: Imager,
+    /// Makes PDF documents.
+    pub renderer: Renderer,
     /// Keeps files.
     pub storage: Storage,
     /// Keeps contents of documents.
@@ -113,6 +115,7 @@ substates! {
     db: Db,
     jobs: Jobs,
     imager: Imager,
+    renderer: Renderer,
     storage: Storage,
     contents: Contents,
     sales: Sales,

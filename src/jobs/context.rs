@@ -9,6 +9,7 @@ use crate::{
         contents::Contents,
         imager::Imager,
         mailer::Mailer,
+        renderer::Renderer,
         storage::Storage,
     },
     clock::Clock,
@@ -35,6 +36,8 @@ pub struct Resources {
     pub mailer: Mailer,
     /// Makes pictures.
     pub imager: Imager,
+    /// Makes PDF documents.
+    pub renderer: Renderer,
     /// Keeps files.
     pub storage: Storage,
     /// Keeps contents of documents.

@@ -1,4 +1,4 @@
-//! Stored files, and the pictures that are made of uploads.
+//! Stored files, the pictures that are made of uploads, and PDF documents.
 
 use std::time::Duration;
 
@@ -57,5 +57,26 @@ impl Pictures {
     pub fn done(&self, work: &'static str, outcome: &'static str, took: Duration) {
         self.outcomes.get_or_create(&labels(("work", work), ("outcome", outcome))).inc();
         self.duration.get_or_create(&label("work", work)).record(took);
+    }
+}
+
+/// PDF documents.
+#[derive(Debug, Clone)]
+pub struct Papers {
+    outcomes: Counts,
+    duration: Timings,
+}
+
+impl Papers {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let outcomes = counts(registry, "sportello_pdfs", "PDF documents, by layout and outcome");
+        let help = "How long a PDF document kept a processor busy";
+        Self { outcomes, duration: timings(registry, "sportello_pdf_duration", help, REQUEST) }
+    }
+
+    /// Counts a document that was set, or not.
+    pub fn done(&self, layout: &'static str, outcome: &'static str, took: Duration) {
+        self.outcomes.get_or_create(&labels(("layout", layout), ("outcome", outcome))).inc();
+        self.duration.get_or_create(&label("layout", layout)).record(took);
     }
 }

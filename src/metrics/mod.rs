@@ -23,7 +23,7 @@ use prometheus_client::{collector::Collector, encoding::text, metrics::info::Inf
 pub use actors::Actors;
 pub use cache::{Cache, Class, Limiter, Namespace};
 pub use db::{Flight, Lane, Lanes, Pool, PoolUse, Statements};
-pub use files::{Pictures, Storage};
+pub use files::{Papers, Pictures, Storage};
 pub use http::{Guard, Http, Route};
 pub use instruments::{Count, Timing};
 pub use jobs::{JobFigures, Mails};
@@ -52,6 +52,8 @@ pub struct Metrics {
     pub storage: Storage,
     /// Pictures made of uploads.
     pub pictures: Pictures,
+    /// PDF documents.
+    pub papers: Papers,
     registry: RwLock<Registry>,
 }
 
@@ -72,6 +74,7 @@ impl Metrics {
             mails: Mails::new(&mut registry),
             storage: Storage::new(&mut registry),
             pictures: Pictures::new(&mut registry),
+            papers: Papers::new(&mut registry),
             registry: RwLock::new(registry),
         }
     }

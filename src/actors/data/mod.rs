@@ -11,6 +11,7 @@ pub mod pool;
 pub mod postgres;
 mod private;
 pub mod redis;
+pub mod renderer;
 mod staged;
 pub mod storage;
 pub mod transfers;
