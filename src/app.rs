@@ -59,6 +59,7 @@ use crate::{
     metrics::{self, Metrics},
     migrate,
     postgres::{self, Binaries, Cluster, ClusterOptions, Mode, locate},
+    signing::{Signing, store},
 };
 
 /// A running Sportello.
@@ -83,6 +84,8 @@ pub struct App {
     pub redis: Redis,
     /// Limits requests.
     pub limiter: Limiter,
+    /// Signs and stamps the time.
+    pub signing: Signing,
     /// Every actor.
     pub registry: Registry,
     /// Every metric.
@@ -123,34 +126,24 @@ impl App {
         let handles = Handles::new(&registry, &config, &clock, &metrics)?;
         let db = handles.db(&config, &connector, &observer)?;
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
-        let (accounts, draining) = (people(&db, &clock, &config, &secret)?, Arc::<AtomicBool>::default());
+        let accounts = people(&db, &clock, &config, &secret)?;
+        let signing = signing(&db, &config, &secret)?;
+        let draining = Arc::<AtomicBool>::default();
         collect(&metrics, &registry, &observer, &jobs, &handles.cache);
-        let state = AppState::new(state::Parts {
-            config: config.clone(),
-            clock: clock.clone(),
-            cursors: CursorKey::new(&secret),
-            db: db.clone(),
-            jobs: jobs.clone(),
-            storage: handles.storage.clone(),
-            contents: handles.contents.clone(),
-            documents: Desk::new(&config.documents),
-            imager: handles.imager.clone(),
-            renderer: handles.renderer.clone(),
-            sales: handles.sales.clone(),
-            pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),
-            accounts: accounts.clone(),
-            hasher: handles.hasher.clone(),
-            redis: handles.redis.clone(),
-            limiter: handles.limiter.clone(),
-            payments: provider(&config)?,
-            metrics: metrics.clone(),
-            registry: registry.clone(),
-            console: handles.console.clone(),
-            task_streams: Arc::default(),
-            draining: draining.clone(),
-            probe: Probe::default(),
-            started: tokio::time::Instant::now(),
-        });
+        let ground = Ground {
+            config: &config,
+            clock: &clock,
+            db: &db,
+            handles: &handles,
+            jobs: &jobs,
+            accounts: &accounts,
+            signing: &signing,
+            metrics: &metrics,
+            registry: &registry,
+            secret: &secret,
+            draining: &draining,
+        };
+        let state = ground.state()?;
         let acceptor = acceptor(&state, listening)?;
         let data = actors::DataParts {
             registry: &registry,
@@ -162,6 +155,7 @@ impl App {
             db: &db,
             sessions: accounts.sessions(),
             jobs: &jobs,
+            signing: &signing,
             warmer: warmer(state.clone()),
             metrics: &metrics,
         };
@@ -177,6 +171,7 @@ impl App {
             hasher: handles.hasher,
             redis: handles.redis,
             limiter: handles.limiter,
+            signing,
             registry,
             metrics,
             address,
@@ -208,10 +203,65 @@ impl App {
     }
 }
 
+/// What the state of handlers is made of.
+struct Ground<'a> {
+    config: &'a Arc<Config>,
+    clock: &'a Clock,
+    db: &'a Db,
+    handles: &'a Handles,
+    jobs: &'a Jobs,
+    accounts: &'a Accounts,
+    signing: &'a Signing,
+    metrics: &'a Arc<Metrics>,
+    registry: &'a Registry,
+    secret: &'a [u8],
+    draining: &'a Arc<AtomicBool>,
+}
+
+impl Ground<'_> {
+    fn state(&self) -> anyhow::Result<AppState> {
+        let Self { config, handles, metrics, .. } = *self;
+        Ok(AppState::new(state::Parts {
+            config: config.clone(),
+            clock: self.clock.clone(),
+            cursors: CursorKey::new(self.secret),
+            db: self.db.clone(),
+            jobs: self.jobs.clone(),
+            storage: handles.storage.clone(),
+            contents: handles.contents.clone(),
+            documents: Desk::new(&config.documents),
+            imager: handles.imager.clone(),
+            renderer: handles.renderer.clone(),
+            sales: handles.sales.clone(),
+            pages: Pages::new(&handles.cache, &config.cache, &metrics.cache),
+            accounts: self.accounts.clone(),
+            signing: self.signing.clone(),
+            hasher: handles.hasher.clone(),
+            redis: handles.redis.clone(),
+            limiter: handles.limiter.clone(),
+            payments: provider(config)?,
+            metrics: metrics.clone(),
+            registry: self.registry.clone(),
+            console: handles.console.clone(),
+            task_streams: Arc::default(),
+            draining: self.draining.clone(),
+            probe: Probe::default(),
+            started: tokio::time::Instant::now(),
+        }))
+    }
+}
+
 /// People, whose second factors are sealed with the configured keys and one of the server's own.
 fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Result<Accounts> {
     let ring = second_factor::key_ring(KeyRing::configured(&config.jobs)?, secret);
     Ok(Accounts::new(db.clone(), clock.clone(), config, ring))
+}
+
+/// Signatures and time stamps, the keys of whose built-in providers are sealed with the configured keys and one of the
+/// server's own.
+fn signing(db: &Db, config: &Config, secret: &[u8]) -> anyhow::Result<Signing> {
+    let ring = store::key_ring(KeyRing::configured(&config.jobs)?, secret);
+    Ok(Signing::configured(db, ring, &config.signature, &config.time_stamp))
 }
 
 /// Serves requests with this state.

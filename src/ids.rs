@@ -63,6 +63,8 @@ id! {
     UploadId;
     /// A secret link to a version of a document.
     DocumentLinkId;
+    /// A time stamp of a document.
+    TimeStampId;
     /// A notary, which is one office.
     NotaryId;
     /// Something that a notary offers.

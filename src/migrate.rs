@@ -62,6 +62,7 @@ migrations! {
     26 "notary_agenda" "0026_notary_agenda.sql",
     27 "notary_acts" "0027_notary_acts.sql",
     28 "notary_reviews" "0028_notary_reviews.sql",
+    29 "signing" "0029_signing.sql",
 }
 
 /// Two migrators of any version lock the same number.

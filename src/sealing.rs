@@ -3,7 +3,7 @@
 //! The first key of the ring seals, all of them open, so that keys are rotated by putting a new one in front and taking
 //! the old one away when nothing is left that was sealed with it. What a text is about is authenticated with it: it does
 //! not open in another row. Arguments of jobs: [`crate::jobs::seal`]; second factors: [`crate::accounts::second_factor`];
-//! keys of documents: [`crate::documents::at_rest`].
+//! keys of documents: [`crate::documents::at_rest`]; keys that sign: [`crate::signing::store`].
 //!
 //! Layout: version (1 byte), length of the key's name (1 byte), its name, nonce (12 bytes), ciphertext and tag.
 
@@ -87,6 +87,18 @@ impl KeyRing {
         let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has the length of the cipher");
         self.0.push((name.to_owned(), LessSafeKey::new(key)));
         self
+    }
+
+    /// With one more key, behind the others, made from the server's own secret for one purpose.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of any length.
+    #[must_use]
+    pub fn and_own(self, name: &'static str, purpose: &[u8], secret: &[u8]) -> Self {
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+        mac.update(purpose);
+        self.and(name, &mac.finalize().into_bytes().into())
     }
 
     /// Whether there is no key.

@@ -8,6 +8,7 @@ use super::policy::{Role, Roles};
 use crate::{
     db::{DbError, Tx},
     ids::UserId,
+    signing,
 };
 
 /// An account, as an operator sees it.
@@ -109,5 +110,8 @@ pub async fn set_active(
                 jsonb_build_object('keep_api_keys', $4::boolean) FROM changed)
         SELECT id, (SELECT count(*) FROM told) AS sessions, (SELECT count(*) FROM live) AS keys FROM changed";
     let row = tx.query_opt(SET, &[&email, &active, &now, &keep_keys]).await?;
+    if let Some(row) = row.as_ref().filter(|_| !active) {
+        signing::store::revoke(tx, row.get("id"), now).await?;
+    }
     Ok(row.map(|row| Switched { sessions: row.get("sessions"), keys: row.get("keys") }))
 }

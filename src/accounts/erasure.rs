@@ -27,7 +27,7 @@ use crate::{
     db::{Db, DbError, Tx},
     documents::{documents, permissions},
     ids::{BookingId, DocumentId, NotaryId, UploadId, UserId},
-    notary,
+    notary, signing,
 };
 
 /// What becomes of the rows that name a person.
@@ -99,6 +99,18 @@ pub const RULES: &[Rule] = &[
         "those to documents that the law keeps; what others have from the person elsewhere is removed",
     ),
     rule("document_link", "created_by", Fate::Emptied, "those to other people's documents are revoked"),
+    rule(
+        "document_time_stamp",
+        "requested_by",
+        Fate::Nameless,
+        "it belongs to the document; those of the person's own go with them",
+    ),
+    rule(
+        "signing_certificate",
+        "user_id",
+        Fate::Emptied,
+        "that its number is revoked must be told; what was signed holds a copy of its own",
+    ),
     rule("document_quota", "user_id", Fate::Removed, "it goes with the last document"),
     rule("upload", "user_id", Fate::Removed, "with the parts that have arrived"),
     rule(
@@ -264,6 +276,7 @@ pub async fn begin(
     };
     accounts.sessions().end_others(tx, user, None, Ending::Changed).await?;
     api_keys::revoke_all(tx, user, now).await?;
+    signing::store::revoke(tx, user, now).await?;
     accounts.lockout.succeeded(tx, &Keys::of(row.get("email"), None), now).await?;
     let mut kept = KEEPS.to_vec();
     for log in kept.iter_mut().filter(|kept| kept.what == AUDIT) {
@@ -423,6 +436,7 @@ async fn access(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
     for statement in [SESSIONS, TOTP, CODES, TOKENS, KEYS, LINKS] {
         tx.execute(statement, &[&user]).await?;
     }
+    signing::store::forget(tx, user).await?;
     Ok(After::default())
 }
 

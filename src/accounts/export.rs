@@ -85,6 +85,23 @@ pub const KINDS: &[Kind] = &[
                 WHERE a.user_id = $1 AND ($2::text IS NULL OR a.id > $2::text::uuid) ORDER BY a.id LIMIT $3) x",
     },
     Kind {
+        name: "signing_certificates",
+        sql: "-- accounts.export.signing_certificates
+            SELECT x.serial AS key, to_jsonb(x) AS line FROM (
+                SELECT encode(c.serial, 'hex') AS serial, c.names, encode(c.certificate, 'base64') AS certificate,
+                    c.not_before, c.not_after, c.revoked_at, c.created_at
+                FROM signing_certificate c
+                WHERE c.user_id = $1 AND ($2::text IS NULL OR c.serial > decode($2, 'hex')) ORDER BY c.serial LIMIT $3) x",
+    },
+    Kind {
+        name: "time_stamps",
+        sql: "-- accounts.export.time_stamps
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT t.id, t.document_id, t.number, t.stamped_at, encode(t.serial, 'hex') AS serial
+                FROM document_time_stamp t
+                WHERE t.requested_by = $1 AND ($2::text IS NULL OR t.id > $2::text::uuid) ORDER BY t.id LIMIT $3) x",
+    },
+    Kind {
         name: "consents",
         sql: "-- accounts.export.consents
             SELECT x.id::text AS key, to_jsonb(x) AS line FROM (

@@ -9,7 +9,6 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use sha2::Sha256;
 
 use super::{
     recovery::{self, RecoveryCode},
@@ -19,7 +18,7 @@ use crate::{
     db::{Db, DbError, Tx},
     ids::UserId,
     key,
-    sealing::{KEY_LEN, KeyRing, OpenError},
+    sealing::{KeyRing, OpenError},
 };
 
 /// How long a new secret waits for its first code.
@@ -28,15 +27,8 @@ pub const ENROLMENT: SignedDuration = SignedDuration::from_mins(15);
 const OWN_KEY: &str = "accounts:totp";
 
 /// Adds to the configured keys one made from the server's own secret.
-///
-/// # Panics
-/// Never: HMAC takes keys of any length.
 pub fn key_ring(configured: KeyRing, secret: &[u8]) -> KeyRing {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    mac.update(b"sportello: seals second factors");
-    let key: [u8; KEY_LEN] = mac.finalize().into_bytes().into();
-    configured.and(OWN_KEY, &key)
+    configured.and_own(OWN_KEY, b"sportello: seals second factors", secret)
 }
 
 /// What somebody offers as the second factor.

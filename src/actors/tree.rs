@@ -27,6 +27,7 @@ use crate::{
     db::{Connector, Db, ONE_PLAN, Observer},
     jobs::{BlockingPool, Jobs, Resources, schedules},
     metrics::Metrics,
+    signing::Signing,
 };
 
 /// Cutting off what is left takes a moment.
@@ -58,6 +59,8 @@ pub struct DataParts<'a> {
     pub sessions: &'a Sessions,
     /// The jobs.
     pub jobs: &'a Jobs,
+    /// Signs and stamps the time.
+    pub signing: &'a Signing,
     /// Keeps the cache warm.
     pub warmer: Warmer,
     /// The metrics.
@@ -81,7 +84,9 @@ pub fn tree(parts: Parts<'_>) -> anyhow::Result<Supervisor> {
 }
 
 fn engine(parts: &DataParts<'_>) -> Supervisor {
-    let DataParts { registry, config, connector, observer, handles, db, jobs: queue, warmer, .. } = parts;
+    let DataParts {
+        registry, config, connector, observer, handles, db, jobs: queue, signing, warmer, ..
+    } = parts;
     let resources = Resources {
         db: (*db).clone(),
         clock: queue.clock().clone(),
@@ -92,6 +97,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         mailer: handles.mailer.clone(),
         storage: handles.storage.clone(),
         contents: handles.contents.clone(),
+        signing: (*signing).clone(),
         imager: handles.imager.clone(),
         renderer: handles.renderer.clone(),
         threads: BlockingPool::new(config.jobs.blocking_threads),

@@ -182,6 +182,8 @@ impl<'a> Rules<'a> {
         choice("database.reads", &config.database.reads, &["lanes", "direct"]);
         choice("mail.language", &config.mail.language, &["it", "en"]);
         choice("payments.provider", &config.payments.provider, &["builtin"]);
+        choice("signature.provider", &config.signature.provider, &["local"]);
+        choice("time_stamp.provider", &config.time_stamp.provider, &["local"]);
         choice("logs.format", &config.logs.format, &["auto", "text", "json"]);
         self.require(
             jiff::tz::TimeZone::get(&config.events.time_zone).is_ok(),

@@ -28,6 +28,8 @@ pub struct Config {
     pub events: Events,
     pub notary: Notary,
     pub pdf: Pdf,
+    pub signature: Signature,
+    pub time_stamp: TimeStamp,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -260,6 +262,31 @@ pub struct Pdf {
     pub threads: usize,
     pub bound: usize,
     pub deadline: Period,
+}
+
+/// Section `[signature]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Signature {
+    pub provider: String,
+    pub timeout: Period,
+    pub max_pdf_bytes: Bytes,
+    pub max_unpacked_bytes: Bytes,
+    pub workers: usize,
+    pub bound: usize,
+    pub certificate_life: Period,
+    pub renew_before: Period,
+    pub request_life: Period,
+}
+
+/// Section `[time_stamp]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct TimeStamp {
+    pub provider: String,
+    pub timeout: Period,
 }
 
 /// Section `[payments]`.

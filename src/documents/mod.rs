@@ -31,6 +31,7 @@ pub mod publish;
 pub mod quota;
 pub mod rewrap;
 mod rights;
+pub mod time_stamps;
 pub mod uploads;
 pub mod versions;
 

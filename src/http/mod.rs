@@ -47,6 +47,7 @@ pub mod router;
 pub mod routes;
 pub mod scopes;
 pub mod server;
+mod signing;
 pub mod state;
 pub mod stored;
 pub mod tasks;

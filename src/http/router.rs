@@ -12,6 +12,7 @@ use super::{
     media, notary,
     openapi::{self, operations, reads_query},
     routes::{Query, Routes},
+    signing,
     state::AppState,
     tasks,
 };
@@ -26,6 +27,7 @@ pub fn api() -> OpenApiRouter<AppState> {
                 .merge(events::routes())
                 .merge(documents::routes())
                 .merge(notary::routes())
+                .merge(signing::routes())
                 .merge(tasks::routes())
                 .merge(audit::routes()),
         )

@@ -26,6 +26,7 @@ use crate::{
     events::payments::Provider,
     jobs::Jobs,
     metrics::Metrics,
+    signing::Signing,
 };
 
 /// The state of the router. Cheap to clone.
@@ -60,6 +61,8 @@ pub struct Parts {
     pub pages: Pages,
     /// People, and their sessions.
     pub accounts: Accounts,
+    /// Signs and stamps the time.
+    pub signing: Signing,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// The second cache level and shared quotas.

@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
+    signing::Signing,
 };
 
 /// The handles every job may use; built by `app.rs`.
@@ -42,6 +43,8 @@ pub struct Resources {
     pub storage: Storage,
     /// Keeps contents of documents.
     pub contents: Contents,
+    /// Signs and stamps the time.
+    pub signing: Signing,
     /// Runs what blocks: see [`JobContext::blocking`].
     pub threads: BlockingPool,
 }

@@ -117,6 +117,7 @@ mod report;
 pub mod schedules;
 pub mod seal;
 pub mod settings;
+pub mod signing;
 mod steps;
 pub mod store;
 

@@ -7,7 +7,7 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::{accounts, audit, documents, events, notary};
+    use super::{accounts, audit, documents, events, notary, signing};
     Registry::default()
         .with::<accounts::EndRetention>()
         .with::<accounts::EraseAccount>()
@@ -41,6 +41,7 @@ pub fn registry() -> Registry {
         .with::<notary::RemindOfAppointments>()
         .with::<notary::SendOfficeMail>()
         .with::<notary::WarnLicences>()
+        .with::<signing::RewrapSigningKeys>()
 }
 
 /// A running attempt.

@@ -15,14 +15,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber, SigningKey as _,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName,
+    DnType, DnValue, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    RevokedCertParams, SerialNumber, SigningKey as _,
 };
 
 /// How long an authority may issue and stamp.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(24 * 3650);
 /// Before the moment something is made.
 pub const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
+/// How long a list of what is revoked is good.
+pub const REVOCATIONS_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// Of serial numbers: more than RFC 5280 asks for (64 bits), less than it allows (20 bytes).
 const SERIAL_LEN: usize = 16;
 /// X.520 upper bounds: of `commonName`, of the other names.
@@ -126,6 +129,11 @@ fn of_authority(what: &str, label: &str) -> DistinguishedName {
     name
 }
 
+/// rcgen counts from here: its own type of a time has no name here.
+fn since_1970(at: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0))
+}
+
 fn params(
     subject: DistinguishedName,
     serial: &[u8],
@@ -137,7 +145,6 @@ fn params(
     params.serial_number = Some(SerialNumber::from_slice(serial));
     params.key_usages = usages.to_vec();
     params.use_authority_key_identifier_extension = true;
-    let since_1970 = |at: Timestamp| Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0));
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(not_before);
     params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(not_after);
     params
@@ -233,6 +240,32 @@ impl Issuing<'_> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let certificate = params.signed_by(&key, &self.issuer()?)?.der().to_vec();
         Ok(Keyed { certificate, key: key.serialize_der(), serial, not_before, not_after })
+    }
+}
+
+impl Issuing<'_> {
+    /// The list (DER) of what is revoked: numbers, and since when. Good for [`REVOCATIONS_LIFE`].
+    pub fn revoke(
+        &self,
+        numbers: &[(Vec<u8>, Timestamp)],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        let revoked = numbers.iter().map(|(serial, at)| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: rcgen::date_time_ymd(1970, 1, 1) + since_1970(*at),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(1970, 1, 1) + since_1970(now),
+            next_update: rcgen::date_time_ymd(1970, 1, 1) + since_1970(later(now, REVOCATIONS_LIFE)),
+            // It grows with time, as it must.
+            crl_number: SerialNumber::from(u64::try_from(now.as_millisecond()).unwrap_or(0)),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(list.signed_by(&self.issuer()?)?.der().to_vec())
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Request {
 pub struct Token {
     /// DER: a CMS signature over what is said here.
     pub der: Vec<u8>,
+    /// The whole answer of the authority, with the token (DER).
+    pub reply: Vec<u8>,
     /// The time that it shows.
     pub time: Timestamp,
     /// Which of the authority's.
@@ -121,7 +123,7 @@ impl Request {
         let time = i64::try_from(said.gen_time.to_unix_duration().as_secs()).ok();
         let time = time.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let serial = said.serial_number.as_bytes().to_vec();
-        Ok(Token { der: token, time: time.ok_or(TimeStampError::NoTime)?, serial })
+        Ok(Token { der: token, reply: answer.to_vec(), time: time.ok_or(TimeStampError::NoTime)?, serial })
     }
 }
 

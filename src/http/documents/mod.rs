@@ -11,6 +11,7 @@ mod permissions;
 mod range;
 mod receive;
 mod sending;
+mod time_stamps;
 mod told;
 mod tus;
 mod uploads;
@@ -32,6 +33,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(uploads::routes())
         .merge(permissions::routes())
         .merge(links::routes())
+        .merge(time_stamps::routes())
 }
 
 /// The route of links, at the root: whoever has one knows nothing of the API.

@@ -9,6 +9,7 @@ use crate::{
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
         notary::{ExpireRequests, PruneNotifications, RemindOfAppointments, WarnLicences},
+        signing::RewrapSigningKeys,
     },
     notary::time::ZONE,
 };
@@ -37,6 +38,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("notary.prune_notifications", "7 4 * * *", &PruneNotifications {}).in_zone(zone),
         Schedule::new("notary.remind_of_appointments", "2/5 * * * *", &RemindOfAppointments {}),
         Schedule::new("notary.warn_licences", "11 7 * * *", &WarnLicences {}).in_zone(ZONE),
+        Schedule::new("signing.rewrap_keys", "2 4 * * *", &RewrapSigningKeys {}).in_zone(zone),
     ]
 }
 

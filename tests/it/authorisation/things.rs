@@ -25,6 +25,7 @@ pub(super) struct Things {
     friend: String,
     /// To the document.
     link: String,
+    time_stamp: String,
     /// A document of the appointment, with a file.
     paper: String,
     /// Whose office the appointment is with.
@@ -54,6 +55,9 @@ impl Things {
         let link =
             cast.user.post(&format!("/api/v1/documents/{document}/links"), json!({})).await.expect(201);
         let link = link.json()["id"].as_str().unwrap().to_owned();
+        let time_stamp =
+            cast.user.post(&format!("/api/v1/documents/{document}/time-stamps"), json!({})).await;
+        let time_stamp = time_stamp.expect(201).json()["id"].as_str().unwrap().to_owned();
         let office = TheOffice::make(app, cast, &document).await;
         let ids = [
             (Thing::Act, office.act),
@@ -71,7 +75,7 @@ impl Things {
             (Thing::Image, image),
         ];
         let friend = cast.host_account.id.to_string();
-        Self { slug, ids: ids.into(), friend, link, paper: office.paper, keeper: office.keeper }
+        Self { slug, ids: ids.into(), friend, link, time_stamp, paper: office.paper, keeper: office.keeper }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -90,6 +94,7 @@ impl Things {
                 .replace("{token}", "spd_x")
                 .replace("{user}", &self.friend)
                 .replace("{link}", &self.link)
+                .replace("{time_stamp}", &self.time_stamp)
                 .replace("{paper}", &self.paper)
         };
         // An image that does not exist, of an event that does.

@@ -12,5 +12,6 @@ mod refused;
 mod s3;
 mod shared_uploads;
 mod shelf;
+mod time_stamps;
 mod tus;
 mod versions;

@@ -10,6 +10,7 @@ pub(crate) mod notaries;
 pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod process;
+pub(crate) mod providers;
 pub(crate) mod redis;
 pub(crate) mod scratch;
 pub(crate) mod servant;

@@ -130,6 +130,19 @@ impl Verifier {
         if output.status.success() { Ok(text(&output)) } else { Err(text(&output)) }
     }
 
+    /// The same for an authority's whole answer.
+    pub(crate) fn time_stamp_reply(&self, reply: &[u8], data: &[u8]) -> Result<String, String> {
+        let (reply, data) = (self.file("tsr", reply), self.file("bin", data));
+        let roots = self.path("roots.pem");
+        let output = run("openssl", &["ts", "-verify", "-in", &reply, "-data", &data, "-CAfile", &roots]);
+        if output.status.success() { Ok(text(&output)) } else { Err(text(&output)) }
+    }
+
+    /// What openssl reads in a list of what is revoked.
+    pub(crate) fn read_revocations(&self, pem: &str) -> String {
+        text(&run("openssl", &["crl", "-in", &self.file("crl", pem.as_bytes()), "-noout", "-text"]))
+    }
+
     /// What openssl reads in a token.
     pub(crate) fn read_time_stamp(&self, token: &[u8]) -> String {
         text(&run(

@@ -1,5 +1,6 @@
 //! Signatures and time stamps, verified by other programs.
 
+mod authorities;
 mod hostile;
 mod local;
 mod pades;

@@ -1,0 +1,5 @@
+//! Upkeep of signing keys.
+
+mod rewrap_keys;
+
+pub use rewrap_keys::RewrapSigningKeys;
