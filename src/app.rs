@@ -34,7 +34,7 @@ use crate::{
             renderer::Renderer,
             storage::Storage,
         },
-        edge::{hasher::Hasher, http::Acceptor, limiter::Limiter},
+        edge::{hasher::Hasher, http::Acceptor, limiter::Limiter, live::Live},
         kernel::{Handle, Meltdown, Registry, System},
         ops::console::Console,
         sales::Sales,
@@ -124,12 +124,11 @@ impl App {
         migrated(&config, &connector, first).await?;
         let (observer, metrics) = (Observer::new(*config.database.slow_query), Arc::new(Metrics::new()));
         let handles = Handles::new(&registry, &config, &clock, &metrics)?;
-        let db = handles.db(&config, &connector, &observer)?;
+        let (db, draining) = (handles.db(&config, &connector, &observer)?, Arc::<AtomicBool>::default());
         let (jobs, secret) = (sealing(&config, &clock, kinds)?, secret(&config)?);
-        let accounts = people(&db, &clock, &config, &secret)?;
+        let accounts = people(&db, &config, &clock, &secret, &handles.live)?;
         let signing = signing(&db, &config, &secret)?;
-        let draining = Arc::<AtomicBool>::default();
-        collect(&metrics, &registry, &observer, &jobs, &handles.cache);
+        collect(&metrics, &registry, &observer, &jobs, &handles);
         let ground = Ground {
             config: &config,
             clock: &clock,
@@ -239,6 +238,7 @@ impl Ground<'_> {
             hasher: handles.hasher.clone(),
             redis: handles.redis.clone(),
             limiter: handles.limiter.clone(),
+            live: handles.live.clone(),
             payments: provider(config)?,
             metrics: metrics.clone(),
             registry: self.registry.clone(),
@@ -251,10 +251,13 @@ impl Ground<'_> {
     }
 }
 
-/// People, whose second factors are sealed with the configured keys and one of the server's own.
-fn people(db: &Db, clock: &Clock, config: &Config, secret: &[u8]) -> anyhow::Result<Accounts> {
+/// People, whose second factors are sealed with the configured keys and one of the server's own. What is `live` ends with
+/// their sessions.
+fn people(db: &Db, config: &Config, clock: &Clock, secret: &[u8], live: &Live) -> anyhow::Result<Accounts> {
     let ring = second_factor::key_ring(KeyRing::configured(&config.jobs)?, secret);
-    Ok(Accounts::new(db.clone(), clock.clone(), config, ring))
+    let (accounts, live) = (Accounts::new(db.clone(), clock.clone(), config, ring), live.clone());
+    accounts.sessions().when_ended(move |token| live.ended(token));
+    Ok(accounts)
 }
 
 /// Signatures and time stamps, the keys of whose built-in providers are sealed with the configured keys and one of the
@@ -278,13 +281,14 @@ fn sealing(config: &Config, clock: &Clock, kinds: jobs::registry::Registry) -> a
 }
 
 /// Adds the figures that are read when somebody scrapes.
-fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &Jobs, cache: &Cache<Stored>) {
+fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &Jobs, handles: &Handles) {
     metrics.collect(metrics::Actors::new(registry.clone()));
     metrics.collect(metrics::Statements::new(observer.clone()));
     metrics.collect(metrics::JobFigures::new(jobs.clone()));
-    let (entries, bytes) = (cache.clone(), cache.clone());
+    let (entries, bytes, live) = (handles.cache.clone(), handles.cache.clone(), handles.live.clone());
     metrics.gauge("sportello_cache_entries", "Answers kept in this process", move || entries.size().0 as f64);
     metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
+    metrics.gauge("sportello_live_streams", "Streams of notifications", move || live.count() as f64);
 }
 
 /// The socket, and its address where port 0 is configured. Before anything is made, because a taken address is the
@@ -342,6 +346,8 @@ pub struct Handles {
     pub redis: Redis,
     /// Limits requests.
     pub limiter: Limiter,
+    /// Who waits for notifications.
+    pub live: Live,
     /// For administrators.
     pub console: Console,
 }
@@ -393,6 +399,11 @@ impl Handles {
             hasher: Hasher::new(registry.handle("root/edge/hasher", "hasher", config.accounts.hash_bound)),
             limiter: Limiter::new(registry, config, clock, &metrics.limiter, redis.clone()),
             redis,
+            live: Live::new(
+                registry.handle("root/edge/live", "live", config.actors.control_bound),
+                &config.server,
+                clock.clone(),
+            ),
             console: Console::new(registry, config, clock),
         })
     }

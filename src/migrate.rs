@@ -63,6 +63,7 @@ migrations! {
     27 "notary_acts" "0027_notary_acts.sql",
     28 "notary_reviews" "0028_notary_reviews.sql",
     29 "signing" "0029_signing.sql",
+    30 "notification_order" "0030_notification_order.sql",
 }
 
 /// Two migrators of any version lock the same number.

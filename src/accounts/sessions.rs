@@ -9,7 +9,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
@@ -129,7 +129,12 @@ struct Inner {
     known: moka::sync::Cache<TokenHash, Known>,
     /// Counts endings: a lookup that began before one must not be remembered after it.
     endings: AtomicU64,
+    /// Who has to know of them.
+    told: OnceLock<Told>,
 }
+
+/// Hears which access token has ended; `None`: any may have.
+type Told = Box<dyn Fn(Option<TokenHash>) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -150,17 +155,31 @@ impl Sessions {
             refresh_ttl: long(*config.refresh_ttl),
             known,
             endings: AtomicU64::new(0),
+            told: OnceLock::new(),
         }))
     }
 
     /// Who sent this access token; `None` if it is not, or no longer, valid.
     pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>, DbError> {
         let Some(hash) = TokenHash::of(token, Use::Access) else { return Ok(None) };
+        Ok(self.holder(hash).await?.map(|(principal, _)| principal))
+    }
+
+    /// Who holds the access token with this hash, and until when; `None` if it is not, or no longer, valid.
+    pub async fn holder(&self, hash: TokenHash) -> Result<Option<(Principal, Timestamp)>, DbError> {
         let known = match self.0.known.get(&hash) {
             Some(known) => Some(known),
             None => self.look_up(hash).await?,
         };
-        Ok(known.filter(|known| known.expires_at > self.0.clock.now()).map(|known| known.principal))
+        let known = known.filter(|known| known.expires_at > self.0.clock.now());
+        Ok(known.map(|known| (known.principal, known.expires_at)))
+    }
+
+    /// From now on `told` hears of sessions that end, at this server or another one: what lasts longer than a request has
+    /// to end with them. To be called once.
+    pub fn when_ended(&self, told: impl Fn(Option<TokenHash>) + Send + Sync + 'static) {
+        let first = self.0.told.set(Box::new(told));
+        debug_assert!(first.is_ok(), "somebody hears of it already");
     }
 
     /// What is known of an access token without asking the database.
@@ -318,12 +337,18 @@ impl Sessions {
     pub fn forget(&self, hash: TokenHash) {
         self.0.endings.fetch_add(1, SeqCst);
         self.0.known.invalidate(&hash);
+        if let Some(told) = self.0.told.get() {
+            told(Some(hash));
+        }
     }
 
     /// Forgets everything: announcements may have been missed.
     pub fn forget_all(&self) {
         self.0.endings.fetch_add(1, SeqCst);
         self.0.known.invalidate_all();
+        if let Some(told) = self.0.told.get() {
+            told(None);
+        }
     }
 
     fn forget_on_commit(&self, tx: &mut Tx, gone: &[Row]) {

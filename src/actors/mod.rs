@@ -22,7 +22,8 @@
 //! ├─ edge              one_for_one
 //! │  ├─ limiter        intensity; its table survives it
 //! │  ├─ hasher         intensity; its permits survive it
-//! │  └─ http           intensity; socket and connections survive it
+//! │  ├─ http           intensity; socket and connections survive it
+//! │  └─ live           intensity; who waits for notifications survives it
 //! └─ ops               one_for_one, never escalates
 //!    ├─ introspection  shows actors, carries out orders of administrators
 //!    ├─ hub            gives samples to who watches

@@ -168,7 +168,8 @@ fn data(mut parts: DataParts<'_>) -> anyhow::Result<Supervisor> {
         handles.cache.shards().iter().map(|handle| actor(CacheShard(handles.cache.clone()), handle)),
     );
     let tags = handles.cache.tags().clone();
-    let listener = Listener::new(connector, &handles.listener, tags, sessions.clone(), jobs.clone());
+    let live = handles.live.clone();
+    let listener = Listener::new(connector, &handles.listener, tags, sessions.clone(), jobs.clone(), live);
     let listener = actor(listener, &handles.listener).restart(backoff(config));
     Ok(data
         .child(pool)
@@ -189,7 +190,12 @@ fn edge(acceptor: Acceptor, parts: &DataParts<'_>) -> anyhow::Result<Supervisor>
     let grace = acceptor.grace() + HTTP_STOP_SLACK;
     let limiter = &parts.handles.limiter;
     let edge = edge.child(actor(limiter.actor(), limiter.handle()));
-    Ok(edge.child(actor(hasher, parts.handles.hasher.handle())).child(actor(acceptor, &handle).grace(grace)))
+    let live = &parts.handles.live;
+    // Streams end before the acceptor waits for answers under way.
+    Ok(edge
+        .child(actor(hasher, parts.handles.hasher.handle()))
+        .child(actor(acceptor, &handle).grace(grace))
+        .child(actor(live.actor(), live.handle())))
 }
 
 fn lanes(parts: &DataParts<'_>) -> Supervisor {

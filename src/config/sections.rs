@@ -59,6 +59,9 @@ pub struct Server {
     pub hsts: bool,
     pub server_timing: bool,
     pub compression_min_bytes: Bytes,
+    pub streams: usize,
+    pub streams_each: usize,
+    pub stream_life: Period,
 }
 
 impl Server {

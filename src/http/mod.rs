@@ -48,6 +48,7 @@ pub mod routes;
 pub mod scopes;
 pub mod server;
 mod signing;
+mod sse;
 pub mod state;
 pub mod stored;
 pub mod tasks;

@@ -15,7 +15,7 @@ use crate::{
     accounts::login::Accounts,
     actors::{
         data::{contents::Contents, imager::Imager, redis::Redis, renderer::Renderer, storage::Storage},
-        edge::{hasher::Hasher, limiter::Limiter},
+        edge::{hasher::Hasher, limiter::Limiter, live::Live},
         kernel::Registry,
         ops::console::Console,
         sales::Sales,
@@ -69,6 +69,8 @@ pub struct Parts {
     pub redis: Redis,
     /// Limits requests.
     pub limiter: Limiter,
+    /// Who waits for notifications.
+    pub live: Live,
     /// Takes payments.
     pub payments: Provider,
     /// Every metric.
@@ -127,6 +129,7 @@ substates! {
     hasher: Hasher,
     redis: Redis,
     limiter: Limiter,
+    live: Live,
     payments: Provider,
     metrics: Arc<Metrics>,
     registry: Registry,

@@ -2,16 +2,15 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
 };
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
@@ -23,6 +22,7 @@ use super::{
     extract::{Json, Path},
     openapi::ServerSentEvent,
     problem::{Answer, Problem},
+    sse,
     state::AppState,
 };
 use crate::{
@@ -45,7 +45,6 @@ const LOOK_MIN: Duration = Duration::from_millis(200);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// A silent stream is closed by proxies.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
-const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(events))
@@ -163,15 +162,9 @@ async fn events(
     };
     let events = futures_util::stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
-        Some((Ok::<_, Infallible>(event), watch))
+        Some((event, watch))
     });
-    let mut response = Response::new(Body::from_stream(events));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would collect events before it passes them on.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(sse::response(events))
 }
 
 /// Who has how many streams.
@@ -250,7 +243,7 @@ impl Watch {
             }
             if self.spoke.elapsed() >= HEARTBEAT_EVERY {
                 self.spoke = Instant::now();
-                return Some(HEARTBEAT);
+                return Some(sse::HEARTBEAT);
             }
         }
     }

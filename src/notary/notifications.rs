@@ -5,6 +5,8 @@
 //! - It says what was so when it happened; its words are made from that for each reader's language, from the one place for
 //!   texts ([`crate::mail`]).
 //! - Nobody but its person sees it, marks it or removes it.
+//! - They have an order: `seq` is given as the transaction ends, one transaction at a time, so that who has read number n has
+//!   seen all before it (migration 0030). At the same moment every server hears whose it is.
 
 use jiff::Timestamp;
 use minijinja::context;
@@ -14,6 +16,7 @@ use crate::{
     args,
     db::{Db, DbError, Tx},
     ids::{ActId, AppointmentId, NotaryId, NotificationId, UserId},
+    key,
     mail::{self, Language, Text, moment},
     notary::rules::machine::Name as _,
 };
@@ -87,6 +90,9 @@ impl Kind {
         }
     }
 }
+
+/// Notifications of one look at what is new: what a slow reader keeps in memory.
+pub const PAGE: usize = 20;
 
 /// Notifications that are removed by one transaction.
 pub const BATCH: i64 = 1000;
@@ -166,9 +172,9 @@ pub async fn tell(
         WITH new AS (
             INSERT INTO notification (id, user_id, kind, arguments, appointment_id, act_id, created_at)
             SELECT t.id, t.user_id, t.kind, t.arguments, t.appointment_id, t.act_id, $7
-            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::uuid[], $6::uuid[])
-                AS t (id, user_id, kind, arguments, appointment_id, act_id)
-            JOIN users u ON u.id = t.user_id AND u.erased_at IS NULL
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::uuid[], $6::uuid[]) WITH ORDINALITY
+                AS t (id, user_id, kind, arguments, appointment_id, act_id, n)
+            JOIN users u ON u.id = t.user_id AND u.erased_at IS NULL ORDER BY t.n
             RETURNING id, user_id, kind
         )
         SELECT new.id, new.user_id FROM new LEFT JOIN notification_preference p ON p.user_id = new.user_id AND p.kind = new.kind
@@ -222,6 +228,9 @@ pub struct Notification {
     /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Its place among all notifications.
+    #[serde(skip)]
+    pub seq: i64,
 }
 
 /// The words of a notification: as a mail to somebody, or with an empty name without a greeting.
@@ -261,6 +270,7 @@ impl Notification {
             act_id: row.get("act_id"),
             read_at: row.get("read_at"),
             created_at: row.get("created_at"),
+            seq: row.get("seq"),
         })
     }
 }
@@ -281,16 +291,41 @@ pub async fn list(
     db: &Db,
     (user, language): (UserId, Language),
     unread_only: bool,
-    (before, limit): (Option<NotificationId>, i64),
+    (before, limit): (Option<i64>, i64),
 ) -> Result<Vec<Notification>, NotificationError> {
     const ALL: &str = "-- notary.notifications.list
-        SELECT id, kind, arguments, appointment_id, act_id, read_at, created_at FROM notification
-        WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
+        SELECT id, kind, arguments, appointment_id, act_id, read_at, created_at, seq FROM notification
+        WHERE user_id = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3";
     const UNREAD: &str = "-- notary.notifications.list_unread
-        SELECT id, kind, arguments, appointment_id, act_id, read_at, created_at FROM notification
-        WHERE user_id = $1 AND read_at IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
+        SELECT id, kind, arguments, appointment_id, act_id, read_at, created_at, seq FROM notification
+        WHERE user_id = $1 AND read_at IS NULL AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3";
     let statement = if unread_only { UNREAD } else { ALL };
-    let rows = db.read(statement, args![user, before.map(|before| before.0), limit]).await?;
+    let rows = db.read(statement, args![user, before, limit]).await?;
+    Ok(rows.iter().map(|row| Notification::from_row(row, language)).collect::<Result<_, _>>()?)
+}
+
+/// The number of a person's newest notification; 0 if there is none.
+pub async fn newest(db: &Db, user: UserId) -> Result<i64, DbError> {
+    const NEWEST: &str = "-- notary.notifications.newest
+        SELECT k.n, o.seq FROM unnest($1::uuid[]) WITH ORDINALITY AS k (user_id, n)
+        CROSS JOIN LATERAL (
+            SELECT seq FROM notification WHERE user_id = k.user_id ORDER BY seq DESC LIMIT 1) o";
+    Ok(db.lookup(NEWEST, key![user]).await?.first().map_or(0, |row| row.get("seq")))
+}
+
+/// A person's notifications after a number, in their order, at most [`PAGE`].
+pub async fn since(
+    db: &Db,
+    (user, language): (UserId, Language),
+    seq: i64,
+) -> Result<Vec<Notification>, NotificationError> {
+    const SINCE: &str = "-- notary.notifications.since
+        SELECT k.n, o.* FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k (user_id, seq, n)
+        CROSS JOIN LATERAL (
+            SELECT id, kind, arguments, appointment_id, act_id, read_at, created_at, seq FROM notification
+            WHERE user_id = k.user_id AND seq > k.seq ORDER BY seq LIMIT 20) o
+        ORDER BY k.n, o.seq";
+    let rows = db.lookup(SINCE, key![user, seq]).await?;
     Ok(rows.iter().map(|row| Notification::from_row(row, language)).collect::<Result<_, _>>()?)
 }
 

@@ -4,8 +4,10 @@
 //! and the polling of the jobs. While the connection is away hints are lost: when it is back everything cached is taken
 //! for outdated (it is still served while the database cannot answer).
 //!
-//! Notifications are sent after the commit and on this connection, never in the transaction of a user: a transaction that
-//! notifies takes a lock for the whole cluster at its commit. What is announced within [`PAUSE`] goes out together.
+//! What is cached is announced after the commit and on this connection, not in the transaction of a user: a transaction that
+//! notifies takes a lock for the whole cluster at its commit. What is announced within [`PAUSE`] goes out together. What
+//! people are told (`edge::live`) is announced by the transaction itself, by all servers to all, this one too: nobody
+//! would tell it later, if this server died in between.
 
 use std::{
     sync::{
@@ -26,6 +28,7 @@ use crate::{
         tokens::TokenHash,
     },
     actors::{
+        edge::live::{self, Live},
         jobs::CHANNEL as JOBS_CHANNEL,
         kernel::{Behaviour, Bell, Context, Failure, Handle, fly},
     },
@@ -71,6 +74,7 @@ pub struct Listener {
     tags: Tags,
     sessions: Sessions,
     jobs: Jobs,
+    live: Live,
     bell: Bell<ListenerMsg>,
 }
 
@@ -91,10 +95,11 @@ impl Listener {
         tags: Tags,
         sessions: Sessions,
         jobs: Jobs,
+        live: Live,
     ) -> Self {
         let bell = Bell::new(handle, || ListenerMsg::Announce);
         tags.announced_by(bell.clone());
-        Self { connector: connector.for_use("listener", ANSWER_WITHIN), tags, sessions, jobs, bell }
+        Self { connector: connector.for_use("listener", ANSWER_WITHIN), tags, sessions, jobs, live, bell }
     }
 
     fn heard(&self, channel: &str, payload: &str) {
@@ -105,6 +110,11 @@ impl Listener {
                 Some(hash) => self.sessions.forget(hash),
                 None => self.sessions.forget_all(),
             },
+            live::CHANNEL => {
+                if let Ok(user) = payload.parse() {
+                    self.live.wake(user);
+                }
+            }
             _ => {}
         }
     }
@@ -121,12 +131,13 @@ impl Behaviour for Listener {
         listen(ctx, driver, own.clone());
         let process = timeout(ANSWER_WITHIN, client.query_one(PROCESS, &[])).await??;
         own.store(process.get(0), Relaxed);
-        let channels = [cache::CHANNEL, JOBS_CHANNEL, sessions::CHANNEL];
+        let channels = [cache::CHANNEL, JOBS_CHANNEL, sessions::CHANNEL, live::CHANNEL];
         let listen = channels.map(|channel| format!("LISTEN {channel}")).join("; ");
         timeout(ANSWER_WITHIN, client.batch_execute(&listen)).await??;
         // From here on nothing is missed; before, something may have been.
         self.tags.outdate_everything();
         self.sessions.forget_all();
+        self.live.wake_all();
         self.bell.answer();
         self.bell.ring();
         ctx.every(PROBE_EVERY, || ListenerMsg::Probe);

@@ -3,3 +3,4 @@
 pub mod hasher;
 pub mod http;
 pub mod limiter;
+pub mod live;

@@ -1,11 +1,8 @@
 //! The actors, from inside.
 
-use std::convert::Infallible;
-
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::State,
-    http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use tokio::sync::mpsc;
@@ -22,6 +19,7 @@ use crate::{
         extract::{Json, Path},
         openapi::ServerSentEvent,
         problem::{Answer, Problem, SOON},
+        sse,
     },
 };
 
@@ -97,14 +95,8 @@ pub(super) fn unwatchable(error: WatchError) -> Problem {
 
 /// Events of the hub, as they come.
 pub(super) fn event_stream(events: mpsc::Receiver<Bytes>) -> Response {
-    let events = futures_util::stream::unfold(events, |mut events| async {
+    sse::response(futures_util::stream::unfold(events, |mut events| async {
         let event = events.recv().await?;
-        Some((Ok::<_, Infallible>(event), events))
-    });
-    let mut response = Response::new(Body::from_stream(events));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    // nginx would collect events before it passes them on.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response
+        Some((event, events))
+    }))
 }

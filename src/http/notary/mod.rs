@@ -10,6 +10,7 @@ mod collaboration;
 mod collaborators;
 mod directory;
 mod licences;
+mod notification_stream;
 mod notifications;
 mod office;
 mod office_checks;
@@ -40,4 +41,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(acts::routes())
         .merge(reviews::routes())
         .merge(notifications::routes())
+        .merge(notification_stream::routes())
 }

@@ -56,13 +56,13 @@ struct Filters {
 async fn list(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
-    list: Listing<Filters, NotificationId>,
+    list: Listing<Filters, i64>,
 ) -> Answer {
     let user = users::find(&state.db, principal.user).await?.ok_or_else(|| Problem::not_found("account"))?;
     let unread = list.filters.unread.unwrap_or(false);
     let page = (list.after, list.fetch());
     let found = notifications::list(&state.db, (user.id, user.language), unread, page).await?;
-    Ok(list.answer(found, |notification| notification.id, |notification| notification))
+    Ok(list.answer(found, |notification| notification.seq, |notification| notification))
 }
 
 /// Marks a notification as read.

@@ -251,6 +251,7 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/notary/office/register", Offices),
     ("GET /api/v1/notary/office/register/statistics", Offices),
     ("GET /api/v1/me/notifications", Account),
+    ("GET /api/v1/notifications/stream", Account), // a wrong Last-Event-ID ends it
     ("PUT /api/v1/me/notifications/read", Account),
     ("PUT /api/v1/me/notifications/{id}/read", Owner(Thing::Notification)),
     ("DELETE /api/v1/me/notifications/{id}", Owner(Thing::Notification)),

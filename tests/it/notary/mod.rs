@@ -5,6 +5,7 @@ mod catalogue;
 mod collaborators;
 mod directory;
 mod licences;
+mod live;
 mod machines;
 mod nearest;
 mod offices;
