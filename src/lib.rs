@@ -11,6 +11,7 @@
 //! - [`pdf`] sets documents for print.
 //! - [`audit`] keeps who did what to what.
 //! - [`jobs`] says what a job is and what happened to it.
+//! - [`calendar`] writes calendars for calendar programs.
 //! - [`config`], [`clock`], [`ids`], [`scope`], [`sealing`], [`telemetry`], [`metrics`] are the ground everything stands on.
 //! - [`postgres`], [`migrate`], [`seed`], [`cli`] are what an operator touches.
 
@@ -18,6 +19,7 @@ pub mod accounts;
 pub mod actors;
 pub mod app;
 pub mod audit;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -17,6 +17,7 @@ pub mod activity;
 pub mod admin;
 mod audit;
 pub mod auth;
+mod calendars;
 pub mod client;
 pub mod compress;
 pub mod conditional;

@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    accounts, admin, audit, documents, events,
+    accounts, admin, audit, calendars, documents, events,
     front::Front,
     health,
     keys::KeyGate,
@@ -29,6 +29,7 @@ pub fn api() -> OpenApiRouter<AppState> {
                 .merge(notary::routes())
                 .merge(signing::routes())
                 .merge(tasks::routes())
+                .merge(calendars::routes())
                 .merge(audit::routes()),
         )
         .merge(admin::routes())

@@ -26,14 +26,14 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// A new link.
 #[derive(serde::Serialize, ToSchema)]
 struct NewLink {
-    /// For the calendar program. Whoever has it can read the bookings; it is shown this once.
+    /// For the calendar program. Whoever has it can read the bookings and appointments; it is shown this once.
     url: String,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-/// Makes the secret link to the calendar of one's bookings; the one before is revoked. A repetition makes another one.
+/// Makes the secret link to the calendar of one's bookings and appointments; the one before is revoked. A repetition makes another one.
 #[utoipa::path(put, path = "/me/calendar-link", tag = "calendars", security(("bearer" = [])),
     responses((status = 200, description = "The link, shown once", body = NewLink)))]
 async fn replace(State(state): State<AppState>, CurrentUser(principal): CurrentUser) -> Answer {
@@ -41,7 +41,7 @@ async fn replace(State(state): State<AppState>, CurrentUser(principal): CurrentU
     let mut tx = state.db.begin("accounts.calendar_link").await?;
     let token = calendar_links::replace(&mut tx, principal.user, now).await?;
     tx.commit().await?;
-    let url = format!("{}/api/v1/me/bookings.ics?token={}", state.config.server.base_url(), token.expose());
+    let url = format!("{}/api/v1/me/calendar.ics?token={}", state.config.server.base_url(), token.expose());
     Ok(Json(NewLink { url, created_at: now }).into_response())
 }
 

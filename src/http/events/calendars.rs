@@ -1,38 +1,28 @@
-//! Calendars for calendar programs. Rules, SQL and the format live in [`crate::events::calendar`].
+//! Calendars of events and bookings. Rules and SQL live in [`crate::events::calendar`].
 
 use axum::{
-    body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue},
     routing::get,
 };
-use jiff::ToSpan;
-use serde::Deserialize;
-use utoipa::{IntoParams, OpenApi};
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::catalogue::today;
 use crate::{
-    accounts::{calendar_links, users},
-    events::calendar,
+    calendar::calendar,
+    events::calendar as entries,
     http::{
         auth::MaybeUser,
-        conditional::{ETag, none_match_names, not_modified},
+        calendars::{PRIVATE, Secret, answer, owner, since},
         extract::{Path, Query},
-        negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
     },
+    mail::Language,
 };
 
-const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
 /// An event seldom changes.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
-/// Kept by its owner's program only, and asked about each time.
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// Bookings of the last year stay in the calendar.
-const YEARS_BACK: i32 = 1;
 
 #[derive(OpenApi)]
 #[openapi(paths(event_described))]
@@ -56,17 +46,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 fn event_described() {}
 
 async fn event(State(state): State<AppState>, Path(slug): Path<String>, headers: HeaderMap) -> Answer {
-    let text = calendar::of_event(&state.db.public(), &slug, &state.config.server.base_url()).await?;
+    let text = entries::of_event(&state.db.public(), &slug, &state.config.server.base_url()).await?;
     Ok(answer(text.ok_or_else(|| Problem::not_found("event"))?, PUBLIC, &headers))
-}
-
-/// Who asks for a calendar.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Secret {
-    /// The secret of one's calendar link, for programs that cannot send an access token.
-    token: Option<String>,
 }
 
 /// One's bookings as a calendar: those of the last year and all that come, cancelled ones as `CANCELLED`.
@@ -78,38 +59,15 @@ struct Secret {
 async fn bookings(
     State(state): State<AppState>,
     Query(secret): Query<Secret>,
-    MaybeUser(reader): MaybeUser,
+    reader: MaybeUser,
     headers: HeaderMap,
 ) -> Answer {
-    let (user, language) = match (secret.token, reader) {
-        (Some(token), _) => {
-            let owner = calendar_links::owner(&state.db, &token).await?;
-            owner.ok_or_else(|| Problem::invalid_token("the calendar link is unknown or was revoked"))?
-        }
-        (None, Some(reader)) => {
-            let user = users::find(&state.db, reader.user).await?;
-            let user = user.ok_or_else(|| Problem::not_found("account"))?;
-            (user.id, user.language)
-        }
-        (None, None) => return Err(Problem::unauthenticated()),
-    };
-    let since = today(&state).saturating_sub(YEARS_BACK.years());
+    let owner = owner(&state, secret, reader).await?;
     let base = state.config.server.base_url();
-    let text = calendar::of_bookings(&state.db, user, language, since, &base).await?;
-    Ok(answer(text, PRIVATE, &headers))
-}
-
-/// 304 if the client has these bytes, in whatever coding the front gave them.
-fn answer(text: String, cache_control: HeaderValue, headers: &HeaderMap) -> Response {
-    let etag = ETag::of_bytes(text.as_bytes());
-    let known = Coding::ALL.map(|coding| etag.header(coding));
-    if let Some(known) = known.into_iter().find(|known| none_match_names(headers, known)) {
-        return not_modified(known, cache_control);
-    }
-    let described = [
-        (header::CONTENT_TYPE, CONTENT_TYPE),
-        (header::CACHE_CONTROL, cache_control),
-        (header::ETAG, etag.header(Coding::Identity)),
-    ];
-    (described, Bytes::from(text)).into_response()
+    let entries = entries::of_bookings(&state.db, owner, since(&state), &base).await?;
+    let name = match owner.1 {
+        Language::It => "Le mie prenotazioni",
+        Language::En => "My bookings",
+    };
+    Ok(answer(calendar(name, &entries), PRIVATE, &headers))
 }

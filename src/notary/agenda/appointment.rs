@@ -121,6 +121,9 @@ pub struct Appointment {
     pub version: i64,
     /// What the reader may do with it now.
     pub possible: Vec<Event>,
+    /// Counts changes of its time, place and state: of its calendar entry.
+    #[serde(skip)]
+    pub sequence: i32,
     /// What the reader is to it.
     #[serde(skip)]
     pub standing: Standing,
@@ -185,7 +188,7 @@ macro_rules! appointment_columns {
             "a.id, a.notary_id, n.office_name, n.country, a.client_id, c.name AS client_name, a.type, a.act_type, a.status,
              lower(a.during) AS starts_at, upper(a.during) AS ends_at, a.modes, a.title, a.description, a.location,
              a.meeting_url, a.office_note, a.reminder_hours, a.answer_by, a.reason, a.admitted_at, a.turned_away_at,
-             a.created_at, a.updated_at, a.version, a.client_id = ",
+             a.created_at, a.updated_at, a.sequence, a.version, a.client_id = ",
             $who,
             " AS is_client, EXISTS (SELECT FROM participant p WHERE p.appointment_id = a.id AND p.user_id = ",
             $who,
@@ -271,6 +274,7 @@ impl Appointment {
             updated_at: row.get("updated_at"),
             version: row.get("version"),
             possible,
+            sequence: row.get("sequence"),
             standing,
         }
     }

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 /// The values of a property, unfolded.
-fn values(calendar: &Answer, property: &str) -> Vec<String> {
+pub(crate) fn values(calendar: &Answer, property: &str) -> Vec<String> {
     let text = String::from_utf8(calendar.body.to_vec()).unwrap();
     assert!(text.split("\r\n").all(|line| line.len() <= 75 && !line.contains('\n')), "{text}");
     assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"), "{text}");
@@ -19,7 +19,7 @@ fn values(calendar: &Answer, property: &str) -> Vec<String> {
     lines.filter(|(name, _)| *name == property).map(|(_, value)| value.to_owned()).collect()
 }
 
-async fn calendar(client: &Client, path: &str) -> Answer {
+pub(crate) async fn calendar(client: &Client, path: &str) -> Answer {
     let answer = client.get(path).await.expect(200);
     assert_eq!(answer.header("content-type"), "text/calendar; charset=utf-8");
     answer
@@ -127,7 +127,7 @@ async fn a_secret_link_opens_ones_calendar_until_it_is_replaced_or_revoked() {
         url[url.find("/api").unwrap()..].to_owned()
     };
     let first = make().await;
-    assert!(first.starts_with("/api/v1/me/bookings.ics?token=spc_"), "{first}");
+    assert!(first.starts_with("/api/v1/me/calendar.ics?token=spc_"), "{first}");
     assert_eq!(values(&calendar(&cast.anonymous, &first).await, "UID").len(), 1);
     let shown = cast.user.get(link).await.expect(200).json();
     assert!(shown["created_at"].is_string() && shown.get("url").is_none());

@@ -1,6 +1,6 @@
 //! The events desk.
 
-mod calendars;
+pub(crate) mod calendars;
 mod catalogue;
 mod favourites;
 mod hosting;

@@ -1,6 +1,7 @@
 //! The notary desk over HTTP.
 
 mod acts;
+mod calendars;
 mod catalogue;
 mod collaborators;
 mod directory;

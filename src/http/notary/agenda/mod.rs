@@ -1,6 +1,7 @@
 //! The agenda of the notary desk over HTTP. Rules and SQL: [`crate::notary::agenda`].
 
 mod appointments;
+mod calendars;
 mod exceptions;
 mod hours;
 mod papers;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(slots::routes())
         .merge(requests::routes())
         .merge(appointments::routes())
+        .merge(calendars::routes())
         .merge(transitions::routes())
         .merge(waiting_room::routes())
         .merge(participants::routes())

@@ -1,4 +1,4 @@
-//! What stands in the calendars.
+//! What stands in calendars: an event, and one's bookings. The format: [`crate::calendar`].
 
 use jiff::{
     Timestamp,
@@ -6,9 +6,9 @@ use jiff::{
 };
 use tokio_postgres::Row;
 
-use super::write::{Entry, Status, When, calendar};
 use crate::{
     args,
+    calendar::{Entry, Status, When, calendar, uid},
     db::{Db, DbError},
     events::{booking, hosting, refund::Visit},
     ids::{BookingId, EventId, UserId},
@@ -55,11 +55,10 @@ fn event_entry(row: &Row, base: &str) -> Entry {
 /// The person's bookings for days from `since` on. The codes of tickets are left out: calendars are shared.
 pub async fn of_bookings(
     db: &Db,
-    user: UserId,
-    language: Language,
+    (user, language): (UserId, Language),
     since: Date,
     base: &str,
-) -> Result<String, DbError> {
+) -> Result<Vec<Entry>, DbError> {
     const BOOKINGS: &str = "-- events.calendar.bookings
         SELECT b.id, b.tickets, b.event_date, b.status, b.version + e.version AS version,
             greatest(b.updated_at, e.updated_at) AS updated_at, e.title, e.location || ', ' || c.name AS location,
@@ -67,12 +66,7 @@ pub async fn of_bookings(
         FROM bookings b JOIN events e ON e.id = b.event_id JOIN cities c ON c.id = e.city_id
         WHERE b.user_id = $1 AND b.event_date >= $2 ORDER BY b.event_date DESC, b.id DESC LIMIT $3";
     let rows = db.read(BOOKINGS, args![user, since, BOOKINGS_MAX]).await?;
-    let entries: Vec<_> = rows.iter().map(|row| booking_entry(row, language, base)).collect();
-    let name = match language {
-        Language::It => "Le mie prenotazioni",
-        Language::En => "My bookings",
-    };
-    Ok(calendar(name, &entries))
+    Ok(rows.iter().map(|row| booking_entry(row, language, base)).collect())
 }
 
 fn booking_entry(row: &Row, language: Language, base: &str) -> Entry {
@@ -101,10 +95,6 @@ fn booking_entry(row: &Row, language: Language, base: &str) -> Entry {
         description: Some(tickets),
         url: Some(format!("{base}/api/v1/bookings/{id}")),
     }
-}
-
-fn uid(id: impl std::fmt::Display) -> String {
-    format!("{id}@sportello")
 }
 
 fn when(date: Date, start_time: Option<Time>, time_zone: String) -> When {

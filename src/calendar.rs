@@ -1,4 +1,7 @@
-//! The format: lines that end in CRLF, are folded at 75 octets, and have their texts escaped.
+//! Calendars (RFC 5545) for calendar programs: lines that end in CRLF, are folded at 75 octets, and have their texts escaped.
+//!
+//! An entry keeps its UID for ever and its SEQUENCE only grows; what was withdrawn or cancelled stays as `CANCELLED`,
+//! so that programs take it away. The text is a function of what is stored: unchanged rows give the same bytes.
 
 use std::fmt::Write as _;
 
@@ -13,37 +16,56 @@ const REFRESH: &str = "PT6H";
 
 /// What an entry means to its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+pub enum Status {
+    /// It may come to it.
     Tentative,
+    /// It will.
     Confirmed,
+    /// It will not.
     Cancelled,
 }
 
 /// When it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
-    /// It begins then.
+pub enum When {
+    /// It begins then, and nobody has said when it ends.
     From(Timestamp),
+    /// It begins and ends then.
+    Between(Timestamp, Timestamp),
     /// All of these days, the last one included.
     Days(Date, Date),
 }
 
 /// One entry.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) uid: String,
-    pub(super) sequence: i64,
-    pub(super) changed_at: Timestamp,
-    pub(super) when: When,
-    pub(super) status: Status,
-    pub(super) summary: String,
-    pub(super) location: String,
-    pub(super) description: Option<String>,
-    pub(super) url: Option<String>,
+pub struct Entry {
+    /// Its name for ever: see [`uid`].
+    pub uid: String,
+    /// Counts its changes.
+    pub sequence: i64,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// When it is.
+    pub when: When,
+    /// Whether it will be.
+    pub status: Status,
+    /// In a few words.
+    pub summary: String,
+    /// Where.
+    pub location: String,
+    /// More words.
+    pub description: Option<String>,
+    /// Where to read more.
+    pub url: Option<String>,
+}
+
+/// The name of the entry of something.
+pub fn uid(id: impl std::fmt::Display) -> String {
+    format!("{id}@sportello")
 }
 
 /// A whole calendar.
-pub(super) fn calendar(name: &str, entries: &[Entry]) -> String {
+pub fn calendar(name: &str, entries: &[Entry]) -> String {
     let mut text = Lines(String::new());
     text.line("BEGIN", "VCALENDAR");
     text.line("VERSION", "2.0");
@@ -89,6 +111,10 @@ impl Lines {
             When::From(start) => {
                 self.line("DTSTART", &moment(start));
                 self.line("DTEND", &moment(start.saturating_add(ASSUMED_LENGTH).unwrap_or(start)));
+            }
+            When::Between(start, end) => {
+                self.line("DTSTART", &moment(start));
+                self.line("DTEND", &moment(end));
             }
             When::Days(from, to) => {
                 self.line("DTSTART;VALUE=DATE", &day(from));
@@ -185,6 +211,14 @@ mod tests {
             DTEND:20270610T210000Z\r\nSTATUS:CONFIRMED\r\nSUMMARY:Caffè\\, jazz\\; e altro\r\n\
             LOCATION:Piazza Maggiore\\, Bologna\r\nURL:https://example.org/a,b\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_has_an_end_ends_then() {
+        let (from, until) =
+            ("2027-06-10T09:00:00Z".parse().unwrap(), "2027-06-10T09:45:00Z".parse().unwrap());
+        let text = calendar("x", &[entry(When::Between(from, until))]);
+        assert!(text.contains("DTSTART:20270610T090000Z\r\nDTEND:20270610T094500Z\r\n"), "{text}");
     }
 
     #[test]
