@@ -40,7 +40,7 @@ pub struct TimeStamp {
     pub requested_by: UserId,
 }
 
-macro_rules! columns {
+macro_rules! time_stamp_columns {
     () => {
         "t.id, t.document_id, t.number, v.sha256, t.stamped_at, t.serial, t.requested_by"
     };
@@ -79,7 +79,7 @@ pub async fn keep(
         permitted!("can_read", "$2", "$3"),
         " RETURNING *
         ) SELECT ",
-        columns!(),
+        time_stamp_columns!(),
         " FROM kept t JOIN document_version v ON v.document_id = t.document_id AND v.number = t.number"
     );
     super::documents::lock(tx, document).await?;
@@ -102,7 +102,7 @@ pub async fn list(
     const LIST: &str = concat!(
         "-- documents.time_stamps.list
         SELECT ",
-        columns!(),
+        time_stamp_columns!(),
         " FROM document AS d LEFT JOIN LATERAL (
             SELECT * FROM document_time_stamp o WHERE o.document_id = d.id AND ($5::uuid IS NULL OR o.id < $5)
             ORDER BY o.id DESC LIMIT $6) AS t ON true
