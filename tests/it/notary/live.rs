@@ -355,14 +355,19 @@ async fn places_are_bounded_for_each_and_for_all_and_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_stream_has_a_heartbeat_and_a_last_hour() {
-    let app = TestApp::start_with(|config| {
-        config.server.stream_life = "60s".parse().unwrap();
-        config.server.request_deadline = "300ms".parse().unwrap();
-        config.server.slow_request = "100ms".parse().unwrap();
-    })
-    .await;
+    let app = TestApp::start().await;
+    // A server on which requests end after a second; the ticks of its streams take longer.
+    let node = app
+        .another_node(
+            |config| {
+                config.server.stream_life = "60s".parse().unwrap();
+                config.server.request_deadline = "1s".parse().unwrap();
+            },
+            registry(),
+        )
+        .await;
     let (anna, client) = somebody(&app).await;
-    let mut ear = Ear::open(&client, None).await;
+    let mut ear = Ear::open(&client.at(node.address), None).await;
     for _ in 0..3 {
         app.app.clock.advance(SignedDuration::from_secs(15));
         assert_eq!(ear.next().await, Heard::Beat);
@@ -372,6 +377,7 @@ async fn a_silent_stream_has_a_heartbeat_and_a_last_hour() {
     assert_eq!(ear.hears(1).await, ["ancora qui"]);
     app.app.clock.advance(SignedDuration::from_secs(16));
     ear.ends().await;
+    node.stop().await;
     app.finish().await;
 }
 
