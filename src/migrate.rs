@@ -64,6 +64,7 @@ migrations! {
     28 "notary_reviews" "0028_notary_reviews.sql",
     29 "signing" "0029_signing.sql",
     30 "notification_order" "0030_notification_order.sql",
+    31 "notary_showcase" "0031_notary_showcase.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -36,11 +36,17 @@ pub enum Scope {
     /// The audit log is searched.
     #[serde(rename = "audit:read")]
     AuditRead,
+    /// Appointments are read: one's own, and the agenda of the office one works for.
+    #[serde(rename = "agenda:read")]
+    AgendaRead,
+    /// Acts and the protocol register are read: one's own, and those of the office one works for.
+    #[serde(rename = "acts:read")]
+    ActsRead,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ProfileRead,
         Self::BookingsRead,
         Self::BookingsWrite,
@@ -51,6 +57,8 @@ impl Scope {
         Self::DocumentsWrite,
         Self::DocumentsShare,
         Self::AuditRead,
+        Self::AgendaRead,
+        Self::ActsRead,
     ];
 
     /// As clients write it, and as it is stored.
@@ -66,6 +74,8 @@ impl Scope {
             Self::DocumentsWrite => "documents:write",
             Self::DocumentsShare => "documents:share",
             Self::AuditRead => "audit:read",
+            Self::AgendaRead => "agenda:read",
+            Self::ActsRead => "acts:read",
         }
     }
 

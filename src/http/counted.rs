@@ -16,7 +16,8 @@ use crate::metrics;
 /// An axum body with an end that is noticed.
 pub struct Counted {
     body: Body,
-    figures: metrics::Route,
+    /// `None` once they are recorded.
+    figures: Option<metrics::Route>,
     status: u16,
     started: Instant,
     _in_flight: metrics::Guard,
@@ -31,7 +32,19 @@ impl Counted {
         status: u16,
         started: Instant,
     ) -> Self {
-        Self { body, figures, status, started, _in_flight: in_flight, busy: None }
+        Self { body, figures: Some(figures), status, started, _in_flight: in_flight, busy: None }
+    }
+
+    /// A stream of events is answered when it begins: how long people listen says nothing about the server.
+    pub(super) fn answered(mut self) -> Self {
+        self.record();
+        self
+    }
+
+    fn record(&mut self) {
+        if let Some(figures) = self.figures.take() {
+            figures.record(self.status, self.started.elapsed());
+        }
     }
 
     /// Keeps the connection busy until the body is gone.
@@ -43,7 +56,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.figures.record(self.status, self.started.elapsed());
+        self.record();
     }
 }
 

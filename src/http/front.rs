@@ -33,6 +33,7 @@ use super::{
     request_id::{self, RequestIds},
     routes::{Limit, Query, Route, Routes},
     scopes::UNMATCHED,
+    sse,
     watched::Tally,
 };
 use crate::{
@@ -160,7 +161,11 @@ impl Front {
         let mut response = parts.finish(response, &asked, route).await;
         parts.gate.decorate(verdict, response.headers_mut());
         let status = response.status().as_u16();
-        response.map(|body| Counted::new(body, in_flight, route.figures.clone(), status, started))
+        let is_stream = sse::is_stream(response.headers());
+        response.map(|body| {
+            let counted = Counted::new(body, in_flight, route.figures.clone(), status, started);
+            if is_stream { counted.answered() } else { counted }
+        })
     }
 }
 

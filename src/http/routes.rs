@@ -43,6 +43,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/auth/register", Limit::Register),
     (Method::POST, "/api/v1/events/{slug}/bookings", Limit::Booking),
     (Method::POST, "/api/v1/events/{slug}/images", Limit::Upload),
+    (Method::PUT, "/api/v1/notary/office/picture", Limit::Upload),
     (Method::POST, "/api/v1/documents", Limit::Upload),
     (Method::PUT, "/api/v1/documents/{id}/content", Limit::Upload),
     (Method::POST, "/api/v1/uploads", Limit::Upload),

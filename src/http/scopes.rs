@@ -5,8 +5,8 @@
 use axum::http::Method;
 
 use crate::accounts::scopes::Scope::{
-    self, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsShare, DocumentsWrite, EventsRead,
-    EventsWrite, ProfileRead, ReviewsWrite,
+    self, ActsRead, AgendaRead, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsShare,
+    DocumentsWrite, EventsRead, EventsWrite, ProfileRead, ReviewsWrite,
 };
 
 /// What a route does with a key.
@@ -90,8 +90,27 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::GET, "/api/v1/events/{slug}.ics", Open),
     (Method::GET, "/api/v1/events/{slug}/reviews", Open),
     (Method::GET, "/api/v1/events/{slug}/images/{id}", Open),
+    // Programs read what an office and its clients have; deciding, signing and sending stay with people.
+    (Method::GET, "/api/v1/appointments", Need(AgendaRead)),
+    (Method::GET, "/api/v1/appointments/{id}", Need(AgendaRead)),
+    (Method::GET, "/api/v1/appointments/{id}.ics", Need(AgendaRead)),
+    (Method::GET, "/api/v1/appointments/{id}/participants", Need(AgendaRead)),
+    (Method::GET, "/api/v1/appointments/{id}/documents", Need(AgendaRead)),
+    (Method::GET, "/api/v1/acts", Need(ActsRead)),
+    (Method::GET, "/api/v1/acts/{id}", Need(ActsRead)),
+    (Method::GET, "/api/v1/acts/{id}/parties", Need(ActsRead)),
+    (Method::GET, "/api/v1/notary/office/register", Need(ActsRead)),
+    (Method::GET, "/api/v1/notary/office/register/statistics", Need(ActsRead)),
+    (Method::GET, "/api/v1/me/notary-reviews", Need(ProfileRead)),
+    (Method::GET, "/api/v1/notary/reviews/{id}", Need(ProfileRead)),
+    (Method::POST, "/api/v1/acts/{id}/review", Need(ReviewsWrite)),
+    (Method::PATCH, "/api/v1/notary/reviews/{id}", Need(ReviewsWrite)),
+    (Method::DELETE, "/api/v1/notary/reviews/{id}", Need(ReviewsWrite)),
     (Method::GET, "/api/v1/notaries", Open),
     (Method::GET, "/api/v1/notaries/{id}", Open),
+    (Method::GET, "/api/v1/notaries/{id}/reviews", Open),
+    (Method::GET, "/api/v1/notaries/{id}/slots", Open),
+    (Method::GET, "/api/v1/partners", Open),
     (Method::GET, "/api/v1/notary/catalogue/act-types", Open),
     (Method::GET, "/api/v1/notary/catalogue/act-types/{code}", Open),
     (Method::GET, "/api/v1/notary/catalogue/document-types", Open),

@@ -128,7 +128,7 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
             languages = '{it}', experience_years = NULL, offers = '{}', phone = NULL, office_email = NULL,
             certified_address = NULL, website = NULL, street = NULL, postal_code = NULL, city = $2, province = 'XX',
             latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
-            licence_note = '', version = version + 1, updated_at = $3
+            licence_note = '', picture = NULL, picture_alt = '', version = version + 1, updated_at = $3
         WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2) RETURNING id";
     for statement in [CLIENT, PARTNER, STAFF, SERVICES, ANSWERS] {
         tx.execute(statement, &[&user]).await?;

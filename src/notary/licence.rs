@@ -1,13 +1,15 @@
 //! The licence of an office: what it is today, and what an office without one may not do.
 //!
 //! It follows from two columns and the day, nothing is stored about it. An office whose licence is not valid is read-only:
-//! nobody finds it, it takes no requests, and it changes nothing.
+//! nobody finds it, it takes no requests, and it changes nothing. What was signed is still sent, archived and, where the law
+//! wants it, annulled ([`act_needs`]): a public officer owes that to clients, whatever became of the licence of this service.
 
 use jiff::{ToSpan as _, civil::Date};
 
 use crate::{
     db::{DbError, Tx},
     ids::NotaryId,
+    notary::rules::machine::act,
 };
 
 /// It ends soon from so many days before its last day on.
@@ -90,6 +92,14 @@ pub async fn require(tx: &mut Tx, notary: NotaryId, today: Date) -> Result<(), R
     let row = tx.query_opt(LICENCE, &[&notary]).await?.ok_or(RequireError::NoSuchOffice)?;
     status(row.get("licence_active"), row.get("licence_ends_on"), today).valid()?;
     Ok(())
+}
+
+/// Whether what happens to an act needs a valid licence: new work does, what ends a case does not.
+pub const fn act_needs(event: act::Event) -> bool {
+    match event {
+        act::Event::Prepare | act::Event::RequestSignature | act::Event::Sign => true,
+        act::Event::Send | act::Event::Archive | act::Event::Annul => false,
+    }
 }
 
 /// The condition under which the licence of an office is valid on a day: `licensed!("n", "$2")`, the same as

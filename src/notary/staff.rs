@@ -98,6 +98,21 @@ pub async fn office_of(db: &Db, user: UserId) -> Result<Option<NotaryId>, DbErro
     Ok(db.lookup(OFFICE, key![user]).await?.first().map(|row| row.get("id")))
 }
 
+/// Whether somebody may do this for an office at this moment: for what would else be an empty list.
+pub async fn may(
+    db: &Db,
+    (office, who): (NotaryId, UserId),
+    permission: Permission,
+) -> Result<bool, DbError> {
+    const MAY: &str = "-- notary.staff.may
+        SELECT k.n FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS k (office, who, permission, n)
+        JOIN users u ON u.id = k.who
+        WHERE EXISTS (SELECT FROM notary s WHERE s.id = k.office AND s.user_id = k.who AND u.roles @> '{notary}')
+           OR EXISTS (SELECT FROM collaborator s WHERE s.notary_id = k.office AND s.user_id = k.who
+                AND u.roles @> '{collaborator}' AND s.agreed_at IS NOT NULL AND k.permission = ANY (s.permissions))";
+    Ok(!db.lookup(MAY, key![office, who, permission.as_str()]).await?.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Permission;

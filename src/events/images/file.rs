@@ -43,7 +43,8 @@ impl Key {
         Self(HEXLOWER.encode(&random))
     }
 
-    pub(super) fn stored(text: &str) -> Self {
+    /// As it was stored.
+    pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 

@@ -265,7 +265,8 @@ pub async fn thumbnails_done(tx: &mut Tx, id: ImageId, now: Timestamp) -> Result
 pub async fn unknown(db: &Db, keys: Vec<String>) -> Result<Vec<Key>, DbError> {
     const UNKNOWN: &str = "-- events.images.unknown
         SELECT k.key FROM unnest($1::text[]) AS k (key)
-        WHERE NOT EXISTS (SELECT FROM event_images i WHERE i.key = k.key)";
+        WHERE NOT EXISTS (SELECT FROM event_images i WHERE i.key = k.key)
+          AND NOT EXISTS (SELECT FROM notary o WHERE o.picture = k.key)";
     let rows = db.read(UNKNOWN, args![keys]).await?;
     Ok(rows.iter().map(|row| Key::stored(row.get("key"))).collect())
 }

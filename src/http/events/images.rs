@@ -157,7 +157,8 @@ async fn forget(state: &AppState, key: &Key) {
     }
 }
 
-fn unusable(error: ImagerError) -> Problem {
+/// Why no picture was made.
+pub(in crate::http) fn unusable(error: ImagerError) -> Problem {
     let field = |error: PictureError, code| {
         Problem::unprocessable(vec![FieldError::body("/image", code, error.to_string())])
     };

@@ -13,6 +13,7 @@ mod reviews;
 mod warmer;
 
 pub(super) use catalogue::kept_event;
+pub(super) use images::unusable;
 pub use warmer::warmer;
 
 use utoipa_axum::router::OpenApiRouter;

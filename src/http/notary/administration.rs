@@ -105,7 +105,7 @@ async fn verify(
     Ok(tagged(changed))
 }
 
-/// Counts offices by their licences, and what these bring in. For administrators.
+/// Counts offices by their licences, what these bring in, and appointments. For administrators.
 #[utoipa::path(get, path = "/notary/statistics", tag = "notary", security(("bearer" = [])),
     responses((status = 200, description = "The figures of today", body = Statistics),
         (status = 403, description = "Only administrators may do this")))]

@@ -14,7 +14,9 @@ mod notification_stream;
 mod notifications;
 mod office;
 mod office_checks;
+mod office_picture;
 mod own_office;
+mod partner_directory;
 mod partner_profile;
 mod partners;
 mod reviews;
@@ -30,10 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(directory::routes())
         .merge(catalogue::routes())
         .merge(own_office::routes())
+        .merge(office_picture::routes())
         .merge(collaborators::routes())
         .merge(collaboration::routes())
         .merge(client_profile::routes())
         .merge(partner_profile::routes())
+        .merge(partner_directory::routes())
         .merge(partners::routes())
         .merge(administration::routes())
         .merge(licences::routes())

@@ -111,13 +111,15 @@ impl Entry {
     }
 }
 
-/// Gives a locked act that is being signed the next number of its prefix. Whoever signs next with this prefix waits for the
+/// Gives a locked act that is being signed the next number of its prefix, and counts it for the office's page. Whoever signs next with this prefix waits for the
 /// end of this transaction; if it is rolled back, the number is theirs.
 pub async fn enter(tx: &mut Tx, act: &Act, now: Timestamp) -> Result<String, ActError> {
     const ENTER: &str = "-- notary.register.enter
         WITH next AS (
             INSERT INTO register_counter AS k (notary_id, prefix, last) VALUES ($1, $2, 1)
             ON CONFLICT (notary_id, prefix) DO UPDATE SET last = k.last + 1 RETURNING last
+        ), counted AS (
+            UPDATE notary SET acts_count = acts_count + 1 WHERE id = $1
         )
         INSERT INTO register_entry (notary_id, prefix, number, act_id, year, status, signed_at)
         SELECT $1, $2, next.last, $3, $4, $5, $6 FROM next RETURNING number";
@@ -128,10 +130,13 @@ pub async fn enter(tx: &mut Tx, act: &Act, now: Timestamp) -> Result<String, Act
     Ok(written(&act.prefix, tx.query_one(ENTER, &args).await?.get("number")))
 }
 
-/// Annuls the entry of a locked act, if it has one; the number stays used.
+/// Annuls the entry of a locked act, if it has one; the number stays used, and the act counts no more.
 pub async fn annul(tx: &mut Tx, act: &Act, reason: &str, now: Timestamp) -> Result<(), ActError> {
     const ANNUL: &str = "-- notary.register.annul
-        UPDATE register_entry SET status = $2, annulled_at = $3, reason = $4 WHERE act_id = $1";
+        WITH annulled AS (
+            UPDATE register_entry SET status = $2, annulled_at = $3, reason = $4 WHERE act_id = $1 RETURNING notary_id
+        )
+        UPDATE notary SET acts_count = acts_count - 1 FROM annulled a WHERE notary.id = a.notary_id";
     let Some(from) = act.register_status else { return Ok(()) };
     let to = MACHINE.next_by(from, Event::Annul, Who::Notary)?;
     tx.execute(ANNUL, &[&act.id, &to.as_str(), &now, &reason]).await?;

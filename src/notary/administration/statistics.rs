@@ -17,6 +17,20 @@ pub struct Statistics {
     pub notaries: Notaries,
     /// What valid licences bring in.
     pub revenue: Revenue,
+    /// Appointments of all offices.
+    pub appointments: Appointments,
+}
+
+/// Appointments by where they are in their lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AppointmentCounts)]
+pub struct Appointments {
+    /// All of them, whatever became of them.
+    pub total: i64,
+    /// Requests that nobody has answered yet.
+    pub pending: i64,
+    /// Those that took place.
+    pub completed: i64,
 }
 
 /// Offices by their licence.
@@ -62,7 +76,10 @@ pub async fn statistics(db: &Db, today: Date) -> Result<Statistics, DbError> {
             coalesce(sum(x.fee) FILTER (WHERE x.every = 'month' AND x.status IN ('active', 'expiring_soon')), 0)::bigint
                 AS monthly,
             coalesce(sum(x.fee) FILTER (WHERE x.every = 'year' AND x.status IN ('active', 'expiring_soon')), 0)::bigint
-                AS annual
+                AS annual,
+            (SELECT count(*) FROM appointment) AS appointments,
+            (SELECT count(*) FROM appointment a WHERE a.status = 'provisional') AS pending,
+            (SELECT count(*) FROM appointment a WHERE a.status = 'completed') AS completed
         FROM (SELECT ",
         licence_status!("n", "$1::date"),
         " AS status, n.is_verified, n.licence_fee_cents AS fee, n.licence_fee_every AS every
@@ -85,6 +102,11 @@ pub async fn statistics(db: &Db, today: Date) -> Result<Statistics, DbError> {
             annual_cents,
             projected_annual_cents: monthly_cents.saturating_mul(12).saturating_add(annual_cents),
             currency: "EUR",
+        },
+        appointments: Appointments {
+            total: count("appointments"),
+            pending: count("pending"),
+            completed: count("completed"),
         },
     })
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     appointment::{Appointment, Mode},
     decisions::{DecisionError, everybody, facts},
+    papers,
 };
 use crate::{
     db::{DbError, Tx},
@@ -31,6 +32,8 @@ pub struct Changes {
     pub office_note: Option<String>,
     /// Hours before which people are reminded; 0: never.
     pub reminder_hours: Option<i16>,
+    /// The type of act, of the catalogue.
+    pub act_type: Option<String>,
 }
 
 /// Changes a locked appointment that has not ended. Who is concerned by a new time or place is told, and asked again whether
@@ -56,8 +59,17 @@ pub async fn change(
     const ASK_AGAIN: &str = "-- notary.changes.ask_again
         UPDATE participant SET status = 'waiting', answered_at = NULL
         WHERE appointment_id = $1 AND role <> 'requester' AND status <> 'waiting'";
-    let Changes { time, title, description, location, meeting_url, modes, office_note, reminder_hours } =
-        changes;
+    let Changes {
+        time,
+        title,
+        description,
+        location,
+        meeting_url,
+        modes,
+        office_note,
+        reminder_hours,
+        act_type,
+    } = changes;
     let (from, until) = time.map_or((None, None), |(from, until)| (Some(from), Some(until)));
     let modes: Option<Vec<&str>> =
         modes.as_ref().map(|modes| modes.iter().map(|mode| mode.as_str()).collect());
@@ -80,15 +92,20 @@ pub async fn change(
         }
         changed => changed?,
     };
+    let mut told = match act_type {
+        Some(act_type) => papers::retype(tx, appointment, act_type, now).await?,
+        None => Vec::new(),
+    };
     if time.is_some() {
         tx.execute(ASK_AGAIN, &[&appointment.id]).await?;
     }
     if time.is_none() && location.is_none() && meeting_url.is_none() {
-        return Ok(Vec::new());
+        return Ok(told);
     }
     let mut facts = facts(appointment);
     facts.starts_at = from.or(facts.starts_at);
-    Ok(everybody(tx, appointment, Kind::AppointmentChanged, Some(by), &facts).await?)
+    told.extend(everybody(tx, appointment, Kind::AppointmentChanged, Some(by), &facts).await?);
+    Ok(told)
 }
 
 /// Lets the client in from the waiting room, or turns them away; either takes the other back.

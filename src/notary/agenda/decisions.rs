@@ -39,6 +39,15 @@ pub enum DecisionError {
     /// An act needs documents that are not all accepted.
     #[error("mandatory documents are missing or were refused: {0}")]
     Papers(String),
+    /// The type of act says which documents are needed.
+    #[error("documents were handed in for this type of act: it stays")]
+    HandedIn,
+    /// The catalogue does not know it.
+    #[error("there is no such type of act")]
+    NoSuchActType,
+    /// What was opened for documents is not ready without any.
+    #[error("this type of act needs no documents: ask for one by hand, or make another appointment")]
+    NeedsNone,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),

@@ -139,6 +139,70 @@ pub(super) async fn open(
     appointment: &Appointment,
     now: Timestamp,
 ) -> Result<Vec<Told>, DecisionError> {
+    let Some(act_type) = &appointment.act_type else { return Ok(Vec::new()) };
+    let documents = list_needed(tx, appointment.id, act_type, now).await?;
+    let event = if documents.is_empty() { Happens::MakeReady } else { Happens::OpenDocuments };
+    let to = APPOINTMENT.next_by(Stage::Confirmed, event, Who::System)?;
+    step(tx, appointment.id, (Stage::Confirmed, to), None, None, now).await?;
+    Ok(missing(appointment, documents))
+}
+
+/// The client is told which documents are needed.
+fn missing(appointment: &Appointment, documents: Vec<Names>) -> Vec<Told> {
+    if documents.is_empty() {
+        return Vec::new();
+    }
+    let facts = Facts { documents, ..facts(appointment) };
+    vec![told(appointment, appointment.client_id, Kind::DocumentsMissing, facts)]
+}
+
+/// Another type of act: what it needs is listed anew. Only while nothing was handed in.
+pub(super) async fn retype(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    act_type: &str,
+    now: Timestamp,
+) -> Result<Vec<Told>, DecisionError> {
+    const RETYPE: &str = "-- notary.papers.retype
+        UPDATE appointment SET act_type = t.code FROM act_type t
+        WHERE appointment.id = $1 AND t.code = $2 AND t.is_active
+          AND NOT EXISTS (SELECT FROM appointment_document d WHERE d.appointment_id = $1 AND d.status <> 'missing')";
+    const KNOWN: &str = "-- notary.papers.knows_act_type\nSELECT FROM act_type WHERE code = $1 AND is_active";
+    const CLEAR: &str = "-- notary.papers.clear\nDELETE FROM appointment_document WHERE appointment_id = $1";
+    if !matches!(appointment.status, Stage::Provisional | Stage::Confirmed | Stage::DocumentsOpen) {
+        return Err(DecisionError::HandedIn);
+    }
+    if tx.query_opt(KNOWN, &[&act_type]).await?.is_none() {
+        return Err(DecisionError::NoSuchActType);
+    }
+    if tx.execute(RETYPE, &[&appointment.id, &act_type]).await? == 0 {
+        return Err(DecisionError::HandedIn);
+    }
+    match appointment.status {
+        Stage::Confirmed => {
+            let now_of = Appointment { act_type: Some(act_type.to_owned()), ..appointment.clone() };
+            open(tx, &now_of, now).await
+        }
+        Stage::DocumentsOpen => {
+            tx.execute(CLEAR, &[&appointment.id]).await?;
+            let documents = list_needed(tx, appointment.id, act_type, now).await?;
+            if documents.is_empty() {
+                Err(DecisionError::NeedsNone)
+            } else {
+                Ok(missing(appointment, documents))
+            }
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Lists the documents that a type of act needs.
+async fn list_needed(
+    tx: &mut Tx,
+    id: AppointmentId,
+    act_type: &str,
+    now: Timestamp,
+) -> Result<Vec<Names>, DbError> {
     const OPEN: &str = "-- notary.papers.open
         WITH new AS (
             INSERT INTO appointment_document (id, appointment_id, document_type, is_mandatory, created_at, updated_at)
@@ -147,17 +211,8 @@ pub(super) async fn open(
             RETURNING document_type
         )
         SELECT t.name_it, t.name_en FROM new JOIN document_type t ON t.code = new.document_type ORDER BY t.position";
-    let Some(act_type) = &appointment.act_type else { return Ok(Vec::new()) };
-    let rows = tx.query(OPEN, &[&appointment.id, act_type, &now]).await?;
-    let event = if rows.is_empty() { Happens::MakeReady } else { Happens::OpenDocuments };
-    let to = APPOINTMENT.next_by(Stage::Confirmed, event, Who::System)?;
-    step(tx, appointment.id, (Stage::Confirmed, to), None, None, now).await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let documents = rows.iter().map(|row| Names { it: row.get("name_it"), en: row.get("name_en") }).collect();
-    let facts = Facts { documents, ..facts(appointment) };
-    Ok(vec![told(appointment, appointment.client_id, Kind::DocumentsMissing, facts)])
+    let rows = tx.query(OPEN, &[&id, &act_type, &now]).await?;
+    Ok(rows.iter().map(|row| Names { it: row.get("name_it"), en: row.get("name_en") }).collect())
 }
 
 fn told(appointment: &Appointment, user: UserId, kind: Kind, facts: Facts) -> Told {

@@ -55,6 +55,8 @@ pub struct Card {
     pub reviews: i32,
     /// How many acts.
     pub acts: i32,
+    /// What it looks like, at most 320 pixels wide.
+    pub thumbnail_url: Option<String>,
     /// How far from the point, over ground, in kilometres to two decimals; `null` when there is no point.
     #[serde(default)]
     pub distance_km: Option<f64>,
@@ -66,7 +68,7 @@ pub struct Card {
 const SELECT: &str = "SELECT p.chord, (SELECT to_jsonb(c) FROM (SELECT p.id, p.first_name || ' ' || p.last_name AS name,
         p.office_name, p.office_kind, p.city, p.province, p.country, p.latitude, p.longitude, p.specialisations,
         p.languages, p.experience_years, p.offers, CASE WHEN p.rating_count > 0 THEN p.rating END AS rating,
-        p.rating_count AS reviews, p.acts_count AS acts) AS c) AS card";
+        p.rating_count AS reviews, p.acts_count AS acts, '/media/' || p.picture || '-320.jpg' AS thumbnail_url) AS c) AS card";
 
 impl Card {
     fn from_row(row: &Row) -> Self {

@@ -10,7 +10,11 @@ use crate::{
     db::{Db, DbError},
     ids::NotaryId,
     key,
-    notary::offices::{Country, Offer, OfficeKind, Service, Specialisation, services_of},
+    notary::offices::{
+        Country, Offer, OfficeKind, Service, Specialisation,
+        picture::{Picture, office_picture},
+        services_of,
+    },
 };
 
 /// A notary, as everybody sees it.
@@ -66,6 +70,8 @@ pub struct Showcase {
     pub latitude: Option<f64>,
     /// Degrees east.
     pub longitude: Option<f64>,
+    /// What it looks like.
+    pub picture: Option<Picture>,
     /// What it offers, in its order.
     pub services: Vec<Service>,
     /// The average of its reviews, 1 to 5; `null` without any.
@@ -89,6 +95,8 @@ pub async fn showcase(db: &Db, id: NotaryId, today: Date) -> Result<Option<Showc
             n.roll_number, n.district, n.enrolled_on, n.bio, n.specialisations, n.languages, n.experience_years, n.offers,
             n.phone, n.office_email, n.certified_address, n.website, n.street, n.postal_code, n.city, n.province, n.country,
             n.latitude, n.longitude, ",
+        office_picture!("n"),
+        " AS picture, ",
         services_of!(),
         " AS services, CASE WHEN n.rating_count > 0 THEN n.rating END AS rating, n.rating_count AS reviews,
             n.acts_count AS acts, n.updated_at, n.version) AS c) AS showcase

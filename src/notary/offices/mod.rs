@@ -3,6 +3,7 @@
 
 mod content;
 mod office;
+pub mod picture;
 mod services;
 
 pub use content::{Content, Country, Language, Offer, OfficeKind, Specialisation};

@@ -146,6 +146,81 @@ pub async fn list(
     Ok(rows.iter().map(Profile::from_row).collect())
 }
 
+/// A partner, as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PartnerCard)]
+pub struct Card {
+    /// The account.
+    pub id: UserId,
+    /// What the partner does.
+    pub kind: Kind,
+    /// The name of the business.
+    pub business_name: String,
+    /// Phone.
+    pub phone: Option<String>,
+    /// An `http` or `https` address.
+    pub website: Option<String>,
+    /// Street and number.
+    pub street: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// City.
+    pub city: String,
+    /// Province, by its two letters.
+    pub province: String,
+    /// The name, without accents and capitals.
+    #[serde(skip)]
+    pub sorted_by: String,
+}
+
+/// Which partners are looked for; everything that is given must fit.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What they do.
+    pub kind: Option<Kind>,
+    /// The city, whatever its accents and capitals.
+    pub city: Option<String>,
+    /// The province, by its two letters.
+    pub province: Option<String>,
+}
+
+/// Verified partners whose accounts are active, by their names.
+pub async fn find_all(
+    db: &Db,
+    wanted: Wanted,
+    after: Option<(String, UserId)>,
+    limit: i64,
+) -> Result<Vec<Card>, DbError> {
+    const FIND_ALL: &str = "-- notary.profiles.find_partners
+        SELECT p.user_id, p.kind, p.business_name, p.phone, p.website, p.street, p.postal_code, p.city, p.province,
+            folded(p.business_name) AS sorted_by
+        FROM partner p JOIN users u ON u.id = p.user_id AND u.status = 'active' AND u.roles @> '{partner}'
+        WHERE p.is_verified AND ($1::text IS NULL OR p.kind = $1) AND ($2::text IS NULL OR folded(p.city) = folded($2))
+          AND ($3::text IS NULL OR p.province = $3)
+          AND ($4::text IS NULL OR (folded(p.business_name), p.user_id) > ($4, $5::uuid))
+        ORDER BY folded(p.business_name), p.user_id LIMIT $6";
+    let kind = wanted.kind.map(|kind| kind.as_str().to_owned());
+    let (name, id) = after.unzip();
+    let rows = db.public().read(FIND_ALL, args![kind, wanted.city, wanted.province, name, id, limit]).await?;
+    let card = |row: &Row| Card {
+        id: row.get("user_id"),
+        kind: Kind::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == row.get::<_, &str>("kind"))
+            .expect("the constraint partner_kind_known"),
+        business_name: row.get("business_name"),
+        phone: row.get("phone"),
+        website: row.get("website"),
+        street: row.get("street"),
+        postal_code: row.get("postal_code"),
+        city: row.get("city"),
+        province: row.get("province"),
+        sorted_by: row.get("sorted_by"),
+    };
+    Ok(rows.iter().map(card).collect())
+}
+
 /// Makes the profile, or replaces the one that has this version; `None` when there is another by now. What an
 /// administrator has seen is verified anew when it is something else. A number that another partner has violates
 /// `partner_vat_number_unique`.

@@ -110,8 +110,10 @@ async fn a_route_takes_its_own_scope_and_no_other() {
         let (all_others, right) = (key(&admin, &others).await, key(&admin, &[*scope]).await);
         let (status, code) = send(&all_others, method, template).await;
         assert_eq!((status, code.as_str()), (403, "insufficient_scope"), "{method} {template}");
-        let (status, _) = send(&right, method, template).await;
-        assert!(!matches!(status, 401 | 403) && status < 500, "{method} {template}: {status}");
+        let (status, code) = send(&right, method, template).await;
+        // The administrator works for no office.
+        let is_in = !matches!(status, 401 | 403) || code == "no_office";
+        assert!(is_in && status < 500, "{method} {template}: {status}");
         for made in admin.get("/api/v1/api-keys?limit=100").await.json()["data"].as_array().unwrap() {
             admin.delete(&format!("{KEYS}/{}", made["id"].as_str().unwrap())).await.expect(204);
         }

@@ -144,6 +144,8 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/notary/office", Notaries),
     ("PATCH /api/v1/notary/office", Notaries),
     ("PUT /api/v1/notary/office/services", Notaries),
+    ("PUT /api/v1/notary/office/picture", Notaries),
+    ("DELETE /api/v1/notary/office/picture", Notaries),
     ("GET /api/v1/notary/collaborators", Notaries),
     ("POST /api/v1/notary/collaborators", Notaries),
     ("GET /api/v1/notary/collaborators/{user}", Notaries),
@@ -243,6 +245,7 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/acts/{id}/transitions", Office(Thing::Act)), // which event is whose: `notary::machines`
     ("POST /api/v1/acts/{id}/review", Owner(Thing::Act)),
     ("GET /api/v1/notaries/{id}/reviews", Everybody),
+    ("GET /api/v1/partners", Everybody),
     ("GET /api/v1/me/notary-reviews", Account),
     ("GET /api/v1/notary/reviews", Admins),
     ("GET /api/v1/notary/reviews/{id}", OwnerOrAdmin(Thing::NotaryReview)),

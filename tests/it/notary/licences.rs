@@ -4,6 +4,7 @@ use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
 use sportello::accounts::policy::Role;
 
+use super::practice::Practice;
 use crate::harness::{
     app::TestApp,
     client::{Answer, Client},
@@ -125,6 +126,7 @@ async fn administrators_find_offices_by_their_licence_and_see_what_they_bring_in
         json!({
             "notaries": { "total": 6, "active": 2, "expiring_soon": 2, "expired": 1, "disabled": 1, "verified": 6 },
             "revenue": { "monthly_cents": 3000, "annual_cents": 50_007, "projected_annual_cents": 86_007, "currency": "EUR" },
+            "appointments": { "total": 0, "pending": 0, "completed": 0 },
         })
     );
     let by_city = admin.get("/api/v1/notary/offices?city=CITTA%203").await.expect(200).json();
@@ -160,4 +162,41 @@ async fn only_an_administrator_verifies_and_then_the_office_is_found() {
     admin.patch(&path, changed.header("etag"), json!({ "is_verified": true })).await.expect(200);
     assert_eq!(found(&app).await, 1);
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_licence_no_act_is_begun_and_what_was_begun_is_ended() {
+    let practice = Practice::new().await;
+    let (open, unsigned) =
+        (practice.an_act("certified_copies").await, practice.an_act("certified_copies").await);
+    let signed = practice.app.a_signed_act(practice.office, practice.client_account.id, "Procura").await;
+    let last = practice.app.a_signed_act(practice.office, practice.client_account.id, "Altra procura").await;
+    let database = practice.app.database.client().await;
+    database.execute("UPDATE notary SET licence_ends_on = current_date - 5", &[]).await.unwrap();
+    assert_eq!(
+        practice.moves(&practice.notary, &open, "prepare").await.expect(403).code(),
+        "licence_expired"
+    );
+    let case = json!({"client_email": practice.client_account.email, "act_type": "certified_copies"});
+    assert_eq!(practice.notary.post("/api/v1/acts", case).await.expect(403).code(), "licence_expired");
+    practice.moves(&practice.notary, &unsigned, "annul").await.expect(200);
+    practice.moves(&practice.notary, &last, "annul").await.expect(200);
+    let sent = "UPDATE act SET status = 'sent', sent_at = now() WHERE id::text = $1";
+    database.execute(sent, &[&signed]).await.unwrap();
+    practice.moves(&practice.notary, &signed, "archive").await.expect(200);
+    practice.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_statistics_count_appointments_by_where_they_are() {
+    let practice = Practice::new().await;
+    let admin = practice.app.log_in(&practice.app.a_person_with(Role::Admin).await).await;
+    practice.a_request("2031-06-18T08:00:00Z").await;
+    practice.a_request("2031-06-18T09:00:00Z").await;
+    let done = practice.an_appointment_for("mortgage_loan").await;
+    let end = "UPDATE appointment SET status = 'completed', ended_at = now() WHERE id::text = $1";
+    practice.app.database.client().await.execute(end, &[&done]).await.unwrap();
+    let figures = admin.get("/api/v1/notary/statistics").await.expect(200).json();
+    assert_eq!(figures["appointments"], json!({ "total": 3, "pending": 2, "completed": 1 }));
+    practice.app.finish().await;
 }

@@ -12,6 +12,7 @@ mod nearest;
 mod offices;
 mod papers;
 mod participants;
+mod pictures;
 pub(crate) mod practice;
 mod profiles;
 mod register;

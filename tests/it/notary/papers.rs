@@ -110,3 +110,57 @@ async fn what_is_not_handed_in_is_taken_back_and_cancelling_lets_the_files_go() 
     client.delete(&format!("/api/v1/documents/{file}")).await.expect(204);
     practice.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_type_of_act_may_change_until_something_is_handed_in_and_what_it_needs_is_listed_anew() {
+    let practice = Practice::new().await;
+    let retype = async |client: &Client, id: &str, code: &str| {
+        let path = format!("/api/v1/appointments/{id}");
+        let etag = practice.notary.get(&path).await.header("etag").to_owned();
+        client.patch(&path, &etag, json!({ "act_type": code })).await
+    };
+    let types = async |id: &str| -> Vec<String> {
+        let found = papers(&practice.client, id).await;
+        found.iter().map(|paper| paper["document_type"].as_str().unwrap().to_owned()).collect()
+    };
+    // A request has no documents yet; confirming it lists those of the type it has by then.
+    let id = practice.a_request(super::practice::A_SLOT).await;
+    retype(&practice.notary, &id, "mortgage_loan").await.expect(200);
+    practice.does(&practice.notary, &id, "confirm").await.expect(200);
+    let of_loan = types(&id).await;
+    assert_eq!(
+        practice
+            .client
+            .patch(&format!("/api/v1/appointments/{id}"), "*", json!({"act_type": "property_sale"}))
+            .await
+            .expect(403)
+            .code(),
+        "not_for_you"
+    );
+    assert_eq!(retype(&practice.notary, &id, "horoscope").await.expect(422).code(), "unknown_act_type");
+    assert_eq!(
+        retype(&practice.notary, &id, "certified_copies").await.expect(409).code(),
+        "needs_no_documents"
+    );
+    assert_eq!(types(&id).await, of_loan, "what was refused has changed nothing");
+    let changed = retype(&practice.clerk, &id, "property_sale").await.expect(200).json();
+    assert_eq!(
+        (&changed["act_type"], &changed["status"]),
+        (&json!("property_sale"), &json!("documents_open"))
+    );
+    let of_sale = types(&id).await;
+    assert!(of_sale != of_loan && !of_sale.is_empty(), "{of_sale:?}");
+    assert_eq!(
+        practice.told(&practice.client).await.iter().filter(|it| *it == "documents_missing").count(),
+        2
+    );
+    let file = practice.a_file(&practice.client, "contenuto").await;
+    let needed = papers(&practice.client, &id).await;
+    put(&practice.client, &id, &needed[0], &file).await.expect(200);
+    assert_eq!(
+        retype(&practice.notary, &id, "mortgage_loan").await.expect(409).code(),
+        "documents_handed_in"
+    );
+    assert_eq!(types(&id).await, of_sale);
+    practice.app.finish().await;
+}

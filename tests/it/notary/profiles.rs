@@ -92,3 +92,56 @@ async fn a_partner_has_a_tax_number_of_their_own_and_is_verified_by_an_administr
     assert_eq!(renamed.json()["is_verified"], false);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_finds_partners_who_were_verified_by_what_they_do_and_where() {
+    let app = TestApp::start().await;
+    let database = app.database.client().await;
+    let add = "INSERT INTO partner (user_id, kind, business_name, vat_number, phone, city, province, is_verified, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, '051 123456', $5, $6, $7, now(), now())";
+    let mut people = Vec::new();
+    for (n, (kind, name, city, province, verified)) in [
+        ("surveyor", "Zani Misure", "Forlì", "FC", true),
+        ("estate_agency", "Àncora Case", "Forlì", "FC", true),
+        ("estate_agency", "Bologna Case", "Bologna", "BO", true),
+        ("estate_agency", "Nuova Agenzia", "Bologna", "BO", false),
+        ("architect", "Archi e Volte", "Bologna", "BO", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let person = app.a_person_with(Role::Partner).await;
+        let vat = a_vat_number(n as u32 + 1);
+        database.execute(add, &[&person.id, &kind, &name, &vat, &city, &province, &verified]).await.unwrap();
+        people.push(person.id);
+    }
+    let names = async |query: &str| -> Vec<String> {
+        let page = app.anonymous().get(&format!("/api/v1/partners{query}")).await.expect(200).json();
+        page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["business_name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        names("").await,
+        ["Àncora Case", "Archi e Volte", "Bologna Case", "Zani Misure"],
+        "by name, verified ones"
+    );
+    assert_eq!(names("?kind=estate_agency").await, ["Àncora Case", "Bologna Case"]);
+    assert_eq!(names("?city=FORLI").await, ["Àncora Case", "Zani Misure"]);
+    assert_eq!(names("?province=bo&kind=architect").await, ["Archi e Volte"]);
+    let first = app.anonymous().get("/api/v1/partners?limit=3").await.expect(200).json();
+    let next = first["next_cursor"].as_str().unwrap();
+    assert_eq!(names(&format!("?limit=3&cursor={next}")).await, ["Zani Misure"]);
+    let card = first["data"][0].as_object().unwrap();
+    assert!(!card.contains_key("vat_number") && !card.contains_key("certified_address"), "{card:?}");
+    let disable = "UPDATE users SET status = 'disabled' WHERE id = $1";
+    database.execute(disable, &[&people[4]]).await.unwrap();
+    assert_eq!(names("?kind=architect").await, Vec::<String>::new(), "who is not there is not found");
+    for wrong in ["?kind=wizard", "?verified=false", "?cursor=x", &format!("?city={}", "x".repeat(201))] {
+        app.anonymous().get(&format!("/api/v1/partners{wrong}")).await.expect(400);
+    }
+    app.finish().await;
+}

@@ -120,13 +120,17 @@ async fn an_annulled_number_stays_used_and_the_year_is_counted() {
         (&rest["data"][0]["act_id"], &rest["data"][0]["reason"]),
         (&json!(first), &json!("Errore materiale."))
     );
+    let shown = practice.app.anonymous().get(&format!("/api/v1/notaries/{}", practice.office)).await;
+    assert_eq!(shown.expect(200).json()["acts"], 2, "signed, and not annulled");
     let year = practice.notary.get("/api/v1/notary/office/register/statistics").await.expect(200).json();
     let expected = json!([{"prefix": prefix, "first": 1, "last": 3, "entries": 3, "signed": 2, "registered": 0,
         "annulled": 1}]);
     assert_eq!(year["data"], expected);
     let other = practice.notary.get("/api/v1/notary/office/register/statistics?year=1999").await.expect(200);
     assert_eq!(other.json()["data"], json!([]));
-    let blind = practice.clerk.get("/api/v1/notary/office/register").await.expect(200).json();
-    assert_eq!(blind["data"], json!([]), "who may not manage acts sees none");
+    for path in ["/api/v1/notary/office/register", "/api/v1/notary/office/register/statistics"] {
+        let blind = practice.clerk.get(path).await.expect(403);
+        assert_eq!(blind.code(), "not_permitted", "who may not manage acts is told so");
+    }
     practice.app.finish().await;
 }

@@ -7,17 +7,22 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    accounts::policy::Principal,
     http::{
         extract::{Json, Query},
         listing::{Listing, Page, PageParameters},
         notary::office::OfficeUser,
-        problem::Answer,
+        problem::{Answer, Problem},
         state::AppState,
     },
-    ids::ActId,
+    ids::{ActId, NotaryId},
     notary::{
-        acts::register::{self, Entry, Statistics, Wanted},
+        acts::{
+            register::{self, Entry, Statistics, Wanted},
+            transitions::ActError,
+        },
         rules::machine::register_entry::State as Stage,
+        staff::{self, Permission},
         time::today,
     },
 };
@@ -40,16 +45,23 @@ struct Filters {
     status: Option<Stage>,
 }
 
-/// Lists the protocol register of one's office, the newest entry first. Empty for who may not manage its acts.
+/// Only who manages the acts of an office sees its register.
+async fn allowed(state: &AppState, office: NotaryId, principal: &Principal) -> Result<(), Problem> {
+    let may = staff::may(&state.db, (office, principal.user), Permission::ManageActs).await?;
+    if may { Ok(()) } else { Err(ActError::NotPermitted.into()) }
+}
+
+/// Lists the protocol register of one's office, the newest entry first.
 #[utoipa::path(get, path = "/notary/office/register", tag = "notary acts", security(("bearer" = [])),
     params(Filters, PageParameters),
     responses((status = 200, description = "A page of entries", body = Page<Entry>),
-        (status = 403, description = "`no_office`")))]
+        (status = 403, description = "`no_office`; `not_permitted`: one may not manage its acts")))]
 async fn list(
     State(state): State<AppState>,
     OfficeUser { principal, office }: OfficeUser,
     list: Listing<Filters, (Timestamp, ActId)>,
 ) -> Answer {
+    allowed(&state, office, &principal).await?;
     let Filters { year, ref prefix, status } = list.filters;
     let wanted = Wanted { year, prefix: prefix.clone(), status };
     let who = (office, principal.user);
@@ -76,15 +88,17 @@ struct OfYear {
     data: Vec<Statistics>,
 }
 
-/// Counts what one's office has entered in a year, by prefix. Empty for who may not manage its acts.
+/// Counts what one's office has entered in a year, by prefix.
 #[utoipa::path(get, path = "/notary/office/register/statistics", tag = "notary acts", security(("bearer" = [])),
     params(Year),
-    responses((status = 200, description = "The year", body = OfYear), (status = 403, description = "`no_office`")))]
+    responses((status = 200, description = "The year", body = OfYear),
+        (status = 403, description = "`no_office`; `not_permitted`: one may not manage its acts")))]
 async fn statistics(
     State(state): State<AppState>,
     OfficeUser { principal, office }: OfficeUser,
     Query(Year { year }): Query<Year>,
 ) -> Answer {
+    allowed(&state, office, &principal).await?;
     let year = year.unwrap_or_else(|| today(state.clock.now()).year());
     let data = register::statistics(&state.db, (office, principal.user), year).await?;
     Ok(Json(OfYear { year, data }).into_response())

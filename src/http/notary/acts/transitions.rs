@@ -12,6 +12,7 @@ use crate::{
         client::ClientAddress,
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
+        notary::own_office::outdated,
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
@@ -49,7 +50,8 @@ struct Transition {
 
 /// Moves an act on; `possible` of the act says what one may do now. Signing, which only the notary does, gives it the next
 /// number of its prefix in the register. Archiving needs the survey, which may come along, and registers the entry for good.
-/// Annulling needs a reason; the number stays used.
+/// Annulling needs a reason; the number stays used. Without a valid licence an act is not prepared or signed; what was
+/// signed is still sent, archived or annulled.
 #[utoipa::path(post, path = "/acts/{id}/transitions", tag = "notary acts", security(("bearer" = [])),
     request_body = Transition,
     params(("id" = uuid::Uuid, Path, description = "The act"),
@@ -75,12 +77,18 @@ async fn transition(
         if_match.check(&ETag::of_version(found.version))?;
     }
     found.standing.next(found.status, event)?;
-    licence::require(&mut tx, found.notary_id, today(now)).await?;
+    if licence::act_needs(event) {
+        licence::require(&mut tx, found.notary_id, today(now)).await?;
+    }
     let what = (event, reason.as_deref(), survey.as_ref());
     let people = transitions::apply(&mut tx, &found, what, principal.user, now).await?;
     tell(&state.jobs, &mut tx, &people, now).await?;
     let details = serde_json::json!({ "event": event });
-    done(&state, tx, (&principal, client), ("act.transition", id, details)).await
+    let answer = done(&state, tx, (&principal, client), ("act.transition", id, details)).await?;
+    if matches!(event, Event::Sign | Event::Annul) {
+        outdated(&state, found.notary_id); // it shows how many acts there are
+    }
+    Ok(answer)
 }
 
 fn checked(body: &Transition) -> Result<Transition, Problem> {

@@ -128,6 +128,10 @@ struct Change {
     #[serde(default, deserialize_with = "present")]
     #[schema(minimum = 0, maximum = 336, nullable = false)]
     reminder_hours: Option<i16>,
+    /// Another type of act, while no documents were handed in: those that it needs are listed anew.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(min_length = 1, max_length = 50, nullable = false)]
+    act_type: Option<String>,
 }
 
 impl Change {
@@ -164,6 +168,7 @@ impl Change {
                 .as_deref()
                 .map(|text| checks.text("/office_note", text, 0..=4000).to_owned()),
             reminder_hours: self.reminder_hours,
+            act_type: self.act_type.as_deref().map(|code| checks.line("/act_type", code, 1..=50).to_owned()),
         };
         checks.done()?;
         Ok((changes, self.starts_at, self.minutes))
@@ -178,7 +183,9 @@ impl Change {
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The changed appointment, with its ETag", body = Appointment),
         (status = 403, description = "`not_for_you`: this is for the office"),
-        (status = 409, description = "`overlaps`: another appointment takes this time; `not_in_this_state`: it has begun or ended"),
+        (status = 409, description = "`overlaps`: another appointment takes this time; `not_in_this_state`: it has begun or ended; \
+            `documents_handed_in`, `needs_no_documents`: the type of act stays"),
+        (status = 422, description = "`unknown_act_type`; or the body is wrong"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn change(
     State(state): State<AppState>,

@@ -48,6 +48,9 @@ impl From<DecisionError> for Problem {
             DecisionError::Forbidden(forbidden) => forbidden.into(),
             DecisionError::Overlaps => Self::conflict("overlaps", detail),
             DecisionError::Over => Self::conflict("too_late", detail),
+            DecisionError::HandedIn => Self::conflict("documents_handed_in", detail),
+            DecisionError::NoSuchActType => Self::rule("unknown_act_type", detail),
+            DecisionError::NeedsNone => Self::conflict("needs_no_documents", detail),
             DecisionError::Papers(_) => Self::conflict("documents_missing", detail),
             DecisionError::Db(error) => error.into(),
         }

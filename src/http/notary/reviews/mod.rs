@@ -11,9 +11,7 @@ use axum::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    actors::data::cache::Tag,
     http::{conditional::ETag, extract::Json, negotiate::Coding, problem::Problem, state::AppState},
-    ids::NotaryId,
     notary::reviews::{Review, ReviewError},
 };
 
@@ -39,9 +37,4 @@ impl From<ReviewError> for Problem {
 fn tagged(status: StatusCode, review: &Review) -> Response {
     let etag = ETag::of_version(review.version).header(Coding::Identity);
     (status, [(header::ETAG, etag)], Json(review)).into_response()
-}
-
-/// After the commit of what changes which reviews everybody sees, and the rating with them.
-fn outdated(state: &AppState, office: NotaryId) {
-    state.pages.invalidate(&[Tag::Notary(office), Tag::Notaries]);
 }

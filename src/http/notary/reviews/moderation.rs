@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{outdated, tagged};
+use super::tagged;
 use crate::{
     audit::{self, Entry},
     http::{
@@ -14,7 +14,7 @@ use crate::{
         client::ClientAddress,
         extract::{Json, Path},
         listing::{Listing, Page, PageParameters},
-        notary::told,
+        notary::{own_office::outdated, told},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,

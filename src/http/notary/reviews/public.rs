@@ -12,7 +12,6 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::outdated;
 use crate::{
     actors::data::cache::Tag,
     audit,
@@ -24,7 +23,7 @@ use crate::{
         idempotency::{self, Keyed, Outcome},
         listing::{Listing, Page, PageParameters},
         negotiate::Coding,
-        notary::told,
+        notary::{own_office::outdated, told},
         pages::page,
         problem::{Answer, FieldError, Problem},
         state::AppState,

@@ -12,7 +12,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{outdated, tagged};
+use super::tagged;
 use crate::{
     audit::{self, Entry},
     http::{
@@ -24,7 +24,7 @@ use crate::{
         listing::{Listing, Page, PageParameters},
         merge_patch::MergePatch,
         negotiate::Coding,
-        notary::told,
+        notary::{own_office::outdated, told},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
