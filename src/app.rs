@@ -27,7 +27,7 @@ use crate::{
             imager::Imager,
             lanes::LaneMsg,
             listener::ListenerMsg,
-            mailer::Mailer,
+            mailer::{self, Mailer},
             pool::{self, Pool},
             postgres::Postgres,
             redis::Redis,
@@ -58,6 +58,7 @@ use crate::{
     jobs::{self, Jobs, seal::KeyRing},
     metrics::{self, Metrics},
     migrate,
+    notary::certified_mail::provider::Provider as CertifiedMail,
     postgres::{self, Binaries, Cluster, ClusterOptions, Mode, locate},
     signing::{Signing, store},
 };
@@ -228,6 +229,7 @@ impl Ground<'_> {
             jobs: self.jobs.clone(),
             storage: handles.storage.clone(),
             contents: handles.contents.clone(),
+            certified: handles.certified.clone(),
             documents: Desk::new(&config.documents),
             imager: handles.imager.clone(),
             renderer: handles.renderer.clone(),
@@ -330,6 +332,8 @@ pub struct Handles {
     pub cache: Cache<Stored>,
     /// Sends mails.
     pub mailer: Mailer,
+    /// Sends certified mail.
+    pub certified: CertifiedMail,
     /// Keeps files.
     pub storage: Storage,
     /// Keeps contents of documents.
@@ -380,6 +384,7 @@ impl Handles {
                 &config.cache,
             ),
             mailer: Mailer::new(registry.handle("root/data/mailer", "mailer", config.mail.bound)),
+            certified: certified(config)?,
             contents: Contents::new(
                 storage.clone(),
                 KeyRing::configured(&config.jobs)?,
@@ -513,6 +518,16 @@ fn is_busy(error: &anyhow::Error) -> bool {
 
 fn provider(config: &Config) -> anyhow::Result<Provider> {
     Provider::named(&config.payments.provider).context("payments.provider is not known; write \"builtin\"")
+}
+
+/// Who sends certified mail; without a server, an outbox that nobody else reads.
+fn certified(config: &Config) -> anyhow::Result<CertifiedMail> {
+    let provider = CertifiedMail::new(config)?;
+    if let Some(outbox) = provider.outbox() {
+        let made = mailer::make_outbox(outbox);
+        made.with_context(|| format!("{} cannot be made", outbox.display()))?;
+    }
+    Ok(provider)
 }
 
 /// The key of cursors and of what is sealed: configured, or made once and kept in the data directory, readable by its owner only.

@@ -83,6 +83,12 @@ id! {
     ActId;
     /// A review of a notary by a client.
     NotaryReviewId;
+    /// A certified mail.
+    CertifiedMailId;
+    /// A mail that an office writes often.
+    MailTemplateId;
+    /// What a provider of certified mail has certified.
+    ReceiptId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -65,6 +65,7 @@ migrations! {
     29 "signing" "0029_signing.sql",
     30 "notification_order" "0030_notification_order.sql",
     31 "notary_showcase" "0031_notary_showcase.sql",
+    32 "certified_mail" "0032_certified_mail.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -154,6 +154,15 @@ pub const RULES: &[Rule] = &[
         Fate::Emptied,
         "they are their clients' words; the answers are removed",
     ),
+    rule("certified_mail_template", "notary_id", Fate::Removed, "the office writes no mails any more"),
+    rule(
+        "certified_mail",
+        "notary_id",
+        Fate::Nameless,
+        "what was sent is kept as a letter, or with its act; what never left is removed",
+    ),
+    rule("certified_mail", "created_by", Fate::Nameless, "the letter is the office's"),
+    rule("certified_mail", "queued_by", Fate::Nameless, "the letter is the office's"),
     rule("participant", "user_id", Fate::Removed, "nobody comes any more"),
     rule("participant", "invited_by", Fate::Nameless, "the invitation is somebody else's"),
     rule("appointment_document", "uploaded_by", Fate::Nameless, "the office has accepted it"),
@@ -290,6 +299,14 @@ pub async fn begin(
         years: None,
         until: None,
         count: Some(acts),
+    }));
+    let letters = notary::erasure::letters_kept(tx, user).await?;
+    kept.extend((letters > 0).then_some(Kept {
+        what: "certified mails that were sent to the person, or by the person's office, with their receipts",
+        source: "art. 2220 c.c. (letters); art. 61 L. 89/1913 (what belongs to a signed act is kept for good)",
+        years: Some(YEARS),
+        until: None,
+        count: Some(letters),
     }));
     Ok(Begun { kept, withdrawn })
 }

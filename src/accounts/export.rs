@@ -271,7 +271,7 @@ pub const KINDS: &[Kind] = &[
                 SELECT a.id, a.notary_id, n.office_name, a.appointment_id, a.act_type, a.status, a.title, a.description,
                     r.prefix, r.number, r.year, r.status AS register_status, a.bank_name, a.bank_branch, a.loan_cents,
                     a.property_address, a.property_units, a.property_value_cents, a.survey, a.survey_completed_at,
-                    a.signed_at, a.sent_at, a.closed_at, a.annulled_at, a.reason, a.created_at
+                    a.signed_at, a.sent_at, a.handed_over, a.closed_at, a.annulled_at, a.reason, a.created_at
                 FROM act a JOIN notary n ON n.id = a.notary_id LEFT JOIN register_entry r ON r.act_id = a.id
                 WHERE a.client_id = $1 AND ($2::text IS NULL OR a.id > $2::text::uuid) ORDER BY a.id LIMIT $3) x",
     },
@@ -364,6 +364,8 @@ pub const KINDS: &[Kind] = &[
 /// Tables with something of a person that is in no export, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("job.batch", "how jobs belong together; the person's are in `tasks`"),
+    ("certified_mail", "letters of an office, which has them; who they were sent to has them, too"),
+    ("certified_mail_template", "what an office writes often; it is the office's"),
     ("register_counter", "how many numbers an office has given; those of the person's acts are in `acts`"),
     ("availability", "the hours of the office, which everybody sees as its slots"),
     ("availability_exception", "the closures of the office, which everybody sees as its slots"),

@@ -95,6 +95,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         tags: handles.cache.tags().clone(),
         warmer: warmer.clone(),
         mailer: handles.mailer.clone(),
+        certified: handles.certified.clone(),
         storage: handles.storage.clone(),
         contents: handles.contents.clone(),
         signing: (*signing).clone(),

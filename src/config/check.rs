@@ -159,13 +159,29 @@ impl<'a> Rules<'a> {
                 && fred::types::config::Config::from_url(url.expose()).is_ok();
             self.require(valid, "redis.url", message);
         }
-        if let Some(url) = &*config.mail.smtp_url {
-            let message = "not an SMTP address; write \"smtp://user:password@host:587?tls=required\" or \
-                           \"smtps://user:password@host\"";
-            let valid = has_scheme(url.expose(), &["smtp://", "smtps://"])
-                && lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(url.expose()).is_ok();
-            self.require(valid, "mail.smtp_url", message);
+        for (name, url) in [
+            ("mail.smtp_url", &config.mail.smtp_url),
+            ("certified_mail.smtp_url", &config.certified_mail.smtp_url),
+        ] {
+            if let Some(url) = &**url {
+                let message = "not an SMTP address; write \"smtp://user:password@host:587?tls=required\" or \
+                               \"smtps://user:password@host\"";
+                let valid = has_scheme(url.expose(), &["smtp://", "smtps://"])
+                    && lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(url.expose()).is_ok();
+                self.require(valid, name, message);
+            }
         }
+        let certified = &config.certified_mail;
+        self.require(
+            certified.provider != "operator" || certified.smtp_url.is_some(),
+            "certified_mail.smtp_url",
+            "an operator of certified mail has an SMTP server: name it",
+        );
+        self.require(
+            lettre::Address::new("a", &certified.domain).is_ok(),
+            "certified_mail.domain",
+            format!("{:?} is not a domain; write \"pec.example.org\"", certified.domain),
+        );
         self.require(
             lettre::message::Mailbox::from_str(&config.mail.from).is_ok(),
             "mail.from",
@@ -181,6 +197,7 @@ impl<'a> Rules<'a> {
         };
         choice("database.reads", &config.database.reads, &["lanes", "direct"]);
         choice("mail.language", &config.mail.language, &["it", "en"]);
+        choice("certified_mail.provider", &config.certified_mail.provider, &["local", "operator"]);
         choice("payments.provider", &config.payments.provider, &["builtin"]);
         choice("signature.provider", &config.signature.provider, &["local"]);
         choice("time_stamp.provider", &config.time_stamp.provider, &["local"]);

@@ -30,6 +30,7 @@ pub struct Config {
     pub pdf: Pdf,
     pub signature: Signature,
     pub time_stamp: TimeStamp,
+    pub certified_mail: CertifiedMail,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -255,6 +256,24 @@ pub struct Notary {
     pub request_life: Period,
     pub request_ahead: Period,
     pub keep_notifications: Period,
+    pub keep_requests: Period,
+    pub keep_appointments: Period,
+}
+
+/// Section `[certified_mail]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct CertifiedMail {
+    pub provider: String,
+    pub smtp_url: Optional<Secret>,
+    pub outbox: Optional<PathBuf>,
+    pub domain: String,
+    pub max_bytes: Bytes,
+    pub timeout: Period,
+    pub give_up: Period,
+    pub keep: Period,
+    pub keep_drafts: Period,
 }
 
 /// Section `[pdf]`.

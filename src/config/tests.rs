@@ -291,6 +291,8 @@ fn texts_must_name_something_real() {
     );
     check("mail.from", "nobody", "\"nobody\" is not a sender; write \"Sportello <noreply@example.org>\"");
     check("mail.language", "fr", "\"fr\" is not one of it, en");
+    check("certified_mail.provider", "pec", "\"pec\" is not one of local, operator");
+    check("certified_mail.domain", "a b", "\"a b\" is not a domain; write \"pec.example.org\"");
     check("payments.provider", "stripe", "\"stripe\" is not one of builtin");
     check("logs.format", "xml", "\"xml\" is not one of auto, text, json");
     check("events.time_zone", "Europe/Roma", "\"Europe/Roma\" is not a time zone; write \"Europe/Rome\"");

@@ -44,12 +44,14 @@ pub enum Kept {
     HeldBy(&'static str, Uuid),
 }
 
-/// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile.
+/// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile; for what a desk holds, its
+/// account stays as the owner.
 pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, DbError> {
     const MAKE: &str = concat!(
         "-- documents.made.make
         WITH owner AS (
-            SELECT id FROM users WHERE id = $2 AND status = 'active' AND erased_at IS NULL FOR KEY SHARE
+            SELECT id FROM users WHERE id = $2 AND ($9::text IS NOT NULL OR status = 'active' AND erased_at IS NULL)
+            FOR KEY SHARE
         ), room AS (
             INSERT INTO document_quota AS q (user_id, stored) SELECT id, $6 FROM owner
             ON CONFLICT (user_id) DO UPDATE SET stored = q.stored + excluded.stored

@@ -30,7 +30,7 @@ pub mod permissions;
 pub mod publish;
 pub mod quota;
 pub mod rewrap;
-mod rights;
+pub(crate) mod rights;
 pub mod time_stamps;
 pub mod uploads;
 pub mod versions;

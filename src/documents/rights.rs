@@ -20,7 +20,7 @@ macro_rules! permitted {
         )
     };
 }
-pub(super) use permitted;
+pub(crate) use permitted;
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,6 +26,7 @@ use crate::{
     events::payments::Provider,
     jobs::Jobs,
     metrics::Metrics,
+    notary::certified_mail::provider::Provider as CertifiedMail,
     signing::Signing,
 };
 
@@ -55,6 +56,8 @@ pub struct Parts {
     pub storage: Storage,
     /// Keeps contents of documents.
     pub contents: Contents,
+    /// Sends certified mail.
+    pub certified: CertifiedMail,
     /// Sells tickets.
     pub sales: Sales,
     /// Answers that are kept for everybody.

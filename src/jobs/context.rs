@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
+    notary::certified_mail::provider::Provider,
     signing::Signing,
 };
 
@@ -35,6 +36,8 @@ pub struct Resources {
     pub warmer: Warmer,
     /// Sends mails.
     pub mailer: Mailer,
+    /// Sends certified mail.
+    pub certified: Provider,
     /// Makes pictures.
     pub imager: Imager,
     /// Makes PDF documents.

@@ -65,6 +65,8 @@ pub enum QueueName {
     Default,
     /// Mails: slow, and limited by a server that is not ours.
     Mail,
+    /// Certified mails: few, large, and of a provider that may be away for days.
+    CertifiedMail,
     /// Pictures: limited by the processor.
     Media,
     /// Cleaning and warming: nobody waits for it.
@@ -73,13 +75,15 @@ pub enum QueueName {
 
 impl QueueName {
     /// Every queue.
-    pub const ALL: [Self; 4] = [Self::Default, Self::Mail, Self::Media, Self::Maintenance];
+    pub const ALL: [Self; 5] =
+        [Self::Default, Self::Mail, Self::CertifiedMail, Self::Media, Self::Maintenance];
 
     /// Its name in rows, paths and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Mail => "mail",
+            Self::CertifiedMail => "certified_mail",
             Self::Media => "media",
             Self::Maintenance => "maintenance",
         }

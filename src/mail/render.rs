@@ -116,6 +116,8 @@ texts! {
     ActCompleted "act_completed",
     /// The service has something to say.
     SystemMessage "system_message",
+    /// The appointments of an office today.
+    DailyAgenda "daily_agenda",
     /// Somebody is invited to an appointment.
     Invitation "invitation",
     /// Somebody is invited to work in an office.
@@ -233,7 +235,7 @@ mod tests {
             begins => "21:00", url => "http://localhost", link => "http://localhost/#token", is_paid => true,
             by => "Bruno",
             office => "Studio", person => "Bruno", reason => "slot_taken", documents => "Planimetria", act => "Mutuo",
-            number => "MUT-0001",
+            number => "MUT-0001", mail => (), appointments => "09:00 Bianchi",
         };
         for text in Text::ALL {
             for language in [Language::It, Language::En] {

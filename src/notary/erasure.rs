@@ -24,6 +24,38 @@ pub async fn acts_kept(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
     Ok(tx.query_one(KEPT, &[&user]).await?.get("acts"))
 }
 
+/// How many certified mails are kept that were sent to the person, about the person's acts, or by the person's office.
+pub async fn letters_kept(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
+    const KEPT: &str = "-- notary.erasure.letters_kept
+        SELECT count(*) AS letters FROM certified_mail m JOIN notary n ON n.id = m.notary_id JOIN users u ON u.id = $1
+        WHERE m.status <> 'draft' AND (n.user_id = $1
+            OR m.act_id IN (SELECT a.id FROM act a WHERE a.client_id = $1)
+            OR m.id IN (SELECT r.mail_id FROM certified_mail_recipient r WHERE r.address = u.email
+                OR r.address = (SELECT lower(p.certified_address) FROM client_profile p WHERE p.user_id = $1)))";
+    Ok(tx.query_one(KEPT, &[&user]).await?.get("letters"))
+}
+
+/// Removes certified mails that never left: to the person, about the person's acts, of the person's office; and its templates.
+async fn letters(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    const UNSENT: &str = "-- notary.erasure.unsent_letters
+        WITH theirs AS (
+            SELECT m.id FROM certified_mail m JOIN notary n ON n.id = m.notary_id JOIN users u ON u.id = $1
+            WHERE m.status IN ('draft', 'quarantined') AND m.sent_at IS NULL AND (n.user_id = $1
+                OR m.act_id IN (SELECT a.id FROM act a WHERE a.client_id = $1)
+                OR m.id IN (SELECT r.mail_id FROM certified_mail_recipient r WHERE r.address = u.email
+                    OR r.address = (SELECT lower(p.certified_address) FROM client_profile p WHERE p.user_id = $1)))
+              AND NOT EXISTS (SELECT FROM certified_mail_receipt r WHERE r.mail_id = m.id)
+        ), loose AS (
+            DELETE FROM document_hold h USING theirs WHERE h.holder_id = theirs.id AND h.holder = 'certified_mail'
+        )
+        DELETE FROM certified_mail m USING theirs WHERE m.id = theirs.id";
+    const TEMPLATES: &str = "-- notary.erasure.mail_templates
+        DELETE FROM certified_mail_template t USING notary n WHERE n.id = t.notary_id AND n.user_id = $1";
+    tx.execute(UNSENT, &[&user]).await?;
+    tx.execute(TEMPLATES, &[&user]).await?;
+    Ok(())
+}
+
 /// Ends the person's appointments: what is open is cancelled, what was said is removed, files are let go; an office that is
 /// closed has no hours any more.
 pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After, DbError> {
@@ -60,6 +92,7 @@ pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<A
     }
     tx.execute(FILES, &[&user, &now]).await?;
     tx.execute(EMPTY, &[&user, &now, &NAMELESS]).await?;
+    letters(tx, user).await?;
     acts(tx, user, now).await?;
     Ok(After::default())
 }

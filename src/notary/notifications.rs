@@ -144,6 +144,30 @@ pub struct Facts {
     /// Its number in the register.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub number: String,
+    /// Of a certified mail that needs somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailFacts>,
+}
+
+/// What became of a certified mail that was not sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct MailFacts {
+    /// Its subject.
+    pub subject: String,
+    /// Why it was given up; empty: it is too large.
+    pub problem: String,
+    /// Its size.
+    pub megabytes: String,
+    /// The largest there may be.
+    pub limit: String,
+}
+
+impl MailFacts {
+    /// Of a mail with this subject.
+    pub fn of(subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..Self::default() }
+    }
 }
 
 /// Something for somebody.
@@ -252,6 +276,7 @@ pub fn in_words(
         documents => documents.join("\n"),
         act => &facts.act,
         number => &facts.number,
+        mail => facts.mail.as_ref().map(minijinja::value::Serde),
     };
     mail::render(kind.text(), language, (to, name), values, id)
 }

@@ -5,9 +5,6 @@
 //!
 //! A stop waits for the mails that somebody waits for: jobs have had `server.stop_grace`, and what was cut off then is sent
 //! again. A mail server that hangs keeps nobody longer.
-//!
-//! The outbox is a directory like a maildir: a mail is written under `tmp`, synced, and renamed into `new`, so that a
-//! reader never sees half a mail. Its file is named by the Message-ID: sent twice, it is there once.
 
 use std::{
     collections::HashSet,
@@ -17,50 +14,24 @@ use std::{
 };
 
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    Message,
     message::{Mailbox, MultiPart},
 };
-use tokio::{io::AsyncWriteExt, sync::Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::private;
+pub use crate::mail::transport::MailError;
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::Config,
-    mail::Mail,
+    mail::{Mail, transport::Transport},
     metrics,
 };
 
 /// Mails being handed over at once.
 const SENDING: usize = 8;
-
-/// Refusals of ourselves, not of a mail: a log-in or encryption is wanted, or the password is wrong (RFC 4954, 3207).
-/// An operator mends them, and the mails that waited go out.
-const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
-
-/// Why a mail was not sent.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum MailError {
-    /// The address or a header is not one: trying again is useless.
-    #[error("the mail cannot be sent: {0}")]
-    Invalid(String),
-    /// The server refused it for good (SMTP 5xx).
-    #[error("the mail server refused the mail: {0}")]
-    Refused(String),
-    /// The server or the disk is away: try again.
-    #[error("the mail could not be handed over: {0}")]
-    Temporary(String),
-}
-
-impl MailError {
-    /// What servers say of an address is kept in the history of jobs; the address itself is not.
-    fn without(mut self, address: &str) -> Self {
-        let (Self::Invalid(text) | Self::Refused(text) | Self::Temporary(text)) = &mut self;
-        *text = text.replace(address, "(the addressee)");
-        self
-    }
-}
 
 /// Messages of the mailer.
 pub enum MailerMsg {
@@ -120,11 +91,6 @@ impl Mailer {
     }
 }
 
-enum Transport {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
-    Outbox(PathBuf),
-}
-
 /// The mailer actor.
 pub struct MailerActor {
     transport: Arc<Transport>,
@@ -144,11 +110,7 @@ impl MailerActor {
             })?;
         let domain = from.email.domain().to_owned();
         let transport = match config.mail.smtp_url.as_ref() {
-            Some(url) => {
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
-                    .map_err(|error| anyhow::anyhow!("mail.smtp_url cannot be used: {error}"))?;
-                Transport::Smtp(builder.timeout(Some(*config.mail.timeout)).build())
-            }
+            Some(url) => Transport::smtp(url, *config.mail.timeout, "mail.smtp_url")?,
             None => Transport::Outbox(outbox(config)),
         };
         Ok(Self {
@@ -179,15 +141,18 @@ pub fn outbox(config: &Config) -> PathBuf {
     config.mail.outbox.0.clone().unwrap_or_else(|| config.database.data_dir.join("outbox"))
 }
 
+/// Makes the directories of an outbox, which are nobody else's.
+pub fn make_outbox(path: &Path) -> std::io::Result<()> {
+    [path.to_path_buf(), path.join("tmp"), path.join("new")].iter().try_for_each(|path| private::make(path))
+}
+
 impl Behaviour for MailerActor {
     type Msg = MailerMsg;
     type State = u64;
 
     async fn init(&self, _: &Context<MailerMsg>) -> Result<u64, Failure> {
         if let Transport::Outbox(path) = &*self.transport {
-            for path in [path.clone(), path.join("tmp"), path.join("new")] {
-                private::make(&path)?;
-            }
+            make_outbox(path)?;
         }
         Ok(0)
     }
@@ -197,7 +162,7 @@ impl Behaviour for MailerActor {
             MailerMsg::Send { mail, reply } => (mail, reply),
             MailerMsg::Forget { about, reply } => {
                 let transport = self.transport.clone();
-                ctx.spawn(async move { reply.send(transport.forget(about).await) });
+                ctx.spawn(async move { reply.send(forget(&transport, about).await) });
                 return Ok(());
             }
         };
@@ -221,7 +186,7 @@ impl Behaviour for MailerActor {
                 return;
             }
             let sent = tokio::select! {
-                sent = tokio::time::timeout(timeout, transport.send(&mail.id, message)) => sent,
+                sent = tokio::time::timeout(timeout, handed_over(&transport, &mail.id, &message)) => sent,
                 () = unwanted(&stopping, &mut reply) => return,
             };
             let sent = sent.unwrap_or_else(|_| Err(MailError::Temporary("no answer in time".to_owned())));
@@ -245,37 +210,16 @@ async fn unwanted<R>(stopping: &CancellationToken, reply: &mut Reply<R>) {
     reply.abandoned().await;
 }
 
-impl Transport {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Smtp(_) => "smtp",
-            Self::Outbox(_) => "outbox",
-        }
-    }
+async fn handed_over(transport: &Transport, id: &str, message: &Message) -> Result<(), MailError> {
+    transport.send(id, message.envelope(), &message.formatted()).await
+}
 
-    async fn forget(&self, about: Vec<Uuid>) -> Result<(), MailError> {
-        let Self::Outbox(path) = self else { return Ok(()) };
-        let (path, about): (_, HashSet<Uuid>) = (path.clone(), about.into_iter().collect());
-        let removed = tokio::task::spawn_blocking(move || remove_about(&path, &about)).await;
-        let removed = removed.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        removed.map_err(|error| MailError::Temporary(error.to_string()))
-    }
-
-    async fn send(&self, id: &str, message: Message) -> Result<(), MailError> {
-        match self {
-            Self::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|error| {
-                let about_us = error.status().is_some_and(|code| ABOUT_US.contains(&u16::from(code)));
-                if error.is_permanent() && !about_us {
-                    MailError::Refused(error.to_string())
-                } else {
-                    MailError::Temporary(error.to_string())
-                }
-            }),
-            Self::Outbox(path) => file(path, id, &message.formatted())
-                .await
-                .map_err(|error| MailError::Temporary(error.to_string())),
-        }
-    }
+async fn forget(transport: &Transport, about: Vec<Uuid>) -> Result<(), MailError> {
+    let Transport::Outbox(path) = transport else { return Ok(()) };
+    let (path, about): (_, HashSet<Uuid>) = (path.clone(), about.into_iter().collect());
+    let removed = tokio::task::spawn_blocking(move || remove_about(&path, &about)).await;
+    let removed = removed.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    removed.map_err(|error| MailError::Temporary(error.to_string()))
 }
 
 /// Removes the mails about these; also those that a crash has left half written, or a reader has moved to `cur`.
@@ -295,28 +239,4 @@ fn remove_about(outbox: &Path, about: &HashSet<Uuid>) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Files a mail so that it is there whole, or not at all, also after a power cut. Mails hold ticket codes: only their
-/// owner reads them.
-async fn file(outbox: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let (tmp, new) = (outbox.join("tmp").join(id), outbox.join("new").join(format!("{id}.eml")));
-    let mut options = tokio::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&tmp).await?;
-    file.write_all(bytes).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(tmp, new).await?;
-    tokio::fs::File::open(outbox.join("new")).await?.sync_all().await // the name, too
-}
-
-#[cfg(test)]
-mod tests {
-    use super::MailError;
-
-    #[test]
-    fn what_a_server_says_of_a_mail_is_kept_without_the_address() {
-        let said = MailError::Refused("550 5.1.1 <anna@example.org>: unknown".to_owned());
-        let kept = said.without("anna@example.org").to_string();
-        assert!(kept.contains("550 5.1.1 <(the addressee)>") && !kept.contains("anna"), "{kept}");
-    }
 }

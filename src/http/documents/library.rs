@@ -136,7 +136,7 @@ async fn remove(
         return Err(Problem::conflict("must_be_kept", detail));
     }
     if documents::is_held(&mut tx, id).await? {
-        let detail = "it is part of an appointment: take it back there, or wait until that has ended";
+        let detail = "a desk relies on it (an appointment, an act, a certified mail): take it back there, or wait until that has ended";
         return Err(Problem::conflict("in_use", detail));
     }
     let objects = documents::remove(&mut tx, id).await?;

@@ -4,6 +4,7 @@ mod acts;
 mod administration;
 mod agenda;
 mod catalogue;
+mod certified_mail;
 mod checks;
 mod client_profile;
 mod collaboration;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(agenda::routes())
         .merge(acts::routes())
         .merge(reviews::routes())
+        .merge(certified_mail::routes())
         .merge(notifications::routes())
         .merge(notification_stream::routes())
 }

@@ -1,16 +1,24 @@
 //! Jobs of the notary desk; one file each.
 
+mod end_desk_retention;
 mod expire_requests;
+mod give_up_certified_mail;
 mod mail_notification;
 mod prune_notifications;
 mod remind;
+mod send_agendas;
+mod send_certified_mail;
 mod send_office_mail;
 mod warn_licences;
 
+pub use end_desk_retention::EndDeskRetention;
 pub use expire_requests::ExpireRequests;
+pub use give_up_certified_mail::GiveUpCertifiedMail;
 pub use mail_notification::MailNotification;
 pub use prune_notifications::PruneNotifications;
 pub use remind::RemindOfAppointments;
+pub use send_agendas::{SendAgenda, SendAgendas};
+pub use send_certified_mail::{SendCertifiedMail, store_receipt};
 pub use send_office_mail::{Occasion, SendOfficeMail};
 pub use warn_licences::WarnLicences;
 

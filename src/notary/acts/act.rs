@@ -132,6 +132,8 @@ pub struct Act {
     /// When it was sent.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
+    /// How the office has handed it over, where it was not sent by certified mail.
+    pub handed_over: Option<String>,
     /// When it was archived.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
@@ -226,7 +228,7 @@ macro_rules! act_columns {
             "a.id, a.notary_id, n.office_name, a.client_id, c.name AS client_name, a.appointment_id, a.act_type, a.status,
              r.prefix AS entry_prefix, r.number AS entry_number, r.status AS register_status, a.title, a.description,
              a.office_note, a.bank_name, a.bank_branch, a.loan_cents, a.property_address, a.property_units,
-             a.property_value_cents, a.survey, a.survey_completed_at, a.signed_at, a.sent_at, a.closed_at, a.annulled_at,
+             a.property_value_cents, a.survey, a.survey_completed_at, a.signed_at, a.sent_at, a.handed_over, a.closed_at, a.annulled_at,
              a.reason, a.created_at, a.updated_at, a.version, t.register_prefix, t.requires_property, t.requires_bank,
              t.requires_parties, (
                 SELECT coalesce(jsonb_agg(jsonb_build_object('document_type', d.document_type, 'status', d.status,
@@ -272,7 +274,7 @@ macro_rules! act_visible {
 pub(super) use act_visible;
 
 /// A number as it is written.
-pub(super) fn written(prefix: &str, number: i32) -> String {
+pub(in crate::notary) fn written(prefix: &str, number: i32) -> String {
     let prefix: Prefix = prefix.parse().expect("the constraint register_counter_prefix");
     let number = u32::try_from(number).ok().and_then(|number| prefix.number(number));
     number.expect("the constraint register_entry_number_positive").to_string()
@@ -327,6 +329,7 @@ impl Act {
             documents: json(row, "documents").unwrap_or_default(),
             signed_at: row.get("signed_at"),
             sent_at: row.get("sent_at"),
+            handed_over: row.get("handed_over"),
             closed_at: row.get("closed_at"),
             annulled_at: row.get("annulled_at"),
             reason: row.get("reason"),

@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     db::{DbError, Tx},
-    ids::{NotaryId, UserId},
+    ids::{ActId, NotaryId, UserId},
     notary::{
         notifications::{Facts, Kind, Told},
         rules::machine::{
-            Forbidden, Name as _,
-            act::{Event, State},
+            Forbidden, Name as _, Who,
+            act::{Event, MACHINE, State},
         },
     },
 };
@@ -70,7 +70,7 @@ pub(super) async fn act_people(tx: &mut Tx, office: NotaryId) -> Result<Vec<User
     Ok(tx.query(PEOPLE, &[&office]).await?.iter().map(|row| row.get("user_id")).collect())
 }
 
-/// Something happens to an act, with a reason or the survey where there is one. Signing gives the number of the register in
+/// Something happens to an act, with a reason (of annulling: why; of sending: how it was handed over) or the survey where there is one. Signing gives the number of the register in
 /// this transaction; annulling annuls the entry, archiving registers it for good. Says who is told.
 pub async fn apply(
     tx: &mut Tx,
@@ -114,6 +114,17 @@ pub async fn apply(
     Ok(told(people, by, kind, &facts, act.id))
 }
 
+/// A certified mail about an act was accepted by its provider: a signed act was sent by it. The act is locked. Whatever else it
+/// is stays as it is: it was handed over before, or annulled.
+pub async fn sent_by_mail(tx: &mut Tx, act: ActId, now: Timestamp) -> Result<(), DbError> {
+    const SENT: &str = "-- notary.acts.sent_by_mail
+        UPDATE act SET status = $2, sent_at = $3, version = version + 1, updated_at = $3
+        WHERE id = $1 AND status = ANY ($4)";
+    let from = MACHINE.sources(Event::Send, Who::System);
+    tx.execute(SENT, &[&act, &State::Sent.as_str(), &now, &from]).await?;
+    Ok(())
+}
+
 async fn step(
     tx: &mut Tx,
     act: &Act,
@@ -122,7 +133,8 @@ async fn step(
     now: Timestamp,
 ) -> Result<(), DbError> {
     const STEP: &str = "-- notary.acts.step
-        UPDATE act SET status = $3, reason = coalesce($4, reason),
+        UPDATE act SET status = $3, reason = CASE WHEN $3 = 'annulled' THEN $4 ELSE reason END,
+            handed_over = CASE WHEN $3 = 'sent' THEN $4 ELSE handed_over END,
             signed_at = CASE WHEN $3 = 'signed' THEN $5::timestamptz ELSE signed_at END,
             sent_at = CASE WHEN $3 = 'sent' THEN $5::timestamptz ELSE sent_at END,
             closed_at = CASE WHEN $3 = 'archived' THEN $5::timestamptz ELSE closed_at END,

@@ -3,7 +3,7 @@
 //! Reading order: [`hours`] and [`exceptions`] (when an office is open), [`openings`] (which slots are left of that),
 //! [`appointment`] (what an appointment is and who sees it), [`requests`] (somebody asks for a slot), [`decisions`] (the
 //! office, or time, decides), [`changes`] (what the office writes down), [`participants`] (who is invited), [`papers`] (the
-//! documents that are needed), [`calendar`] (for calendar programs).
+//! documents that are needed), [`calendar`] (for calendar programs), [`daily`] (what people are mailed in the morning).
 //!
 //! Invariants
 //! - Two appointments that take their slot never overlap: constraint `appointment_no_overlap`.
@@ -14,6 +14,7 @@
 pub mod appointment;
 pub mod calendar;
 pub mod changes;
+pub mod daily;
 pub mod decisions;
 pub mod exceptions;
 pub mod hours;

@@ -28,11 +28,12 @@ pub(super) const WORDS: [&str; 9] = [
 ];
 
 /// What a client has said to an office; it stands nowhere else.
-pub(super) const CASE_WORDS: [&str; 4] = [
+pub(super) const CASE_WORDS: [&str; 5] = [
     "Procura per la ghironda",
     "Vorrei vendere la ghironda grande",
     "Un notaio paziente come una ghironda",
     "Ghirondaro benissimo",
+    "Lettera sulla ghironda, mai spedita",
 ];
 
 /// Somebody with a life.
@@ -146,6 +147,11 @@ impl TestApp {
         let draft = "INSERT INTO act (id, notary_id, client_id, act_type, title, created_at, updated_at)
             VALUES (gen_random_uuid(), $1, $2, 'certified_copies', $3, now(), now())";
         database.execute(draft, &[&office, &person.id, &CASE_WORDS[0]]).await.unwrap();
+        let letter = "WITH made AS (
+                INSERT INTO certified_mail (id, notary_id, subject, body, created_by, created_at, updated_at)
+                VALUES (gen_random_uuid(), $1, $2, '', gen_random_uuid(), now(), now()) RETURNING id)
+            INSERT INTO certified_mail_recipient (mail_id, position, kind, address) SELECT id, 1, 'to', $3 FROM made";
+        database.execute(letter, &[&office, &CASE_WORDS[4], &person.email]).await.unwrap();
         let act = self.a_signed_act(office, person.id, "Procura generale").await;
         let survey = "UPDATE act SET survey_completed_at = now(),
             survey = jsonb_build_object('satisfaction', 5, 'clarity', 5, 'comment', $2::text) WHERE id::text = $1";

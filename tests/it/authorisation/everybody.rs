@@ -8,7 +8,8 @@ use super::{
     table::{
         ADMIN, ROUTES,
         Who::{
-            Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin, Partners,
+            Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin,
+            Partners, Staff,
         },
     },
     things::{Things, a_body, a_notary, a_partner},
@@ -31,7 +32,7 @@ async fn send(client: &Client, method: &Method, path: &str) -> Answer {
     }
     let has_body = matches!(*method, Method::POST | Method::PATCH)
         || *method == Method::PUT
-            && ["/permissions/", "/acts/", "/appointments/", "/availability", "-preferences"]
+            && ["/permissions/", "/acts/", "/appointments/", "/availability", "-preferences", "-templates/"]
                 .iter()
                 .any(|part| path.contains(part));
     if path.ends_with("/notifications/stream") {
@@ -107,6 +108,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             Owner(_) | OwnerOrAdmin(_) => &[&cast.stranger, &cast.other_host],
             Host(_) => &[&cast.other_host],
             Office(_) => &[&notary],
+            Staff(_) => &[&notary, &cast.user, &cast.stranger, &cast.other_host],
             _ => &[],
         };
         for stranger in strangers {
@@ -135,7 +137,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
         }
         let owner = match who {
             Host(_) => &cast.host,
-            Office(_) => &things.keeper,
+            Office(_) | Staff(_) => &things.keeper,
             _ => &cast.user,
         };
         if thing.is_some() {

@@ -25,16 +25,18 @@ pub(super) enum Who {
     Offices,
     /// The office whose thing it is. For others it does not exist, but to its client, who may look at it.
     Office(Thing),
+    /// Who may do this for the office whose thing it is, and administrators, who look. For others, also the client, it does not exist.
+    Staff(Thing),
 }
 use Who::{
-    Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin, Partners,
+    Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin, Partners, Staff,
 };
 
 impl Who {
     /// Whose it is, where it is somebody's.
     pub(super) const fn thing(self) -> Option<Thing> {
         match self {
-            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) => Some(thing),
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) | Staff(thing) => Some(thing),
             _ => None,
         }
     }
@@ -48,10 +50,12 @@ pub(super) enum Thing {
     Appointment,
     Availability,
     Booking,
+    CertifiedMail,
     Document,
     Event,
     Exception,
     Image,
+    MailTemplate,
     NotaryReview,
     Notification,
     Review,
@@ -253,6 +257,20 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/notary/reviews/{id}/answer", Office(Thing::NotaryReview)),
     ("PATCH /api/v1/notary/reviews/{id}", Owner(Thing::NotaryReview)),
     ("DELETE /api/v1/notary/reviews/{id}", Owner(Thing::NotaryReview)),
+    ("GET /api/v1/certified-mail", Offices),
+    ("POST /api/v1/certified-mail", Offices),
+    ("GET /api/v1/certified-mail/{id}", Staff(Thing::CertifiedMail)),
+    ("GET /api/v1/certified-mail/{id}/receipts", Staff(Thing::CertifiedMail)),
+    ("GET /api/v1/certified-mail/{id}/receipts/{receipt}/content", Staff(Thing::CertifiedMail)),
+    ("POST /api/v1/certified-mail/{id}/transitions", Staff(Thing::CertifiedMail)),
+    ("PATCH /api/v1/certified-mail/{id}", Staff(Thing::CertifiedMail)),
+    ("DELETE /api/v1/certified-mail/{id}", Staff(Thing::CertifiedMail)),
+    ("POST /api/v1/certified-mail-receipts", Admins),
+    ("GET /api/v1/certified-mail-templates", Offices),
+    ("POST /api/v1/certified-mail-templates", Offices),
+    ("GET /api/v1/certified-mail-templates/{id}", Office(Thing::MailTemplate)),
+    ("PUT /api/v1/certified-mail-templates/{id}", Office(Thing::MailTemplate)),
+    ("DELETE /api/v1/certified-mail-templates/{id}", Office(Thing::MailTemplate)),
     ("GET /api/v1/notary/office/register", Offices),
     ("GET /api/v1/notary/office/register/statistics", Offices),
     ("GET /api/v1/me/notifications", Account),

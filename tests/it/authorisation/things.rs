@@ -13,6 +13,7 @@ use crate::{
         client::{Answer, Client},
         people::Cast,
         pictures::{form, png},
+        until::eventually,
     },
     notary::practice::A_SLOT,
 };
@@ -28,6 +29,8 @@ pub(super) struct Things {
     time_stamp: String,
     /// A document of the appointment, with a file.
     paper: String,
+    /// Of the certified mail.
+    receipt: String,
     /// Whose office the appointment is with.
     pub(super) keeper: Client,
 }
@@ -63,6 +66,8 @@ impl Things {
             (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
+            (Thing::CertifiedMail, office.mail),
+            (Thing::MailTemplate, office.template),
             (Thing::Exception, office.exception),
             (Thing::Notification, office.notification),
             (Thing::NotaryReview, office.review),
@@ -75,7 +80,16 @@ impl Things {
             (Thing::Image, image),
         ];
         let friend = cast.host_account.id.to_string();
-        Self { slug, ids: ids.into(), friend, link, time_stamp, paper: office.paper, keeper: office.keeper }
+        Self {
+            slug,
+            ids: ids.into(),
+            friend,
+            link,
+            time_stamp,
+            paper: office.paper,
+            receipt: office.receipt,
+            keeper: office.keeper,
+        }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -96,6 +110,7 @@ impl Things {
                 .replace("{link}", &self.link)
                 .replace("{time_stamp}", &self.time_stamp)
                 .replace("{paper}", &self.paper)
+                .replace("{receipt}", &self.receipt)
         };
         // An image that does not exist, of an event that does.
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
@@ -124,6 +139,9 @@ struct TheOffice {
     notification: String,
     paper: String,
     review: String,
+    mail: String,
+    receipt: String,
+    template: String,
 }
 
 impl TheOffice {
@@ -159,13 +177,46 @@ impl TheOffice {
         let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
         let signed = app.a_signed_act(office, cast.user_account.id, "Procura").await;
         let review = app.a_review(&signed, 4, "approved").await;
-        Self { keeper, act, appointment, availability, exception, notification, paper, review }
+        let (mail, receipt, template) = a_certified_mail(&keeper).await;
+        Self {
+            keeper,
+            act,
+            appointment,
+            availability,
+            exception,
+            notification,
+            paper,
+            review,
+            mail,
+            receipt,
+            template,
+        }
     }
+}
+
+/// A mail that was sent, one of its receipts, and a template.
+async fn a_certified_mail(keeper: &Client) -> (String, String, String) {
+    let id = |answer: Answer| answer.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let draft = json!({"subject": "Atto", "body": "Si trasmette.",
+        "recipients": [{"kind": "to", "address": "anna@pec.example.org"}]});
+    let mail = id(keeper.post("/api/v1/certified-mail", draft).await);
+    let path = format!("/api/v1/certified-mail/{mail}");
+    keeper.post(&format!("{path}/transitions"), json!({"event": "enqueue"})).await.expect(200);
+    let receipts = async || keeper.get(&format!("{path}/receipts")).await.expect(200).json();
+    eventually("it is sent", async || !receipts().await["data"].as_array().unwrap().is_empty()).await;
+    let receipt = receipts().await["data"][0]["id"].as_str().unwrap().to_owned();
+    let template = json!({"name": "Avviso", "subject": "Avviso", "body": "Avviso"});
+    (mail, receipt, id(keeper.post("/api/v1/certified-mail-templates", template).await))
 }
 
 /// What is sent to routes that look at the body before anything else.
 pub(super) fn a_body(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
+        "transitions" if path.contains("/certified-mail/") => json!({"event": "retry"}),
+        "certified-mail-templates" => json!({"name": "Altro", "subject": "Altro", "body": "Altro"}),
+        _ if path.contains("/certified-mail-templates/") => {
+            json!({"name": "Altro", "subject": "Altro", "body": "Altro"})
+        }
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
         "review" if path.contains("/acts/") => json!({"rating": 5}),
         "survey" => json!({"satisfaction": 5, "clarity": 5}),

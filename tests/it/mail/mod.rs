@@ -1,4 +1,4 @@
 //! Mails through a real SMTP server that is not ours (aiosmtpd), read by a library that is not ours (Python's).
 
 mod delivery;
-mod server;
+pub(crate) mod server;

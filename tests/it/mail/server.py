@@ -1,10 +1,11 @@
 """A real SMTP server for tests: aiosmtpd with TLS and a log-in. Every mail is parsed by Python's own library and
-printed as one line of JSON; the first line says where the server listens.
+printed as one line of JSON; the first line says where the server listens. Addressees that stand in DIRECTORY/refused are
+refused for good.
 
 usage: server.py DIRECTORY PORT none|starttls|tls [USER:PASSWORD]
 """
 
-import asyncio, email, email.policy, json, ssl, sys
+import asyncio, email, email.policy, json, os, ssl, sys
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -13,7 +14,19 @@ directory, port, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 login = tuple(sys.argv[4].encode().split(b":", 1)) if len(sys.argv) > 4 else None
 
 
+def is_refused(address):
+    path = f"{directory}/refused"
+    return os.path.exists(path) and address in open(path).read().split()
+
+
 class Received:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if is_refused(address):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
+
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = [part for part in mail.walk() if not part.is_multipart()]
@@ -25,11 +38,16 @@ class Received:
                 "authenticated": session.authenticated,
                 "type": mail.get_content_type(),
                 "headers": {name.lower(): str(value) for name, value in mail.items()},
-                "parts": [{"type": part.get_content_type(), "text": part.get_content()} for part in parts],
+                "parts": [{"type": part.get_content_type(), "name": part.get_filename(), "text": shown(part)} for part in parts],
                 "defects": [str(defect) for part in mail.walk() for defect in part.defects],
             }
         )
         return "250 kept"
+
+
+def shown(part):
+    content = part.get_content()
+    return content if isinstance(content, str) else content.decode("latin-1")
 
 
 def say(value):

@@ -13,7 +13,7 @@ use crate::harness::{client::PATIENCE, scratch::Scratch};
 
 /// How the server speaks.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// No encryption is offered.
     Plain,
     /// Encryption begins by a command.
@@ -23,15 +23,15 @@ pub(super) enum Mode {
 }
 
 /// A running SMTP server; ends with its value.
-pub(super) struct SmtpServer {
-    pub(super) port: u16,
+pub(crate) struct SmtpServer {
+    pub(crate) port: u16,
     lines: Lines<BufReader<ChildStdout>>,
     _process: Child,
 }
 
 impl SmtpServer {
     /// Starts one; its certificate's authority is written to `authority.pem` in `directory`.
-    pub(super) async fn start(directory: &Scratch, port: u16, mode: Mode, login: Option<&str>) -> Self {
+    pub(crate) async fn start(directory: &Scratch, port: u16, mode: Mode, login: Option<&str>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = root.join("target/test-venv/bin/python");
         assert!(python.exists(), "the tests of mails need `script/setup --test`");
@@ -56,7 +56,7 @@ impl SmtpServer {
     }
 
     /// The next mail that arrives.
-    pub(super) async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         let line = timeout(PATIENCE, self.lines.next_line()).await.expect("no mail arrived").unwrap();
         serde_json::from_str(&line.expect("the SMTP server ended")).unwrap()
     }

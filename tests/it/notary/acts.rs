@@ -29,6 +29,9 @@ impl Practice {
         if event == "annul" {
             body["reason"] = json!("Errore materiale.");
         }
+        if event == "send" {
+            body["reason"] = json!("Consegnato a mano al cliente.");
+        }
         if event == "archive" {
             body["survey"] = serde_json::from_str(SURVEY).unwrap();
         }
@@ -81,7 +84,11 @@ async fn a_case_goes_from_an_appointment_to_the_archive() {
     practice.put(&practice.client, &format!("{path}/survey"), survey.clone()).await.expect(409);
     let signed = practice.moves(&practice.notary, id, "sign").await.expect(200).json();
     assert!(signed["protocol_number"].as_str().unwrap().ends_with("-0001"), "{signed}");
-    practice.moves(&clerk, id, "send").await.expect(200);
+    let silent =
+        clerk.post(&format!("{path}/transitions"), json!({"event": "send"})).await.expect(422).json();
+    assert_eq!(silent["errors"][0]["pointer"], "/reason", "say how it was handed over");
+    let sent = practice.moves(&clerk, id, "send").await.expect(200).json();
+    assert_eq!(sent["handed_over"], "Consegnato a mano al cliente.");
     let bare = json!({"event": "archive"});
     let archive = format!("{path}/transitions");
     assert_eq!(clerk.post(&archive, bare.clone()).await.expect(409).code(), "survey_missing");

@@ -3,7 +3,9 @@
 mod acts;
 mod calendars;
 mod catalogue;
+mod certified_mail;
 mod collaborators;
+mod daily_agenda;
 mod directory;
 mod licences;
 mod live;
@@ -17,6 +19,7 @@ pub(crate) mod practice;
 mod profiles;
 mod register;
 mod requests;
+mod retention;
 mod reviews;
 mod rush;
 mod slots;

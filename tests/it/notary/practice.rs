@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sportello::{
     accounts::{policy::Role, users::User},
+    config::Config,
     ids::{ActId, NotaryId, NotaryReviewId, UserId},
 };
 
@@ -77,10 +78,16 @@ impl TestApp {
 
 impl Practice {
     pub(crate) async fn new() -> Self {
+        Self::new_with(|_| {}).await
+    }
+
+    /// With a configuration of its own.
+    pub(crate) async fn new_with(change: impl FnOnce(&mut Config)) -> Self {
         let app = TestApp::start_with(|config| {
             config.limits.enabled = false;
             config.server.server_timing = true;
             config.notary.request_life = "20000d".parse().unwrap(); // tests ask for days that are years away
+            change(config);
         })
         .await;
         let notary_account = app.a_person_with(Role::Notary).await;

@@ -41,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 struct Transition {
     /// What.
     event: Event,
-    /// Why: of annulling.
+    /// Of annulling: why. Of sending: how it was handed over, since it did not go by certified mail.
     #[schema(min_length = 1, max_length = 1000)]
     reason: Option<String>,
     /// Of archiving, if the client has not completed it.
@@ -50,8 +50,9 @@ struct Transition {
 
 /// Moves an act on; `possible` of the act says what one may do now. Signing, which only the notary does, gives it the next
 /// number of its prefix in the register. Archiving needs the survey, which may come along, and registers the entry for good.
-/// Annulling needs a reason; the number stays used. Without a valid licence an act is not prepared or signed; what was
-/// signed is still sent, archived or annulled.
+/// Annulling needs a reason; the number stays used. Sending needs one, too: how the act was handed over. What is sent by certified
+/// mail needs no event: the act moves on when the provider has taken the mail. Without a valid licence an act is not prepared or
+/// signed; what was signed is still sent, archived or annulled.
 #[utoipa::path(post, path = "/acts/{id}/transitions", tag = "notary acts", security(("bearer" = [])),
     request_body = Transition,
     params(("id" = uuid::Uuid, Path, description = "The act"),
@@ -94,14 +95,14 @@ async fn transition(
 fn checked(body: &Transition) -> Result<Transition, Problem> {
     let mut checks = Checks::default();
     let reason = body.reason.as_deref().map(|reason| checks.text("/reason", reason, 1..=1000).to_owned());
-    let is_annulled = body.event == Event::Annul;
-    checks.ensure(
-        !is_annulled || reason.is_some(),
-        "/reason",
-        "required",
-        "say why: it stands in the register",
-    );
-    checks.ensure(is_annulled || reason.is_none(), "/reason", "not_allowed", "only annulling has a reason");
+    let needs_reason = matches!(body.event, Event::Annul | Event::Send);
+    let needed = match body.event {
+        Event::Send => "say how it was handed over: it stands with the act",
+        _ => "say why: it stands in the register",
+    };
+    checks.ensure(!needs_reason || reason.is_some(), "/reason", "required", needed);
+    let detail = "only annulling and sending have a reason";
+    checks.ensure(needs_reason || reason.is_none(), "/reason", "not_allowed", detail);
     let is_archived = body.event == Event::Archive;
     checks.ensure(
         is_archived || body.survey.is_none(),

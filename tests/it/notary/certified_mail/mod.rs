@@ -1,0 +1,8 @@
+//! Certified mail: what is written, what is sent, what comes back.
+
+mod away;
+mod drafts;
+mod killed;
+mod operator;
+mod post;
+mod templates;
