@@ -60,7 +60,7 @@ use crate::{
     migrate,
     notary::certified_mail::provider::Provider as CertifiedMail,
     postgres::{self, Binaries, Cluster, ClusterOptions, Mode, locate},
-    signing::{Signing, store},
+    signing::{Signing, codes::Codes, store},
 };
 
 /// A running Sportello.
@@ -266,7 +266,7 @@ fn people(db: &Db, config: &Config, clock: &Clock, secret: &[u8], live: &Live) -
 /// server's own.
 fn signing(db: &Db, config: &Config, secret: &[u8]) -> anyhow::Result<Signing> {
     let ring = store::key_ring(KeyRing::configured(&config.jobs)?, secret);
-    Ok(Signing::configured(db, ring, &config.signature, &config.time_stamp))
+    Ok(Signing::configured(db, (ring, Codes::new(secret)), &config.signature, &config.time_stamp))
 }
 
 /// Serves requests with this state.

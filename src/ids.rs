@@ -79,6 +79,8 @@ id! {
     PaperId;
     /// What somebody is told.
     NotificationId;
+    /// A request to sign a document.
+    SignatureRequestId;
     /// A notarial act.
     ActId;
     /// A review of a notary by a client.

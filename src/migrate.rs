@@ -66,6 +66,7 @@ migrations! {
     30 "notification_order" "0030_notification_order.sql",
     31 "notary_showcase" "0031_notary_showcase.sql",
     32 "certified_mail" "0032_certified_mail.sql",
+    33 "notary_signatures" "0033_notary_signatures.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::{
     account_tokens::{self, Purpose},
     lockout::Keys,
-    login::{Accounts, Confirmed, LOCKED, LOG_IN, LoggedIn, logged_in},
+    login::{Accounts, LOCKED, LOG_IN, LoggedIn, logged_in},
     second_factor::{self, Proof, SecondFactorError},
     sessions::Origin,
-    users,
+    users::{self, User},
 };
 use crate::{
     audit::{self, Entry, Who},
@@ -81,16 +81,16 @@ impl Accounts {
         Ok(LoggedIn { user, tokens })
     }
 
-    /// Checks the second factor of a person who has just proved the password, inside the transaction of what it allows;
-    /// counted like a log-in. The transaction is given back only when the proof is right.
+    /// Checks the second factor of a person who has just proved the password, or has an open session where that is enough,
+    /// inside the transaction of what it allows; counted like a log-in. The transaction is given back only when the proof is right.
     pub async fn prove(
         &self,
         mut tx: Tx,
-        confirmed: &Confirmed,
+        user: &User,
         proof: &Proof,
         origin: &Origin,
     ) -> Result<Tx, ProofError> {
-        let (now, user) = (self.clock.now(), &confirmed.user);
+        let now = self.clock.now();
         let keys = Keys::of(&user.email, None);
         let refusal = |reason| Entry {
             who: Who::Person(user.id, None),

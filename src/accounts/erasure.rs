@@ -140,6 +140,13 @@ pub const RULES: &[Rule] = &[
         "acts are kept for good (art. 61 L. 89/1913); those that were never signed are emptied",
     ),
     rule("act", "notary_id", Fate::Nameless, "the acts are the clients', and the archive's"),
+    rule(
+        "signature_request",
+        "signer_id",
+        Fate::Removed,
+        "what was signed is in the document; so are requests of the person's acts and office",
+    ),
+    rule("signature_request", "requested_by", Fate::Nameless, "the request is somebody else's"),
     rule("register_counter", "notary_id", Fate::Nameless, "numbers of the register are never given twice"),
     rule("register_entry", "notary_id", Fate::Nameless, "the register belongs to the acts"),
     rule(

@@ -94,6 +94,15 @@ pub const KINDS: &[Kind] = &[
                 WHERE c.user_id = $1 AND ($2::text IS NULL OR c.serial > decode($2, 'hex')) ORDER BY c.serial LIMIT $3) x",
     },
     Kind {
+        name: "signature_requests",
+        sql: "-- accounts.export.signature_requests
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT q.id, q.act_id, q.document_id, q.number, q.title, q.signer_is, q.message, q.status, q.reason,
+                    q.signed_number, q.stamped_at, q.decided_at, q.expires_at, q.created_at
+                FROM signature_request q
+                WHERE q.signer_id = $1 AND ($2::text IS NULL OR q.id > $2::text::uuid) ORDER BY q.id LIMIT $3) x",
+    },
+    Kind {
         name: "time_stamps",
         sql: "-- accounts.export.time_stamps
             SELECT x.id::text AS key, to_jsonb(x) AS line FROM (

@@ -76,6 +76,47 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
     Ok(tx.execute(MAKE, &args).await? == 1)
 }
 
+/// A version that the service makes of a document, with the content that is stored already.
+#[derive(Debug, Clone)]
+pub struct AnotherVersion<'a> {
+    /// Of which document.
+    pub document: DocumentId,
+    /// What it was made of: nothing is added when there is a newer one.
+    pub based_on: i32,
+    /// In whose name.
+    pub by: UserId,
+    /// The file's name.
+    pub name: &'a str,
+    /// Its content.
+    pub stored: &'a Stored,
+}
+
+/// Adds a version to a document; its number. It counts as what this person has stored. `None`: the document is gone, or there
+/// is a newer version.
+pub async fn another_version(
+    tx: &mut Tx,
+    version: &AnotherVersion<'_>,
+    now: Timestamp,
+) -> Result<Option<i32>, DbError> {
+    const ANOTHER: &str = concat!(
+        "-- documents.made.another_version
+        WITH changed AS (
+            UPDATE document SET latest = latest + 1, version = version + 1, updated_at = $5
+            WHERE id = $1 AND latest = $2 AND deleted_at IS NULL RETURNING id, latest
+        ), room AS (
+            INSERT INTO document_quota AS q (user_id, stored) SELECT $3, $6 FROM changed
+            ON CONFLICT (user_id) DO UPDATE SET stored = q.stored + excluded.stored
+        )
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT id, latest, $4, $6, $3, $5, $7, $8, $9, $10, $11, $12, $13, $14 FROM changed RETURNING number"
+    );
+    let AnotherVersion { document, based_on, by, name, stored } = version;
+    let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
+    let args = values.after([document, based_on, by, name, &now, &bytes]);
+    Ok(tx.query_opt(ANOTHER, &args).await?.map(|row| row.get("number")))
+}
+
 /// Removes documents whose time is over: those that were made for some time, and those of erased people which the law no
 /// longer wants to be kept. At most [`BATCH`]; returns their objects, to be removed after the commit, and whether there
 /// may be more.

@@ -37,6 +37,7 @@ pub fn registry() -> Registry {
         .with::<events::WithdrawBookings>()
         .with::<notary::EndDeskRetention>()
         .with::<notary::ExpireRequests>()
+        .with::<notary::ExpireSignatureRequests>()
         .with::<notary::GiveUpCertifiedMail>()
         .with::<notary::MailNotification>()
         .with::<notary::PruneNotifications>()
@@ -45,6 +46,7 @@ pub fn registry() -> Registry {
         .with::<notary::SendAgendas>()
         .with::<notary::SendCertifiedMail>()
         .with::<notary::SendOfficeMail>()
+        .with::<notary::SendSignatureMail>()
         .with::<notary::WarnLicences>()
         .with::<signing::RewrapSigningKeys>()
 }

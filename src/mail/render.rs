@@ -84,6 +84,10 @@ texts! {
     ExportReady "export_ready",
     /// Somebody has shared a document.
     DocumentShared "document_shared",
+    /// Somebody is asked to sign a document.
+    SignatureAsked "signature_asked",
+    /// The code that proves who signs it.
+    SignatureCode "signature_code",
     /// Somebody asks an office for an appointment.
     AppointmentRequested "appointment_requested",
     /// The office agrees to an appointment.

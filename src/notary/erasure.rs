@@ -93,8 +93,23 @@ pub async fn appointments(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<A
     tx.execute(FILES, &[&user, &now]).await?;
     tx.execute(EMPTY, &[&user, &now, &NAMELESS]).await?;
     letters(tx, user).await?;
+    signature_requests(tx, user).await?;
     acts(tx, user, now).await?;
     Ok(After::default())
+}
+
+/// Removes requests to sign documents: to the person, and those of the person's acts and office.
+async fn signature_requests(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    const REQUESTS: &str = "-- notary.erasure.signature_requests
+        WITH gone AS (
+            DELETE FROM signature_request q USING act a, notary n
+            WHERE a.id = q.act_id AND n.id = a.notary_id
+              AND (q.signer_id = $1 OR a.client_id = $1 OR n.user_id = $1)
+            RETURNING q.id
+        )
+        DELETE FROM document_hold h USING gone WHERE h.holder_id = gone.id AND h.holder = 'signature_request'";
+    tx.execute(REQUESTS, &[&user]).await?;
+    Ok(())
 }
 
 /// Annuls and empties acts that were never signed, of the person and of the person's office. What was signed is kept as it

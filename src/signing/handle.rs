@@ -9,11 +9,13 @@ use tokio::sync::Semaphore;
 
 use super::{
     cms::{CmsError, Content, Digest, Draft, sha256},
+    codes::Codes,
     local::{Lives, Local},
     pades::{self, Limits, MARKER_LEN, PdfError, Prepared, Statement},
     providers::{Credential, ProviderError, SignatureProvider, Signer, TimeStampProvider},
     store::StoreError,
     time_stamp::{Request, TimeStampError, Token},
+    turns::Turns,
 };
 use crate::{
     config::sections,
@@ -97,6 +99,8 @@ struct Parts {
     providers: ArcSwap<Providers>,
     limits: Limits,
     timeouts: (Duration, Duration),
+    turns: Turns<String>,
+    codes: Codes,
     /// Who prepares a PDF: it takes a thread and memory.
     workers: Semaphore,
     /// Who is let in at all.
@@ -109,7 +113,7 @@ pub struct Signing(Arc<Parts>);
 
 impl Signing {
     fn new(
-        local: Arc<Local>,
+        (local, codes): (Arc<Local>, Codes),
         providers: Providers,
         signature: &sections::Signature,
         time_stamp: &sections::TimeStamp,
@@ -119,6 +123,8 @@ impl Signing {
             providers: ArcSwap::from_pointee(providers),
             limits: Limits { bytes: *signature.max_pdf_bytes, unpacked: *signature.max_unpacked_bytes },
             timeouts: (*signature.timeout, *time_stamp.timeout),
+            turns: Turns::default(),
+            codes,
             workers: Semaphore::new(signature.workers),
             places: Semaphore::new(signature.bound),
         }))
@@ -130,7 +136,7 @@ impl Signing {
     /// Never: what is configured was looked at when the configuration was read.
     pub fn configured(
         db: &Db,
-        ring: KeyRing,
+        (ring, codes): (KeyRing, Codes),
         signature: &sections::Signature,
         time_stamp: &sections::TimeStamp,
     ) -> Self {
@@ -148,7 +154,7 @@ impl Signing {
             "local" => local.clone(),
             other => unreachable!("{other} was refused with the configuration"),
         };
-        Self::new(local, (signs, stamps), signature, time_stamp)
+        Self::new((local, codes), (signs, stamps), signature, time_stamp)
     }
 
     /// Puts others in the place of the providers: one that is away, for a test, or a real one, in somebody's own binary.
@@ -161,6 +167,16 @@ impl Signing {
     /// many did not open.
     pub async fn rewrap(&self, tx: &mut Tx) -> Result<(u64, u64), StoreError> {
         self.0.local.rewrap(tx).await
+    }
+
+    /// Makes and knows codes that are mailed to signers.
+    pub fn codes(&self) -> &Codes {
+        &self.0.codes
+    }
+
+    /// Waits for one's turn at something that one signer after the other does; it lasts until the answer is dropped.
+    pub async fn turn(&self, at: String) -> impl Drop + Send + use<> {
+        self.0.turns.take(at).await
     }
 
     /// How large a PDF may be.

@@ -141,7 +141,7 @@ pub(super) fn not_logged_in(error: LoginError, now: Timestamp) -> Problem {
     }
 }
 
-pub(super) fn not_proved(error: ProofError, now: Timestamp) -> Problem {
+pub(in crate::http) fn not_proved(error: ProofError, now: Timestamp) -> Problem {
     let detail = error.to_string();
     match error {
         ProofError::NoChallenge => Problem::invalid_credentials("invalid_challenge", detail),

@@ -89,7 +89,7 @@ async fn erase(
     let confirmed = confirmed(&state, &principal, &origin, body.password).await?;
     let mut tx = state.db.begin("accounts.begin_erasure").await?;
     if let Some(proof) = proof {
-        let proved = state.accounts.prove(tx, &confirmed, &proof, &origin).await;
+        let proved = state.accounts.prove(tx, &confirmed.user, &proof, &origin).await;
         tx = proved.map_err(|error| match error {
             ProofError::Wrong => Problem::forbidden("wrong_code", error.to_string()),
             error => not_proved(error, now),

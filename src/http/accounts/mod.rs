@@ -15,6 +15,7 @@ mod sender;
 mod sessions;
 mod users;
 
+pub(super) use auth::not_proved;
 pub(super) use me::{null_is_empty, present};
 
 use utoipa_axum::router::OpenApiRouter;

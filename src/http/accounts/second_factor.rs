@@ -169,7 +169,7 @@ async fn proved(
     }
     let confirmed = confirmed(state, principal, origin, body.password).await?;
     let tx = state.db.begin("accounts.prove_second_factor").await?;
-    state.accounts.prove(tx, &confirmed, &proof, origin).await.map_err(|error| match error {
+    state.accounts.prove(tx, &confirmed.user, &proof, origin).await.map_err(|error| match error {
         ProofError::Wrong => Problem::forbidden("wrong_code", error.to_string()),
         error => not_proved(error, state.clock.now()),
     })

@@ -2,6 +2,7 @@
 
 mod end_desk_retention;
 mod expire_requests;
+mod expire_signature_requests;
 mod give_up_certified_mail;
 mod mail_notification;
 mod prune_notifications;
@@ -9,10 +10,12 @@ mod remind;
 mod send_agendas;
 mod send_certified_mail;
 mod send_office_mail;
+mod send_signature_mail;
 mod warn_licences;
 
 pub use end_desk_retention::EndDeskRetention;
 pub use expire_requests::ExpireRequests;
+pub use expire_signature_requests::ExpireSignatureRequests;
 pub use give_up_certified_mail::GiveUpCertifiedMail;
 pub use mail_notification::MailNotification;
 pub use prune_notifications::PruneNotifications;
@@ -20,6 +23,7 @@ pub use remind::RemindOfAppointments;
 pub use send_agendas::{SendAgenda, SendAgendas};
 pub use send_certified_mail::{SendCertifiedMail, store_receipt};
 pub use send_office_mail::{Occasion, SendOfficeMail};
+pub use send_signature_mail::{SendSignatureMail, SignatureMail};
 pub use warn_licences::WarnLicences;
 
 use jiff::Timestamp;

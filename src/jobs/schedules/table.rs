@@ -9,8 +9,8 @@ use crate::{
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
         notary::{
-            EndDeskRetention, ExpireRequests, GiveUpCertifiedMail, PruneNotifications, RemindOfAppointments,
-            SendAgendas, WarnLicences,
+            EndDeskRetention, ExpireRequests, ExpireSignatureRequests, GiveUpCertifiedMail,
+            PruneNotifications, RemindOfAppointments, SendAgendas, WarnLicences,
         },
         signing::RewrapSigningKeys,
     },
@@ -39,6 +39,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("events.warm_cache", "*/5 * * * *", &WarmCache {}),
         Schedule::new("notary.end_retention", "13 4 * * *", &EndDeskRetention {}).in_zone(zone),
         Schedule::new("notary.expire_requests", "* * * * *", &ExpireRequests {}),
+        Schedule::new("notary.expire_signature_requests", "4/10 * * * *", &ExpireSignatureRequests {}),
         Schedule::new("notary.give_up_certified_mail", "23 * * * *", &GiveUpCertifiedMail {}),
         Schedule::new("notary.prune_notifications", "7 4 * * *", &PruneNotifications {}).in_zone(zone),
         Schedule::new("notary.remind_of_appointments", "2/5 * * * *", &RemindOfAppointments {}),

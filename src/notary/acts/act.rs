@@ -20,6 +20,7 @@ use crate::{
             },
             protocol::Prefix,
         },
+        signatures::deed::SignedDeed,
     },
 };
 
@@ -126,6 +127,8 @@ pub struct Act {
     pub survey_completed_at: Option<Timestamp>,
     /// The documents of its appointment.
     pub documents: Vec<ActDocument>,
+    /// Its signed deed, once there is one.
+    pub signed_deed: Option<SignedDeed>,
     /// When the notary signed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signed_at: Option<Timestamp>,
@@ -228,8 +231,9 @@ macro_rules! act_columns {
             "a.id, a.notary_id, n.office_name, a.client_id, c.name AS client_name, a.appointment_id, a.act_type, a.status,
              r.prefix AS entry_prefix, r.number AS entry_number, r.status AS register_status, a.title, a.description,
              a.office_note, a.bank_name, a.bank_branch, a.loan_cents, a.property_address, a.property_units,
-             a.property_value_cents, a.survey, a.survey_completed_at, a.signed_at, a.sent_at, a.handed_over, a.closed_at, a.annulled_at,
-             a.reason, a.created_at, a.updated_at, a.version, t.register_prefix, t.requires_property, t.requires_bank,
+             a.property_value_cents, a.survey, a.survey_completed_at, a.signed_at, a.sent_at, a.handed_over, a.closed_at,
+             a.annulled_at, a.reason, a.created_at, a.updated_at, a.version, a.signed_document_id, a.signed_sha256,
+             a.signed_certificate, a.stamped_at, t.register_prefix, t.requires_property, t.requires_bank,
              t.requires_parties, (
                 SELECT coalesce(jsonb_agg(jsonb_build_object('document_type', d.document_type, 'status', d.status,
                     'document_id', d.document_id, 'number', d.number) ORDER BY d.id), '[]')
@@ -327,6 +331,7 @@ impl Act {
             survey: json(row, "survey"),
             survey_completed_at: row.get("survey_completed_at"),
             documents: json(row, "documents").unwrap_or_default(),
+            signed_deed: SignedDeed::from_row(row),
             signed_at: row.get("signed_at"),
             sent_at: row.get("sent_at"),
             handed_over: row.get("handed_over"),

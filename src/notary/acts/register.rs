@@ -12,9 +12,12 @@ use crate::{
     db::{Db, DbError, Tx},
     ids::{ActId, NotaryId, UserId},
     notary::{
-        rules::machine::{
-            Name as _, Who,
-            register_entry::{Event, MACHINE, State},
+        rules::{
+            machine::{
+                Name as _, Who,
+                register_entry::{Event, MACHINE, State},
+            },
+            protocol::ProtocolNumber,
         },
         time,
     },
@@ -111,23 +114,29 @@ impl Entry {
     }
 }
 
-/// Gives a locked act that is being signed the next number of its prefix, and counts it for the office's page. Whoever signs next with this prefix waits for the
-/// end of this transaction; if it is rolled back, the number is theirs.
-pub async fn enter(tx: &mut Tx, act: &Act, now: Timestamp) -> Result<String, ActError> {
+/// Enters a locked act that is being signed under the number that stands on its deed, if that is still the next of its prefix,
+/// and counts it for the office's page.
+/// Whoever signs next with this prefix waits for the end of this transaction; if it is rolled back, the number is theirs.
+pub async fn enter(tx: &mut Tx, act: &Act, number: &ProtocolNumber, now: Timestamp) -> Result<(), ActError> {
+    // A row for more than the first number is there already: rows of counters stay.
     const ENTER: &str = "-- notary.register.enter
         WITH next AS (
-            INSERT INTO register_counter AS k (notary_id, prefix, last) VALUES ($1, $2, 1)
-            ON CONFLICT (notary_id, prefix) DO UPDATE SET last = k.last + 1 RETURNING last
+            INSERT INTO register_counter AS k (notary_id, prefix, last)
+            SELECT $1, $2, $7 WHERE $7 = 1 OR EXISTS (
+                SELECT FROM register_counter c WHERE c.notary_id = $1 AND c.prefix = $2)
+            ON CONFLICT (notary_id, prefix) DO UPDATE SET last = excluded.last WHERE k.last + 1 = excluded.last
+            RETURNING last
         ), counted AS (
-            UPDATE notary SET acts_count = acts_count + 1 WHERE id = $1
+            UPDATE notary SET acts_count = acts_count + 1 FROM next WHERE notary.id = $1
         )
         INSERT INTO register_entry (notary_id, prefix, number, act_id, year, status, signed_at)
-        SELECT $1, $2, next.last, $3, $4, $5, $6 FROM next RETURNING number";
+        SELECT $1, $2, next.last, $3, $4, $5, $6 FROM next";
     let to = MACHINE.next_by(MACHINE.start, Event::Sign, Who::Notary)?;
     let year = time::today(now).year();
-    let args: [&(dyn postgres_types::ToSql + Sync); 6] =
-        [&act.notary_id, &act.prefix, &act.id, &year, &to.as_str(), &now];
-    Ok(written(&act.prefix, tx.query_one(ENTER, &args).await?.get("number")))
+    let number = i32::try_from(number.number()).map_err(|_| ActError::NumberTaken)?;
+    let args: [&(dyn postgres_types::ToSql + Sync); 7] =
+        [&act.notary_id, &act.prefix, &act.id, &year, &to.as_str(), &now, &number];
+    if tx.execute(ENTER, &args).await? == 1 { Ok(()) } else { Err(ActError::NumberTaken) }
 }
 
 /// Annuls the entry of a locked act, if it has one; the number stays used, and the act counts no more.

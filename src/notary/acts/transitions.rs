@@ -56,6 +56,12 @@ pub enum ActError {
     /// Archiving needs the survey.
     #[error("the survey is missing: have the client complete it, or send it along")]
     NoSurvey,
+    /// Acts are signed with their deed ([`crate::notary::signatures::deed::sign`]), and no other way.
+    #[error("an act is signed with its deed")]
+    NoDeed,
+    /// Another act has the number of the register that stands on the deed.
+    #[error("the number is another act's")]
+    NumberTaken,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -70,8 +76,8 @@ pub(super) async fn act_people(tx: &mut Tx, office: NotaryId) -> Result<Vec<User
     Ok(tx.query(PEOPLE, &[&office]).await?.iter().map(|row| row.get("user_id")).collect())
 }
 
-/// Something happens to an act, with a reason (of annulling: why; of sending: how it was handed over) or the survey where there is one. Signing gives the number of the register in
-/// this transaction; annulling annuls the entry, archiving registers it for good. Says who is told.
+/// Something happens to an act, with a reason (of annulling: why; of sending: how it was handed over) or the survey where there
+/// is one; signing alone happens elsewhere. Annulling annuls the entry, archiving registers it for good. Says who is told.
 pub async fn apply(
     tx: &mut Tx,
     act: &Act,
@@ -80,7 +86,6 @@ pub async fn apply(
     now: Timestamp,
 ) -> Result<Vec<Told>, ActError> {
     let to = act.standing.next(act.status, event)?;
-    let mut number = act.protocol_number.clone();
     match event {
         Event::RequestSignature => assert_complete(tx, act).await?,
         Event::Archive => {
@@ -92,23 +97,25 @@ pub async fn apply(
             register::register(tx, act, now).await?;
         }
         Event::Annul => register::annul(tx, act, reason.unwrap_or_default(), now).await?,
-        Event::Prepare | Event::Sign | Event::Send => {}
+        Event::Sign => return Err(ActError::NoDeed),
+        Event::Prepare | Event::Send => {}
     }
     step(tx, act, to, reason, now).await?;
-    if event == Event::Sign {
-        number = Some(register::enter(tx, act, now).await?);
+    let number = act.protocol_number.clone().unwrap_or_default();
+    match to {
+        State::Archived => tell_people(tx, act, (Kind::ActCompleted, number), by).await,
+        _ => Ok(Vec::new()),
     }
-    let kind = match to {
-        State::Signed => Kind::ActSigned,
-        State::Archived => Kind::ActCompleted,
-        _ => return Ok(Vec::new()),
-    };
-    let facts = Facts {
-        office: act.office_name.clone(),
-        act: act.title.clone(),
-        number: number.unwrap_or_default(),
-        ..Facts::default()
-    };
+}
+
+/// The client and the office hear of an act with this number, but not who has done it.
+pub(in crate::notary) async fn tell_people(
+    tx: &mut Tx,
+    act: &Act,
+    (kind, number): (Kind, String),
+    by: UserId,
+) -> Result<Vec<Told>, ActError> {
+    let facts = Facts { office: act.office_name.clone(), act: act.title.clone(), number, ..Facts::default() };
     let mut people = act_people(tx, act.notary_id).await?;
     people.push(act.client_id);
     Ok(told(people, by, kind, &facts, act.id))
@@ -135,7 +142,6 @@ async fn step(
     const STEP: &str = "-- notary.acts.step
         UPDATE act SET status = $3, reason = CASE WHEN $3 = 'annulled' THEN $4 ELSE reason END,
             handed_over = CASE WHEN $3 = 'sent' THEN $4 ELSE handed_over END,
-            signed_at = CASE WHEN $3 = 'signed' THEN $5::timestamptz ELSE signed_at END,
             sent_at = CASE WHEN $3 = 'sent' THEN $5::timestamptz ELSE sent_at END,
             closed_at = CASE WHEN $3 = 'archived' THEN $5::timestamptz ELSE closed_at END,
             annulled_at = CASE WHEN $3 = 'annulled' THEN $5::timestamptz ELSE annulled_at END,

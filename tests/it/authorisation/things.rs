@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use sportello::{accounts::policy::Role, jobs::NewJob};
+use sportello::{accounts::policy::Role, ids::ActId, jobs::NewJob};
 
 use super::table::Thing;
 use crate::{
@@ -78,6 +78,7 @@ impl Things {
             (Thing::Review, review),
             (Thing::Task, task.to_string()),
             (Thing::Image, image),
+            (Thing::SignatureRequest, office.signature_request),
         ];
         let friend = cast.host_account.id.to_string();
         Self {
@@ -142,6 +143,7 @@ struct TheOffice {
     mail: String,
     receipt: String,
     template: String,
+    signature_request: String,
 }
 
 impl TheOffice {
@@ -178,6 +180,14 @@ impl TheOffice {
         let signed = app.a_signed_act(office, cast.user_account.id, "Procura").await;
         let review = app.a_review(&signed, 4, "approved").await;
         let (mail, receipt, template) = a_certified_mail(&keeper).await;
+        let (signature_request, now) = (uuid::Uuid::now_v7(), app.app.clock.now());
+        let asked = "INSERT INTO signature_request (id, act_id, number, title, signer_id, signer_is, requested_by, expires_at,
+                created_at, updated_at)
+            VALUES ($1, $2, 1, 'Procura', $3, 'client', $4, $5::timestamptz + interval '1 day', $5, $5)";
+        let values: [&(dyn postgres_types::ToSql + Sync); 5] =
+            [&signature_request, &ActId(act.parse().unwrap()), &cast.user_account.id, &account.id, &now];
+        app.database.client().await.execute(asked, &values).await.unwrap();
+        let signature_request = signature_request.to_string();
         Self {
             keeper,
             act,
@@ -190,6 +200,7 @@ impl TheOffice {
             mail,
             receipt,
             template,
+            signature_request,
         }
     }
 }
@@ -217,6 +228,8 @@ pub(super) fn a_body(method: &Method, path: &str) -> Value {
         _ if path.contains("/certified-mail-templates/") => {
             json!({"name": "Altro", "subject": "Altro", "body": "Altro"})
         }
+        "transitions" if path.contains("/signature-requests/") => json!({"event": "reject", "reason": "No."}),
+        "signature-requests" => json!({"document_id": uuid::Uuid::nil(), "signer_id": uuid::Uuid::nil()}),
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
         "review" if path.contains("/acts/") => json!({"rating": 5}),
         "survey" => json!({"satisfaction": 5, "clarity": 5}),

@@ -193,3 +193,14 @@ pub(crate) fn signed_parts(pdf: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let length = 4 + usize::from(padded[2]) * 256 + usize::from(padded[3]);
     ([&pdf[..first], &pdf[second..]].concat(), padded[..length].to_vec())
 }
+
+/// The time stamp of a signature, and the bytes that it is about.
+pub(crate) fn time_stamp_of(signature: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    use cms::{content_info::ContentInfo, signed_data::SignedData};
+    use der::{Decode as _, Encode as _};
+    let content = ContentInfo::from_der(signature).unwrap().content;
+    let signed: SignedData = content.decode_as().unwrap();
+    let signer = signed.signer_infos.0.as_slice().first().unwrap();
+    let attribute = signer.unsigned_attrs.as_ref().unwrap().as_slice().first().unwrap();
+    (attribute.values.get(0).unwrap().to_der().unwrap(), signer.signature.as_bytes().to_vec())
+}

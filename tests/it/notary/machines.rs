@@ -60,6 +60,7 @@ async fn every_event_of_an_act_in_every_state_by_everybody_does_what_the_table_s
     let set = "WITH gone AS (DELETE FROM register_entry)
         UPDATE act SET status = $1,
             signed_at = CASE WHEN $1 IN ('signed', 'sent', 'archived') THEN now() END,
+            signed_document_id = NULL, signed_sha256 = NULL, signed_certificate = NULL, stamped_at = NULL,
             sent_at = CASE WHEN $1 IN ('sent', 'archived') THEN now() END,
             closed_at = CASE WHEN $1 = 'archived' THEN now() END,
             survey = CASE WHEN $1 = 'archived' THEN '{\"satisfaction\": 5, \"clarity\": 5}'::jsonb END,

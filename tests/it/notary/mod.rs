@@ -22,5 +22,7 @@ mod requests;
 mod retention;
 mod reviews;
 mod rush;
+mod signature_requests;
+mod signing;
 mod slots;
 mod time;

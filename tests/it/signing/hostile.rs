@@ -31,7 +31,7 @@ pub(super) fn pdf(objects: &[&str], trailer: &str) -> Vec<u8> {
 }
 
 /// With a form, and a page that is deeper in the tree and has annotations.
-pub(super) fn hand_made() -> Vec<u8> {
+pub(crate) fn hand_made() -> Vec<u8> {
     pdf(
         &[
             "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R>>",

@@ -1,7 +1,7 @@
 //! Signatures and time stamps, verified by other programs.
 
 mod authorities;
-mod hostile;
+pub(crate) mod hostile;
 mod local;
 mod pades;
 mod time_stamps;

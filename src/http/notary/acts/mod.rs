@@ -5,6 +5,10 @@ mod opening;
 mod parties;
 mod refused;
 mod register;
+mod signature_answers;
+mod signature_requests;
+mod signed_deed;
+mod signing;
 mod survey;
 mod transitions;
 
@@ -18,6 +22,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(cases::routes())
         .merge(parties::routes())
         .merge(transitions::routes())
+        .merge(signed_deed::routes())
+        .merge(signature_requests::routes())
+        .merge(signature_answers::routes())
         .merge(survey::routes())
         .merge(register::routes())
 }

@@ -1,5 +1,7 @@
 //! How refusals about acts become problems, and what their handlers share.
 
+use std::time::Duration;
+
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -25,6 +27,9 @@ use crate::{
     },
 };
 
+/// When a number that another act has taken is worth another try.
+const SOON: Duration = Duration::from_secs(1);
+
 impl From<ActError> for Problem {
     fn from(error: ActError) -> Self {
         let detail = error.to_string();
@@ -38,6 +43,8 @@ impl From<ActError> for Problem {
             ActError::Twice => Self::conflict("already_opened", detail),
             ActError::Final | ActError::NotSigned => Self::conflict("not_in_this_state", detail),
             ActError::Incomplete(_) => Self::conflict("incomplete", detail),
+            ActError::NoDeed => Self::conflict("no_deed", detail),
+            ActError::NumberTaken => Self::unavailable(SOON),
             ActError::NoSurvey => Self::conflict("survey_missing", detail),
             ActError::Db(error) => error.into(),
         }

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::refused::{check_survey, done, locked};
+use super::{
+    refused::{check_survey, done, locked},
+    signing::{Asked, sign},
+};
 use crate::{
     http::{
         auth::CurrentUser,
@@ -46,22 +49,27 @@ struct Transition {
     reason: Option<String>,
     /// Of archiving, if the client has not completed it.
     survey: Option<Survey>,
+    /// Of signing, where the account has a second factor: its code.
+    #[schema(min_length = 1, max_length = 20)]
+    otp: Option<String>,
 }
 
 /// Moves an act on; `possible` of the act says what one may do now. Signing, which only the notary does, gives it the next
-/// number of its prefix in the register. Archiving needs the survey, which may come along, and registers the entry for good.
-/// Annulling needs a reason; the number stays used. Sending needs one, too: how the act was handed over. What is sent by certified
-/// mail needs no event: the act moves on when the provider has taken the mail. Without a valid licence an act is not prepared or
-/// signed; what was signed is still sent, archived or annulled.
+/// number of its prefix in the register: the deed is set with it and signed (PAdES with a time stamp). Archiving needs the
+/// survey, which may come along, and registers the entry for good. Annulling needs a reason; the number stays used. Sending
+/// needs one, too: how the act was handed over. What is sent by certified mail needs no event: the act moves on when the
+/// provider has taken the mail. Without a valid licence an act is not prepared or signed; what was signed is still sent,
+/// archived or annulled.
 #[utoipa::path(post, path = "/acts/{id}/transitions", tag = "notary acts", security(("bearer" = [])),
     request_body = Transition,
     params(("id" = uuid::Uuid, Path, description = "The act"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, if it matters")),
     responses((status = 200, description = "The act, with its ETag", body = Act),
-        (status = 403, description = "`not_for_you`; `licence_expired`, `notary_inactive`"),
+        (status = 403, description = "`not_for_you`; `licence_expired`, `notary_inactive`; `wrong_code`"),
         (status = 409, description = "`not_in_this_state`; `incomplete`: something is missing that its type needs; \
             `survey_missing`"),
-        (status = 412, description = "It was changed meanwhile")))]
+        (status = 412, description = "It was changed meanwhile"),
+        (status = 503, description = "`signature_provider_away`, `time_stamp_provider_away`: nothing has changed")))]
 async fn transition(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
@@ -71,7 +79,11 @@ async fn transition(
     Json(body): Json<Transition>,
 ) -> Answer {
     let now = state.clock.now();
-    let Transition { event, reason, survey } = checked(&body)?;
+    let Transition { event, reason, survey, otp } = checked(&body)?;
+    if event == Event::Sign {
+        let (principal, otp) = (&principal, otp.as_deref());
+        return sign(&state, Asked { principal, client, id, if_match, otp }).await;
+    }
     let mut tx = state.db.begin("notary.acts.transition").await?;
     let found = locked(&mut tx, &principal, id).await?;
     if if_match.0.is_some() {
@@ -86,7 +98,7 @@ async fn transition(
     tell(&state.jobs, &mut tx, &people, now).await?;
     let details = serde_json::json!({ "event": event });
     let answer = done(&state, tx, (&principal, client), ("act.transition", id, details)).await?;
-    if matches!(event, Event::Sign | Event::Annul) {
+    if event == Event::Annul {
         outdated(&state, found.notary_id); // it shows how many acts there are
     }
     Ok(answer)
@@ -111,6 +123,9 @@ fn checked(body: &Transition) -> Result<Transition, Problem> {
         "only archiving takes the survey along",
     );
     let survey = body.survey.as_ref().map(|survey| check_survey(&mut checks, "/survey", survey));
+    let otp = body.otp.as_deref().map(|code| checks.line("/otp", code, 1..=20).to_owned());
+    let is_signed = body.event == Event::Sign;
+    checks.ensure(is_signed || otp.is_none(), "/otp", "not_allowed", "only signing asks for the code");
     checks.done()?;
-    Ok(Transition { event: body.event, reason, survey })
+    Ok(Transition { event: body.event, reason, survey, otp })
 }
