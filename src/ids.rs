@@ -83,6 +83,8 @@ id! {
     SignatureRequestId;
     /// A notarial act.
     ActId;
+    /// A version of an office's text for a type of act.
+    ActTemplateId;
     /// A review of a notary by a client.
     NotaryReviewId;
     /// A certified mail.

@@ -67,6 +67,7 @@ migrations! {
     31 "notary_showcase" "0031_notary_showcase.sql",
     32 "certified_mail" "0032_certified_mail.sql",
     33 "notary_signatures" "0033_notary_signatures.sql",
+    34 "notary_deeds" "0034_notary_deeds.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -147,6 +147,14 @@ pub const RULES: &[Rule] = &[
         "what was signed is in the document; so are requests of the person's acts and office",
     ),
     rule("signature_request", "requested_by", Fate::Nameless, "the request is somebody else's"),
+    rule("act_template", "notary_id", Fate::Removed, "the office is closed; deeds keep what they say"),
+    rule("act_template", "created_by", Fate::Nameless, "the template is the office's"),
+    rule(
+        "deed",
+        "drafted_by",
+        Fate::Nameless,
+        "the deed is the act's; those of acts that were never signed are removed",
+    ),
     rule("register_counter", "notary_id", Fate::Nameless, "numbers of the register are never given twice"),
     rule("register_entry", "notary_id", Fate::Nameless, "the register belongs to the acts"),
     rule(

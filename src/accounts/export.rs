@@ -285,6 +285,25 @@ pub const KINDS: &[Kind] = &[
                 WHERE a.client_id = $1 AND ($2::text IS NULL OR a.id > $2::text::uuid) ORDER BY a.id LIMIT $3) x",
     },
     Kind {
+        // Who else is a party is theirs to know: the text is read at the office.
+        name: "deeds",
+        sql: "-- accounts.export.deeds
+            SELECT x.key, to_jsonb(x) - 'key' AS line FROM (
+                SELECT d.act_id || '/' || lpad(d.number::text, 10, '0') AS key, d.act_id, d.number, d.title, d.language,
+                    d.document_id, encode(d.sha256, 'hex') AS sha256, d.drafted_at, d.frozen_at
+                FROM act a JOIN deed d ON d.act_id = a.id
+                WHERE a.client_id = $1 AND ($2::text IS NULL OR d.act_id || '/' || lpad(d.number::text, 10, '0') > $2)
+                ORDER BY 1 LIMIT $3) x",
+    },
+    Kind {
+        name: "act_templates",
+        sql: "-- accounts.export.act_templates
+            SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
+                SELECT m.id, m.act_type, m.number, m.name, m.language, m.body, m.is_active, m.created_at
+                FROM notary n JOIN act_template m ON m.notary_id = n.id
+                WHERE n.user_id = $1 AND ($2::text IS NULL OR m.id > $2::text::uuid) ORDER BY m.id LIMIT $3) x",
+    },
+    Kind {
         name: "notary_reviews",
         sql: "-- accounts.export.notary_reviews
             SELECT x.id::text AS key, to_jsonb(x) AS line FROM (

@@ -6,6 +6,7 @@ use crate::{
     accounts::erasure::{After, NAMELESS},
     db::{DbError, Tx},
     ids::{NotaryId, UserId},
+    notary::deeds::deed,
 };
 
 /// Appointments with an office that are still to come: its people have to be told before it closes.
@@ -131,7 +132,18 @@ async fn acts(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> 
         DELETE FROM act_party p USING emptied WHERE p.act_id = emptied.id";
     const SURVEYS: &str = "-- notary.erasure.act_surveys
         UPDATE act SET survey = survey || '{\"comment\": \"\"}' WHERE client_id = $1 AND survey ->> 'comment' <> ''";
+    // Their files are let go and removed by the next sweep; the act's row is emptied first.
+    const DEEDS: &str = "-- notary.erasure.unsigned_deeds
+        WITH gone AS (
+            DELETE FROM deed d USING act a JOIN notary n ON n.id = a.notary_id
+            WHERE d.act_id = a.id AND a.signed_at IS NULL AND (a.client_id = $1 OR n.user_id = $1)
+            RETURNING d.document_id
+        ), let_go AS (
+            DELETE FROM document_hold h USING gone WHERE h.document_id = gone.document_id AND h.holder = $3
+        )
+        UPDATE document d SET remove_at = $2 FROM gone WHERE d.id = gone.document_id";
     tx.execute(NOTIFICATIONS, &[&user]).await?;
+    tx.execute(DEEDS, &[&user, &now, &deed::HOLDER]).await?;
     tx.execute(UNSIGNED, &[&user, &now, &NAMELESS]).await?;
     tx.execute(SURVEYS, &[&user]).await?;
     Ok(())
@@ -170,6 +182,8 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
         UPDATE notary_review SET answer = NULL, answered_at = NULL, version = version + 1
         WHERE answer IS NOT NULL AND notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
     // The row stays for the acts and appointments of others; XX is no province.
+    const TEMPLATES: &str = "-- notary.erasure.act_templates
+        DELETE FROM act_template WHERE notary_id IN (SELECT id FROM notary WHERE user_id = $1)";
     const OFFICE: &str = "-- notary.erasure.notary
         UPDATE notary SET first_name = $2, last_name = $2, office_name = $2, roll_number = NULL, district = NULL,
             enrolled_on = NULL, fiscal_code = NULL, vat_number = NULL, bio = '', specialisations = '{}',
@@ -178,7 +192,7 @@ pub async fn profiles(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<After
             latitude = NULL, longitude = NULL, is_verified = false, is_listed = false, licence_active = false,
             licence_note = '', picture = NULL, picture_alt = '', version = version + 1, updated_at = $3
         WHERE user_id = $1 AND (licence_active OR is_listed OR office_name <> $2) RETURNING id";
-    for statement in [CLIENT, PARTNER, STAFF, SERVICES, ANSWERS] {
+    for statement in [CLIENT, PARTNER, STAFF, SERVICES, ANSWERS, TEMPLATES] {
         tx.execute(statement, &[&user]).await?;
     }
     let offices =

@@ -20,7 +20,9 @@
 //! | codice fiscale, partita IVA | fiscal code, VAT number | | questionario | survey |
 //!
 //! Reading order: [`rules`] (what needs neither database nor clock), [`catalogue`] (acts and documents; its data is migration
-//! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`agenda`] (who meets whom), [`acts`] (what comes of it, and its number), [`signatures`] (how it is signed), [`certified_mail`] (how it gets to people), [`staff`] (who may do what for an office: the condition
+//! 0023), [`offices`], [`collaborators`] and [`profiles`] (who is what), [`agenda`] (who meets whom), [`acts`] (what comes of
+//! it, and its number), [`templates`] and [`deeds`] (its text), [`signatures`] (how it is
+//! signed), [`certified_mail`] (how it gets to people), [`staff`] (who may do what for an office: the condition
 //! in every statement about its things), [`licence`] (what an office without one may not do), [`directory`] (finding a notary),
 //! [`reviews`] (what clients say of it), [`administration`], [`retention`] (what is not kept).
 
@@ -38,6 +40,7 @@ pub mod agenda;
 pub mod catalogue;
 pub mod certified_mail;
 pub mod collaborators;
+pub mod deeds;
 pub mod directory;
 pub mod erasure;
 pub mod notifications;
@@ -47,4 +50,5 @@ pub mod retention;
 pub mod reviews;
 pub mod rules;
 pub mod signatures;
+pub mod templates;
 pub mod time;

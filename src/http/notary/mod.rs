@@ -20,7 +20,9 @@ mod own_office;
 mod partner_directory;
 mod partner_profile;
 mod partners;
+mod rendered;
 mod reviews;
+mod templates;
 mod told;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(licences::routes())
         .merge(agenda::routes())
         .merge(acts::routes())
+        .merge(templates::routes())
         .merge(reviews::routes())
         .merge(certified_mail::routes())
         .merge(notifications::routes())

@@ -275,7 +275,7 @@ macro_rules! act_visible {
         )
     };
 }
-pub(super) use act_visible;
+pub(in crate::notary) use act_visible;
 
 /// A number as it is written.
 pub(in crate::notary) fn written(prefix: &str, number: i32) -> String {

@@ -35,7 +35,7 @@ pub struct Changes {
 }
 
 /// Whether what an act says may be changed.
-pub(super) const fn is_open(status: State) -> bool {
+pub(in crate::notary) const fn is_open(status: State) -> bool {
     matches!(status, State::Draft | State::InPreparation)
 }
 

@@ -12,6 +12,7 @@ use crate::{
     db::{DbError, Tx},
     ids::{ActId, NotaryId, UserId},
     notary::{
+        deeds::freezing,
         notifications::{Facts, Kind, Told},
         rules::machine::{
             Forbidden, Name as _, Who,
@@ -53,12 +54,18 @@ pub enum ActError {
     /// It is not signed.
     #[error("the survey is about an act that is signed, and not yet archived")]
     NotSigned,
+    /// Nothing was drafted; and acts are signed with their deed ([`crate::notary::signatures::deed::sign`]), and no other way.
+    #[error("the act has no text: draft a deed first")]
+    NoDeed,
+    /// The newest deed cannot be signed.
+    #[error("the newest deed of this act lacks: {0}")]
+    DeedIncomplete(String),
+    /// The act was changed after it.
+    #[error("the act was changed after its newest deed was drafted: draft it again")]
+    DeedOutdated,
     /// Archiving needs the survey.
     #[error("the survey is missing: have the client complete it, or send it along")]
     NoSurvey,
-    /// Acts are signed with their deed ([`crate::notary::signatures::deed::sign`]), and no other way.
-    #[error("an act is signed with its deed")]
-    NoDeed,
     /// Another act has the number of the register that stands on the deed.
     #[error("the number is another act's")]
     NumberTaken,
@@ -87,7 +94,10 @@ pub async fn apply(
 ) -> Result<Vec<Told>, ActError> {
     let to = act.standing.next(act.status, event)?;
     match event {
-        Event::RequestSignature => assert_complete(tx, act).await?,
+        Event::RequestSignature => {
+            assert_complete(tx, act).await?;
+            freezing::freeze(tx, act, now).await?;
+        }
         Event::Archive => {
             if let Some(survey) = survey {
                 store_survey(tx, act, survey, now).await?;

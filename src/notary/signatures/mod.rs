@@ -1,6 +1,6 @@
 //! Signatures at the notary desk.
 //!
-//! Reading order: [`signer`] (as what a certificate names somebody), [`text`] (what is signed), [`deed`] (signing an act);
+//! Reading order: [`signer`] (as what a certificate names somebody), [`deed`] (signing an act);
 //! [`request`] (a document that somebody is asked to sign), [`asking`], [`answering`].
 //!
 //! Invariants
@@ -12,4 +12,3 @@ pub mod asking;
 pub mod deed;
 pub mod request;
 pub mod signer;
-pub mod text;

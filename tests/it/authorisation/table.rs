@@ -61,6 +61,7 @@ pub(super) enum Thing {
     Review,
     SignatureRequest,
     Task,
+    Template,
     Upload,
 }
 
@@ -255,6 +256,17 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/acts/{id}/parties", OwnerOrAdmin(Thing::Act)),
     ("PUT /api/v1/acts/{id}/parties", Office(Thing::Act)),
     ("PUT /api/v1/acts/{id}/survey", OwnerOrAdmin(Thing::Act)),
+    ("POST /api/v1/acts/{id}/deeds", Office(Thing::Act)),
+    ("GET /api/v1/acts/{id}/deeds", OwnerOrAdmin(Thing::Act)),
+    ("GET /api/v1/acts/{id}/deeds/{number}", OwnerOrAdmin(Thing::Act)),
+    ("GET /api/v1/acts/{id}/deeds/{number}/content", Owner(Thing::Act)),
+    ("GET /api/v1/notary/template-fields", Account),
+    ("GET /api/v1/notary/office/templates", Offices),
+    ("POST /api/v1/notary/office/templates", Offices),
+    ("POST /api/v1/notary/office/template-preview", Offices),
+    ("GET /api/v1/notary/office/templates/{id}", Office(Thing::Template)),
+    ("PUT /api/v1/notary/office/templates/{id}/activation", Office(Thing::Template)),
+    ("DELETE /api/v1/notary/office/templates/{id}", Office(Thing::Template)),
     ("POST /api/v1/acts/{id}/transitions", Office(Thing::Act)), // which event is whose: `notary::machines`
     ("POST /api/v1/acts/{id}/review", Owner(Thing::Act)),
     ("GET /api/v1/notaries/{id}/reviews", Everybody),

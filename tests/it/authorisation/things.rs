@@ -67,10 +67,11 @@ impl Things {
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
             (Thing::CertifiedMail, office.mail),
-            (Thing::MailTemplate, office.template),
+            (Thing::MailTemplate, office.mail_template),
             (Thing::Exception, office.exception),
             (Thing::Notification, office.notification),
             (Thing::NotaryReview, office.review),
+            (Thing::Template, office.template),
             (Thing::ApiKey, key["id"].as_str().unwrap().to_owned()),
             (Thing::Document, document),
             (Thing::Upload, upload),
@@ -112,6 +113,7 @@ impl Things {
                 .replace("{time_stamp}", &self.time_stamp)
                 .replace("{paper}", &self.paper)
                 .replace("{receipt}", &self.receipt)
+                .replace("{number}", "1")
         };
         // An image that does not exist, of an event that does.
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
@@ -142,8 +144,9 @@ struct TheOffice {
     review: String,
     mail: String,
     receipt: String,
-    template: String,
+    mail_template: String,
     signature_request: String,
+    template: String,
 }
 
 impl TheOffice {
@@ -177,9 +180,12 @@ impl TheOffice {
         keeper.post(&format!("{path}/participants"), invitation).await.expect(201);
         let told = cast.user.get("/api/v1/me/notifications").await.expect(200).json();
         let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
+        keeper.post(&format!("/api/v1/acts/{act}/deeds"), json!({})).await.expect(201);
+        let text = json!({"act_type": "mortgage_loan", "name": "Mutuo", "body": "Testo."});
+        let template = id(keeper.post("/api/v1/notary/office/templates", text).await);
         let signed = app.a_signed_act(office, cast.user_account.id, "Procura").await;
         let review = app.a_review(&signed, 4, "approved").await;
-        let (mail, receipt, template) = a_certified_mail(&keeper).await;
+        let (mail, receipt, mail_template) = a_certified_mail(&keeper).await;
         let (signature_request, now) = (uuid::Uuid::now_v7(), app.app.clock.now());
         let asked = "INSERT INTO signature_request (id, act_id, number, title, signer_id, signer_is, requested_by, expires_at,
                 created_at, updated_at)
@@ -199,6 +205,7 @@ impl TheOffice {
             review,
             mail,
             receipt,
+            mail_template,
             template,
             signature_request,
         }

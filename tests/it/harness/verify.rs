@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -11,6 +12,22 @@ use std::{
 pub(crate) struct Verifier {
     directory: PathBuf,
     files: AtomicUsize,
+}
+
+/// The words of a PDF, as poppler finds them.
+pub(crate) fn words(pdf: &[u8]) -> String {
+    let mut reading = Command::new("pdftotext")
+        .args(["-layout", "-", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("pdftotext: {error}; script/setup --test installs it"));
+    let mut input = reading.stdin.take().unwrap();
+    input.write_all(pdf).unwrap();
+    drop(input);
+    let read = reading.wait_with_output().unwrap();
+    assert!(read.status.success());
+    String::from_utf8_lossy(&read.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What pdfsig says of a PDF.

@@ -26,6 +26,9 @@ impl Practice {
     /// Something happens to an act.
     pub(crate) async fn moves(&self, client: &Client, id: &str, event: &str) -> Answer {
         let mut body = json!({ "event": event });
+        if event == "request_signature" {
+            self.a_deed(id).await; // where none may be drafted, none is needed
+        }
         if event == "annul" {
             body["reason"] = json!("Errore materiale.");
         }

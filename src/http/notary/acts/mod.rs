@@ -1,6 +1,7 @@
 //! Acts and the protocol register over HTTP. Rules and SQL: [`crate::notary::acts`].
 
 mod cases;
+mod deeds;
 mod opening;
 mod parties;
 mod refused;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(opening::routes())
         .merge(cases::routes())
         .merge(parties::routes())
+        .merge(deeds::routes())
         .merge(transitions::routes())
         .merge(signed_deed::routes())
         .merge(signature_requests::routes())

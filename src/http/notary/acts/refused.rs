@@ -43,8 +43,10 @@ impl From<ActError> for Problem {
             ActError::Twice => Self::conflict("already_opened", detail),
             ActError::Final | ActError::NotSigned => Self::conflict("not_in_this_state", detail),
             ActError::Incomplete(_) => Self::conflict("incomplete", detail),
-            ActError::NoDeed => Self::conflict("no_deed", detail),
             ActError::NumberTaken => Self::unavailable(SOON),
+            ActError::NoDeed => Self::conflict("deed_missing", detail),
+            ActError::DeedIncomplete(_) => Self::conflict("deed_incomplete", detail),
+            ActError::DeedOutdated => Self::conflict("deed_outdated", detail),
             ActError::NoSurvey => Self::conflict("survey_missing", detail),
             ActError::Db(error) => error.into(),
         }

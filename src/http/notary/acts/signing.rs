@@ -28,15 +28,16 @@ use crate::{
     jobs::notary::tell,
     notary::{
         acts::{act::Act, transitions::ActError},
+        deeds::rendering,
         licence,
         rules::{machine::act::Event, protocol::ProtocolNumber},
         signatures::{
             deed::{self, NewDeed},
-            signer, text,
+            signer,
         },
         time::today,
     },
-    pdf::{RenderError, Rendering as _},
+    pdf::RenderError,
     signing::{SignedPdf, pades::Statement},
 };
 
@@ -70,19 +71,18 @@ pub(super) async fn sign(state: &AppState, asked: Asked<'_>) -> Result<Response,
     // Nothing was decided: a code that was right is used up by the transaction that signs.
     tx.rollback().await?;
     let missing = || Problem::not_found("act");
-    let around = text::around(&state.db, asked.id).await?.ok_or_else(missing)?;
+    let text = rendering::frozen(&state.db, asked.id).await?.ok_or(ActError::NoDeed)?;
     let who = signer::of(&state.db, asked.principal.user).await?.ok_or_else(missing)?;
     let turn = format!("{} {}", found.notary_id, found.prefix);
     let _turn = state.signing.turn(turn).await;
     for _ in 0..TRIES {
         let now = state.clock.now();
         let number = deed::next_number(&state.db, &found).await?;
-        let document = text::deed(&found, &around, &number, now);
-        let pdf = state.renderer.render(document).await?;
+        let pdf = rendering::final_pdf(&state.renderer, &text, &number.to_string(), now).await?;
         let statement = Statement {
             name: who.person.full_name(),
             reason: format!("Sottoscrizione dell'atto {number}"),
-            location: around.city.clone(),
+            location: text.text.facts.get("office_city").cloned().unwrap_or_default(),
             at: now,
         };
         let signed = state.signing.pdf(pdf, &who, statement).await?;

@@ -67,6 +67,7 @@ struct Transition {
     responses((status = 200, description = "The act, with its ETag", body = Act),
         (status = 403, description = "`not_for_you`; `licence_expired`, `notary_inactive`; `wrong_code`"),
         (status = 409, description = "`not_in_this_state`; `incomplete`: something is missing that its type needs; \
+            `deed_missing`, `deed_incomplete`, `deed_outdated`: the newest deed must be whole and say what the act says; \
             `survey_missing`"),
         (status = 412, description = "It was changed meanwhile"),
         (status = 503, description = "`signature_provider_away`, `time_stamp_provider_away`: nothing has changed")))]
