@@ -93,6 +93,8 @@ id! {
     MailTemplateId;
     /// What a provider of certified mail has certified.
     ReceiptId;
+    /// A package of an office for the conservator.
+    ConservationPackageId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

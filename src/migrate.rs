@@ -68,6 +68,7 @@ migrations! {
     32 "certified_mail" "0032_certified_mail.sql",
     33 "notary_signatures" "0033_notary_signatures.sql",
     34 "notary_deeds" "0034_notary_deeds.sql",
+    35 "conservation" "0035_conservation.sql",
 }
 
 /// Two migrators of any version lock the same number.

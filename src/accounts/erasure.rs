@@ -156,6 +156,7 @@ pub const RULES: &[Rule] = &[
         "the deed is the act's; those of acts that were never signed are removed",
     ),
     rule("register_counter", "notary_id", Fate::Nameless, "numbers of the register are never given twice"),
+    rule("conservation_package", "notary_id", Fate::Nameless, "the packages belong to the acts"),
     rule("register_entry", "notary_id", Fate::Nameless, "the register belongs to the acts"),
     rule(
         "notary_review",

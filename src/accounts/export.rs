@@ -394,6 +394,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("job.batch", "how jobs belong together; the person's are in `tasks`"),
     ("certified_mail", "letters of an office, which has them; who they were sent to has them, too"),
     ("certified_mail_template", "what an office writes often; it is the office's"),
+    ("conservation_package", "packages of the office's archive; what is in them are documents of their own"),
     ("register_counter", "how many numbers an office has given; those of the person's acts are in `acts`"),
     ("availability", "the hours of the office, which everybody sees as its slots"),
     ("availability_exception", "the closures of the office, which everybody sees as its slots"),

@@ -198,6 +198,7 @@ impl<'a> Rules<'a> {
         choice("database.reads", &config.database.reads, &["lanes", "direct"]);
         choice("mail.language", &config.mail.language, &["it", "en"]);
         choice("certified_mail.provider", &config.certified_mail.provider, &["local", "operator"]);
+        choice("conservation.provider", &config.conservation.provider, &["local"]);
         choice("payments.provider", &config.payments.provider, &["builtin"]);
         choice("signature.provider", &config.signature.provider, &["local"]);
         choice("time_stamp.provider", &config.time_stamp.provider, &["local"]);

@@ -31,6 +31,7 @@ pub struct Config {
     pub signature: Signature,
     pub time_stamp: TimeStamp,
     pub certified_mail: CertifiedMail,
+    pub conservation: Conservation,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -309,6 +310,14 @@ pub struct Signature {
 pub struct TimeStamp {
     pub provider: String,
     pub timeout: Period,
+}
+
+/// Section `[conservation]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Conservation {
+    pub provider: String,
 }
 
 /// Section `[payments]`.

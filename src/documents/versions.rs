@@ -42,7 +42,7 @@ pub struct Version {
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
-    pub(super) fn stored(bytes: &[u8]) -> Self {
+    pub(crate) fn stored(bytes: &[u8]) -> Self {
         Self(bytes.try_into().expect("a constraint of the table keeps it at 32 bytes"))
     }
 
@@ -107,7 +107,7 @@ pub struct Content {
 
 impl Content {
     /// Of a row with the columns of `stored_content_columns!`.
-    pub(super) fn from_row(row: &Row) -> Self {
+    pub(crate) fn from_row(row: &Row) -> Self {
         Self { version: Version::from_row(row), object: row.get("object"), kept: Kept::from_row(row) }
     }
 }
@@ -119,7 +119,7 @@ macro_rules! stored_content_columns {
          v.stored_bytes, v.coding, v.key_id, v.wrapped_key"
     };
 }
-pub(super) use stored_content_columns;
+pub(crate) use stored_content_columns;
 
 /// The content of a version, the latest unless another is named, for somebody who may read it: being an administrator is
 /// not enough.

@@ -7,19 +7,16 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use data_encoding::BASE64;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     problem::{Answer, Problem},
     state::AppState,
 };
-use crate::signing::{Port, SigningError, pades::PdfError};
+use crate::signing::{Port, SigningError, pades::PdfError, pem};
 
 /// When it is worth asking again.
 const SOON: Duration = Duration::from_secs(5);
-/// Letters of a line (RFC 7468).
-const LINE: usize = 64;
 /// RFC 8555, 9.1.
 const CERTIFICATES: HeaderValue = HeaderValue::from_static("application/pem-certificate-chain");
 const PEM: HeaderValue = HeaderValue::from_static("application/x-pem-file");
@@ -69,17 +66,6 @@ impl From<PdfError> for Problem {
     }
 }
 
-/// DER as PEM (RFC 7468).
-fn pem(label: &str, all: &[Vec<u8>]) -> String {
-    let one = |der: &Vec<u8>| {
-        let base64 = BASE64.encode(der);
-        let lines = base64.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
-        let lines: Vec<_> = lines.collect();
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-    };
-    all.iter().map(one).collect()
-}
-
 fn shown(kind: HeaderValue, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -92,7 +78,7 @@ fn shown(kind: HeaderValue, text: String) -> Response {
         (status = 503, description = "`signature_provider_away`, `time_stamp_provider_away`")))]
 async fn authorities(State(state): State<AppState>) -> Answer {
     let roots = state.signing.roots(state.clock.now()).await?;
-    Ok(shown(CERTIFICATES, pem("CERTIFICATE", &roots)))
+    Ok(shown(CERTIFICATES, pem::encode("CERTIFICATE", &roots)))
 }
 
 /// Lists of certificates that were revoked, one of each issuer: accounts that were closed. Good for a day.
@@ -102,5 +88,5 @@ async fn authorities(State(state): State<AppState>) -> Answer {
         (status = 503, description = "`signature_provider_away`")))]
 async fn revocations(State(state): State<AppState>) -> Answer {
     let lists = state.signing.revocations(state.clock.now()).await?;
-    Ok(shown(PEM, pem("X509 CRL", &lists)))
+    Ok(shown(PEM, pem::encode("X509 CRL", &lists)))
 }

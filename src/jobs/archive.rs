@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use sha2::Digest as _;
 use tokio::sync::mpsc;
 use zip::{
     CompressionMethod, ZipWriter,
@@ -22,7 +23,11 @@ use zip::{
 use super::JobContext;
 use crate::{
     actors::data::contents::ContentError,
-    documents::{check::Kind, publish::Stored, versions::Content},
+    documents::{
+        check::Kind,
+        publish::Stored,
+        versions::{Content, Sha256},
+    },
 };
 
 /// Pieces on their way to the storage; each has some hundred kilobytes at most.
@@ -135,13 +140,20 @@ impl Archive {
         self.pass_on(PIECE).await
     }
 
-    /// Goes on with the file: a content of the storage.
-    pub(super) async fn content(&mut self, ctx: &JobContext, content: &Content) -> Result<(), ArchiveError> {
+    /// Goes on with the file: a content of the storage. Returns the hash of what was read.
+    pub(super) async fn content(
+        &mut self,
+        ctx: &JobContext,
+        content: &Content,
+    ) -> Result<Sha256, ArchiveError> {
         let mut opened = pin!(ctx.contents.open(content, 0..content.version.bytes.unsigned_abs()).await?);
+        let mut hasher = sha2::Sha256::new();
         while let Some(piece) = opened.next().await {
-            self.write(&piece?).await?;
+            let piece = piece?;
+            hasher.update(&piece);
+            self.write(&piece).await?;
         }
-        Ok(())
+        Ok(Sha256(hasher.finalize().into()))
     }
 
     async fn finish(&mut self) -> anyhow::Result<()> {

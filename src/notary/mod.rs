@@ -40,6 +40,7 @@ pub mod agenda;
 pub mod catalogue;
 pub mod certified_mail;
 pub mod collaborators;
+pub mod conservation;
 pub mod deeds;
 pub mod directory;
 pub mod erasure;

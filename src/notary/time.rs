@@ -7,5 +7,10 @@ pub const ZONE: &str = "Europe/Rome";
 
 /// The day of the offices at this moment.
 pub fn today(now: Timestamp) -> Date {
-    now.to_zoned(TimeZone::get(ZONE).unwrap_or(TimeZone::UTC)).date()
+    now.to_zoned(zone()).date()
+}
+
+/// [`ZONE`], of the bundled zone database.
+pub fn zone() -> TimeZone {
+    TimeZone::get(ZONE).unwrap_or(TimeZone::UTC)
 }

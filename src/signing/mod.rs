@@ -3,7 +3,7 @@
 //! Reading order: [`oids`] (names of algorithms), [`cms`] (a signature, CAdES-B-T), [`pades`] (in a PDF), [`time_stamp`]
 //! (RFC 3161), [`authority`] (the built-in one: who certifies people, and stamps the time): these know neither database nor
 //! clock. Then [`providers`] (the ports of real ones), [`local`] and [`store`] (the built-in ones, and where their keys are),
-//! [`handle`] (what everybody else uses), [`turns`], [`codes`].
+//! [`handle`] (what everybody else uses), [`turns`], [`codes`], [`pem`].
 //!
 //! Everything here is made to be verified by others: `openssl cms -cades`, `openssl ts`, `pdfsig` (`tests/it/signing`).
 
@@ -14,6 +14,7 @@ pub mod handle;
 pub mod local;
 pub mod oids;
 pub mod pades;
+pub mod pem;
 pub mod providers;
 pub mod store;
 pub mod time_stamp;

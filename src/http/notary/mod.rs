@@ -9,6 +9,7 @@ mod checks;
 mod client_profile;
 mod collaboration;
 mod collaborators;
+mod conservation;
 mod directory;
 mod licences;
 mod notification_stream;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(templates::routes())
         .merge(reviews::routes())
         .merge(certified_mail::routes())
+        .merge(conservation::routes())
         .merge(notifications::routes())
         .merge(notification_stream::routes())
 }

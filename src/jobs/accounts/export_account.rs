@@ -94,7 +94,7 @@ async fn everything(archive: &mut Archive, ctx: &JobContext, user: UserId) -> an
             match archive.content(ctx, &content).await {
                 // It was removed while the export went on: an empty file.
                 Err(ArchiveError::Content(ContentError::Missing(_))) => {}
-                packed => packed?,
+                packed => _ = packed?,
             }
         }
     }

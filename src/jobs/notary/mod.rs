@@ -1,5 +1,6 @@
 //! Jobs of the notary desk; one file each.
 
+pub mod conservation;
 mod end_desk_retention;
 mod expire_requests;
 mod expire_signature_requests;

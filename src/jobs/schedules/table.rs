@@ -11,6 +11,7 @@ use crate::{
         notary::{
             EndDeskRetention, ExpireRequests, ExpireSignatureRequests, GiveUpCertifiedMail,
             PruneNotifications, RemindOfAppointments, SendAgendas, WarnLicences,
+            conservation::{PlanConservation, VerifyConservation},
         },
         signing::RewrapSigningKeys,
     },
@@ -44,6 +45,8 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("notary.prune_notifications", "7 4 * * *", &PruneNotifications {}).in_zone(zone),
         Schedule::new("notary.remind_of_appointments", "2/5 * * * *", &RemindOfAppointments {}),
         Schedule::new("notary.send_agendas", "0 7 * * *", &SendAgendas {}).in_zone(ZONE),
+        Schedule::new("notary.plan_conservation", "31 2 1 * *", &PlanConservation::default()).in_zone(ZONE),
+        Schedule::new("notary.verify_conservation", "41 2 * * *", &VerifyConservation {}).in_zone(ZONE),
         Schedule::new("notary.warn_licences", "11 7 * * *", &WarnLicences {}).in_zone(ZONE),
         Schedule::new("signing.rewrap_keys", "2 4 * * *", &RewrapSigningKeys {}).in_zone(zone),
     ]

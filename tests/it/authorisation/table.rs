@@ -51,6 +51,7 @@ pub(super) enum Thing {
     Availability,
     Booking,
     CertifiedMail,
+    ConservationPackage,
     Document,
     Event,
     Exception,
@@ -294,6 +295,10 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("DELETE /api/v1/certified-mail-templates/{id}", Office(Thing::MailTemplate)),
     ("GET /api/v1/notary/office/register", Offices),
     ("GET /api/v1/notary/office/register/statistics", Offices),
+    ("GET /api/v1/notary/office/conservation-packages", Offices),
+    ("GET /api/v1/conservation-packages/{id}", Staff(Thing::ConservationPackage)),
+    ("GET /api/v1/conservation-packages/{id}/content", Staff(Thing::ConservationPackage)),
+    ("POST /api/v1/conservation-packages/{id}/verification", Staff(Thing::ConservationPackage)),
     ("GET /api/v1/me/notifications", Account),
     ("GET /api/v1/notifications/stream", Account), // a wrong Last-Event-ID ends it
     ("PUT /api/v1/me/notifications/read", Account),

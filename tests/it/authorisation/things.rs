@@ -67,6 +67,7 @@ impl Things {
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
             (Thing::CertifiedMail, office.mail),
+            (Thing::ConservationPackage, office.package),
             (Thing::MailTemplate, office.mail_template),
             (Thing::Exception, office.exception),
             (Thing::Notification, office.notification),
@@ -145,6 +146,7 @@ struct TheOffice {
     mail: String,
     receipt: String,
     mail_template: String,
+    package: String,
     signature_request: String,
     template: String,
 }
@@ -186,6 +188,11 @@ impl TheOffice {
         let signed = app.a_signed_act(office, cast.user_account.id, "Procura").await;
         let review = app.a_review(&signed, 4, "approved").await;
         let (mail, receipt, mail_template) = a_certified_mail(&keeper).await;
+        let package = uuid::Uuid::now_v7();
+        let planned = "INSERT INTO conservation_package (id, notary_id, month, part, created_at, updated_at)
+            VALUES ($1, $2, '2031-05-01', 1, now(), now())";
+        app.database.client().await.execute(planned, &[&package, &office]).await.unwrap();
+        let package = package.to_string();
         let (signature_request, now) = (uuid::Uuid::now_v7(), app.app.clock.now());
         let asked = "INSERT INTO signature_request (id, act_id, number, title, signer_id, signer_is, requested_by, expires_at,
                 created_at, updated_at)
@@ -206,6 +213,7 @@ impl TheOffice {
             mail,
             receipt,
             mail_template,
+            package,
             template,
             signature_request,
         }

@@ -5,6 +5,7 @@ mod calendars;
 mod catalogue;
 mod certified_mail;
 mod collaborators;
+mod conservation;
 mod daily_agenda;
 mod deeds;
 mod directory;

@@ -54,6 +54,15 @@ async fn five_hundred_acts_signed_by_eight_at_once_with_crashes_have_the_numbers
         SELECT id, $2, $3, 'property_sale', 'awaiting_signature', 'Vendita', $4, $4 FROM unnest($1::uuid[]) AS id";
     let database = app.database.client().await;
     database.execute(many, &[&ids, &office, &client.id, &now]).await.unwrap();
+    let drafts = "WITH draft AS (
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at)
+            SELECT id, $2, 'Bozza', 'notary', 1, $3, $3 FROM unnest($1::uuid[]) AS id RETURNING id
+        )
+        INSERT INTO deed (act_id, number, title, language, built_in, body, facts, given, missing, unprintable, document_id,
+            sha256, drafted_by, drafted_at, frozen_at)
+        SELECT id, 1, 'Vendita', 'it', 'ATT-NT', 'Atto {{protocol_number}} del {{signed_on}}.', '{}', '{}', '{}', '', id,
+            sha256('bozza'), $2, $3, $3 FROM draft";
+    database.execute(drafts, &[&ids, &notary.id, &now]).await.unwrap();
     let (next, done, tries) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let work = async || {
         while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
