@@ -296,7 +296,7 @@ pub struct Signature {
     pub timeout: Period,
     pub max_pdf_bytes: Bytes,
     pub max_unpacked_bytes: Bytes,
-    pub workers: usize,
+    pub threads: usize,
     pub bound: usize,
     pub certificate_life: Period,
     pub renew_before: Period,

@@ -125,7 +125,7 @@ impl Signing {
             timeouts: (*signature.timeout, *time_stamp.timeout),
             turns: Turns::default(),
             codes,
-            workers: Semaphore::new(signature.workers),
+            workers: Semaphore::new(signature.threads),
             places: Semaphore::new(signature.bound),
         }))
     }

@@ -80,9 +80,9 @@ macro_rules! package_columns {
         concat!(
             "p.id, p.notary_id, n.office_name, p.month, p.part, p.status, p.items, p.document_id, v.bytes, v.sha256,
              p.exported_at, p.conservator, p.conservator_reference, p.receipt, p.conserved_at, p.verified_at, p.trouble, p.version, n.user_id AS owner,
-             n.user_id = ",
+             coalesce(n.user_id = ",
             $who,
-            " AS is_notary, ",
+            ", false) AS is_notary, ",
             $admin,
             "::boolean AS is_admin
              FROM conservation_package p JOIN notary n ON n.id = p.notary_id

@@ -1,4 +1,4 @@
-//! Kinds of jobs for servers that are killed. What they do inside PostgreSQL is a row of `deed`, which has no unique
+//! Kinds of jobs for servers that are killed. What they do inside PostgreSQL is a row of `job_deed`, which has no unique
 //! constraint; what they do outside is a line of the file [`OUTSIDE`].
 
 use std::{fs::OpenOptions, io::Write as _, path::Path, time::Duration};
@@ -9,7 +9,7 @@ use sportello::jobs::{Job, JobContext, Outcome, Retry, registry::Registry};
 /// Beside the directories of the nodes.
 const OUTSIDE: &str = "outside";
 /// The table.
-pub(crate) const TABLE: &str = "CREATE TABLE deed (n bigint NOT NULL, pid int NOT NULL)";
+pub(crate) const TABLE: &str = "CREATE TABLE job_deed (n bigint NOT NULL, pid int NOT NULL)";
 
 pub(crate) fn kinds() -> Registry {
     Registry::default().with::<WriteRow>().with::<Report>().with::<Poison>()
@@ -30,7 +30,7 @@ pub(crate) fn outside(directory: &Path) -> Vec<(i64, i32)> {
 }
 
 async fn write(ctx: &JobContext, n: i64, finish: bool) -> anyhow::Result<Outcome> {
-    const DEED: &str = "-- tests.deed\nINSERT INTO deed (n, pid) VALUES ($1, $2)";
+    const DEED: &str = "-- tests.deed\nINSERT INTO job_deed (n, pid) VALUES ($1, $2)";
     let mut tx = ctx.db.begin("tests.deed").await?;
     tx.execute(DEED, &[&n, &(std::process::id() as i32)]).await?;
     if finish {

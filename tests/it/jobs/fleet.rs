@@ -104,8 +104,12 @@ impl Field {
 
     /// The row of each job from 0 to `jobs` is there, once.
     pub(crate) async fn assert_rows_once(&self, jobs: i64) {
-        let distinct = self.value("SELECT count(DISTINCT n) FROM deed WHERE n >= 0").await;
-        assert_eq!((distinct, self.count("deed WHERE n >= 0").await), (jobs, jobs), "rows: different, all");
+        let distinct = self.value("SELECT count(DISTINCT n) FROM job_deed WHERE n >= 0").await;
+        assert_eq!(
+            (distinct, self.count("job_deed WHERE n >= 0").await),
+            (jobs, jobs),
+            "rows: different, all"
+        );
     }
 }
 

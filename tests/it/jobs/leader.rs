@@ -84,7 +84,7 @@ async fn assert_each_second_once(field: &Field) -> i64 {
     let ticks = fires(field).await;
     let fired = "SELECT count(DISTINCT job_id) FROM job.cron_fire WHERE outcome = 'fired'";
     assert_eq!(field.value(fired).await, ticks, "each has a job of its own");
-    assert_eq!(field.count("deed").await, ticks, "each job has written its row once, and no other has");
+    assert_eq!(field.count("job_deed").await, ticks, "each job has written its row once, and no other has");
     ticks
 }
 

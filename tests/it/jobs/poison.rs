@@ -71,7 +71,7 @@ async fn g5_a_job_that_aborts_the_process_runs_three_times_and_its_neighbours_al
     eventually("the others have run", calm).await;
     assert!(!node.has_ended());
     field.assert_rows_once(2 * INNOCENTS).await;
-    assert_eq!(field.count(&format!("deed WHERE n >= {INNOCENTS} AND pid = {pid}")).await, INNOCENTS);
+    assert_eq!(field.count(&format!("job_deed WHERE n >= {INNOCENTS} AND pid = {pid}")).await, INNOCENTS);
     node.stop().await;
     field.assert_nothing_left().await;
 }

@@ -74,7 +74,7 @@ async fn g4_a_server_suspended_for_fifteen_seconds_comes_back_fenced() {
     let more: Vec<_> = (JOBS..2 * JOBS).map(|n| NewJob::of(&WriteRow { n, work_ms: 0 })).collect();
     field.enqueue(&more).await;
     eventually("it works on", async || {
-        field.count(&format!("deed WHERE pid = {pid} AND n >= {JOBS}")).await == JOBS
+        field.count(&format!("job_deed WHERE pid = {pid} AND n >= {JOBS}")).await == JOBS
     })
     .await;
     sleeper.stop().await;

@@ -57,7 +57,8 @@ async fn every_event_of_an_act_in_every_state_by_everybody_does_what_the_table_s
     let id = practice.an_act("certified_copies").await;
     let path = format!("/api/v1/acts/{id}");
     let database = practice.app.database.client().await;
-    let set = "WITH gone AS (DELETE FROM register_entry), thawed AS (UPDATE deed SET frozen_at = NULL)
+    let set = "WITH gone AS (DELETE FROM register_entry), frozen AS (
+            UPDATE deed SET frozen_at = CASE WHEN $1 = 'awaiting_signature' AND number = 1 THEN now() END, missing = '{}')
         UPDATE act SET status = $1,
             signed_at = CASE WHEN $1 IN ('signed', 'sent', 'archived') THEN now() END,
             signed_document_id = NULL, signed_sha256 = NULL, signed_certificate = NULL, stamped_at = NULL,

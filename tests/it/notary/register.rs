@@ -103,7 +103,11 @@ async fn five_hundred_acts_signed_by_eight_at_once_with_crashes_have_the_numbers
         JOIN register_entry r ON r.act_id = a.id
         WHERE v.name = r.prefix || '-' || to_char(r.number, 'FM0000') || '.pdf' AND v.sha256 = a.signed_sha256";
     assert_eq!(app.value::<i64>(deeds).await, 500, "each deed bears the number of its act");
-    assert_eq!(app.value::<i64>("SELECT count(*) FROM document").await, 500, "and there is none besides");
+    assert_eq!(
+        app.value::<i64>("SELECT count(*) FROM document_version").await,
+        500,
+        "and there is none besides"
+    );
     app.finish().await;
 }
 

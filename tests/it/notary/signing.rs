@@ -42,7 +42,7 @@ impl Practice {
         );
         for count in [
             "SELECT count(*) FROM register_entry",
-            "SELECT count(*) FROM document WHERE desk = 'notary'",
+            "SELECT count(*) FROM document_hold WHERE holder = 'act'",
             "SELECT coalesce(max(last), 0)::bigint FROM register_counter",
             "SELECT count(*) FROM act WHERE signed_document_id IS NOT NULL",
         ] {

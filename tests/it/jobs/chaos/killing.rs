@@ -141,7 +141,7 @@ async fn leases(field: &Field, pid: i32) -> Option<(i64, Vec<i64>)> {
 
 /// How many rows there are, once there are so many or all jobs have ended.
 async fn more_rows(field: &Field, story: &Story, wanted: i64) -> Option<i64> {
-    let rows = field.client().await?.query_one("SELECT count(*) FROM deed", &[]).await.ok()?.get(0);
+    let rows = field.client().await?.query_one("SELECT count(*) FROM job_deed", &[]).await.ok()?.get(0);
     (rows >= wanted || story.is_over()).then_some(rows)
 }
 

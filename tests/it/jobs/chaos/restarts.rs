@@ -19,8 +19,10 @@ pub(super) async fn restart(
     data_dir: &Path,
 ) -> Cluster {
     for turn in 1..=plan.restarts {
-        reached(field, "SELECT count(*) FROM deed", |rows| rows >= plan.jobs * turn / (plan.restarts + 4))
-            .await;
+        reached(field, "SELECT count(*) FROM job_deed", |rows| {
+            rows >= plan.jobs * turn / (plan.restarts + 4)
+        })
+        .await;
         story.turns.fetch_add(1, Relaxed);
         cluster.stop(if turn % 2 == 1 { Mode::Immediate } else { Mode::Fast }).await;
         cluster = start_postgres(data_dir).await;

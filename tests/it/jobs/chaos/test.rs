@@ -94,11 +94,11 @@ async fn tell(field: &Field, plan: Plan, story: &Story, took: Duration) {
     };
     let crashes = histogram("SELECT crashes, count(*) FROM job.done GROUP BY 1 ORDER BY 1").await;
     let outcomes = histogram("SELECT outcome, count(*) FROM job.attempt GROUP BY 1 ORDER BY 1").await;
-    let duplicates = field.value("SELECT count(*) - count(DISTINCT n) FROM deed").await;
+    let duplicates = field.value("SELECT count(*) - count(DISTINCT n) FROM job_deed").await;
     let restarts = story.turns.load(Relaxed) / 2;
     print(&[
         ("jobs", plan.jobs.to_string()),
-        ("rows", field.count("deed").await.to_string()),
+        ("rows", field.count("job_deed").await.to_string()),
         ("duplicate rows", duplicates.to_string()),
         (
             "set aside: in three crashes, the last time alone",
