@@ -214,8 +214,8 @@ impl TheOffice {
             receipt,
             mail_template,
             package,
-            template,
             signature_request,
+            template,
         }
     }
 }

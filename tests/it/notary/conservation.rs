@@ -4,6 +4,7 @@ use std::{fs, process::Command};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use sportello::jobs::notary::conservation as jobs;
 
 use super::practice::Practice;
 use crate::harness::{scratch::Scratch, verify::Verifier};
@@ -36,7 +37,7 @@ impl Practice {
         self.leave_orphans().await;
         self.wait(32 * 24).await;
         let mut tx = self.app.app.db.begin("tests.plan").await.unwrap();
-        let plan = sportello::jobs::notary::conservation::PlanConservation::default();
+        let plan = jobs::PlanConservation::default();
         self.app.app.jobs.enqueue(&mut tx, &plan).await.unwrap();
         tx.commit().await.unwrap();
         self.app.run_jobs().await;
@@ -171,7 +172,7 @@ async fn planned_twice_at_once_and_begun_again_after_each_step_there_is_one_pack
     practice.app.app.clock.advance(SignedDuration::from_hours(32 * 24));
     let plan = async || {
         let mut tx = practice.app.app.db.begin("tests.plan").await.unwrap();
-        let plan = sportello::jobs::notary::conservation::PlanConservation::default();
+        let plan = jobs::PlanConservation::default();
         practice.app.app.jobs.enqueue(&mut tx, &plan).await.unwrap();
         tx.commit().await.unwrap();
     };
@@ -182,7 +183,6 @@ async fn planned_twice_at_once_and_begun_again_after_each_step_there_is_one_pack
     let id: uuid::Uuid = practice.app.value("SELECT id FROM conservation_package").await;
     let package = sportello::ids::ConservationPackageId(id);
     let mut tx = practice.app.app.db.begin("tests.again").await.unwrap();
-    use sportello::jobs::notary::conservation as jobs;
     practice.app.app.jobs.enqueue(&mut tx, &jobs::MakeConservationPackage { package }).await.unwrap();
     practice.app.app.jobs.enqueue(&mut tx, &jobs::HandOverConservationPackage { package }).await.unwrap();
     practice.app.app.jobs.enqueue(&mut tx, &jobs::VerifyConservationPackage { package }).await.unwrap();
