@@ -15,6 +15,10 @@
 //! - [`config`], [`clock`], [`ids`], [`scope`], [`sealing`], [`telemetry`], [`metrics`] are the ground everything stands on.
 //! - [`postgres`], [`migrate`], [`seed`], [`cli`] are what an operator touches.
 
+// First: the domains use its macros.
+#[macro_use]
+mod stored;
+
 pub mod accounts;
 pub mod actors;
 pub mod app;

@@ -28,8 +28,6 @@
 
 // First: the others use their macros.
 #[macro_use]
-mod stored;
-#[macro_use]
 pub mod staff;
 #[macro_use]
 pub mod licence;

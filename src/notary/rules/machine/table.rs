@@ -28,7 +28,7 @@ macro_rules! names {
             $($(#[$doc])* #[serde(rename = $text)] $name,)+
         }
 
-        $crate::notary::stored::described!($enum as $schema [$($text),+]);
+        $crate::stored::described!($enum as $schema [$($text),+]);
 
         impl $crate::notary::rules::machine::Name for $enum {
             const ALL: &'static [Self] = &[$(Self::$name),+];

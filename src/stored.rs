@@ -11,7 +11,7 @@ macro_rules! stored {
             $($(#[$doc])* #[serde(rename = $text)] $variant),+
         }
 
-        $crate::notary::stored::described!($name as $schema [$($text),+]);
+        $crate::stored::described!($name as $schema [$($text),+]);
 
         impl $name {
             /// All of them.
@@ -45,7 +45,7 @@ macro_rules! described {
         }
     };
 }
-pub(in crate::notary) use described;
+pub(crate) use described;
 
 #[cfg(test)]
 mod tests {
