@@ -6,7 +6,7 @@
 //! - [`actors`] is what runs: the kernel, and the tree of supervised actors.
 //! - [`db`] is how the rest of the crate talks to PostgreSQL: reads through lanes, transactions by lease.
 //! - [`http`] turns requests into calls of the domains, and errors into problems.
-//! - [`accounts`], [`events`] and [`notary`] are the domains: rules and SQL, knowing neither axum nor ractor.
+//! - [`accounts`], [`events`], [`notary`] and [`clinic`] are the domains: rules and SQL, knowing neither axum nor ractor.
 //! - [`documents`] are the files of all desks: how they arrive, are checked, stored and read.
 //! - [`pdf`] sets documents for print.
 //! - [`audit`] keeps who did what to what.
@@ -25,6 +25,7 @@ pub mod app;
 pub mod audit;
 pub mod calendar;
 pub mod cli;
+pub mod clinic;
 pub mod clock;
 pub mod config;
 pub mod db;

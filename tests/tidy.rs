@@ -104,7 +104,10 @@ fn assert_code_never_mentions(folders: &[&str], words: &[&str]) {
 #[test]
 fn domains_know_nothing_of_http_or_actors() {
     let words = ["crate::http", "crate::actors", "axum::", "ractor::"];
-    assert_code_never_mentions(&["src/events", "src/accounts", "src/documents", "src/notary"], &words);
+    assert_code_never_mentions(
+        &["src/events", "src/accounts", "src/documents", "src/notary", "src/clinic"],
+        &words,
+    );
 }
 
 #[test]
@@ -114,7 +117,8 @@ fn jobs_know_nothing_of_http() {
 
 #[test]
 fn the_ground_knows_nothing_of_what_stands_on_it() {
-    let domains = ["crate::http", "crate::events", "crate::accounts", "crate::notary", "axum::"];
+    let domains =
+        ["crate::http", "crate::events", "crate::accounts", "crate::notary", "crate::clinic", "axum::"];
     assert_code_never_mentions(
         &["src/db", "src/config", "src/postgres", "src/actors/kernel", "src/migrate.rs", "src/telemetry"],
         &domains,
