@@ -44,6 +44,7 @@ use crate::{
     db::{Connector, Db, Observer, Route},
     events::payments::Provider,
     http::{
+        clinic::Heard,
         cursor::CursorKey,
         documents::Desk,
         events::warmer,
@@ -231,6 +232,7 @@ impl Ground<'_> {
             contents: handles.contents.clone(),
             certified: handles.certified.clone(),
             documents: Desk::new(&config.documents),
+            clinic: Heard::default(),
             imager: handles.imager.clone(),
             renderer: handles.renderer.clone(),
             sales: handles.sales.clone(),

@@ -95,6 +95,10 @@ id! {
     ReceiptId;
     /// A package of an office for the conservator.
     ConservationPackageId;
+    /// A clinic.
+    ClinicId;
+    /// A patient of a clinic.
+    PatientId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -69,6 +69,7 @@ migrations! {
     33 "notary_signatures" "0033_notary_signatures.sql",
     34 "notary_deeds" "0034_notary_deeds.sql",
     35 "conservation" "0035_conservation.sql",
+    36 "clinic" "0036_clinic.sql",
 }
 
 /// Two migrators of any version lock the same number.

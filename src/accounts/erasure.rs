@@ -23,7 +23,7 @@ use super::{
     sessions::Ending,
 };
 use crate::{
-    args,
+    args, clinic,
     db::{Db, DbError, Tx},
     documents::{documents, permissions},
     ids::{BookingId, DocumentId, NotaryId, UploadId, UserId},
@@ -186,6 +186,15 @@ pub const RULES: &[Rule] = &[
     rule("notification", "user_id", Fate::Removed, "nobody reads them any more"),
     rule("notification_preference", "user_id", Fate::Removed, "nobody is told of anything any more"),
     rule("client_profile", "user_id", Fate::Removed, "what acts say of the person is in the acts"),
+    rule("clinic_member", "user_id", Fate::Removed, "nobody works there any more"),
+    rule(
+        "patient_consent",
+        "patient_id",
+        Fate::Nameless,
+        "patients are no accounts: their clinic keeps their records for their time",
+    ),
+    rule("patient_consent", "recorded_by", Fate::Nameless, "the consent is the patient's"),
+    rule("patient_merge", "merged_by", Fate::Nameless, "the record is the patient's"),
     rule("audit_entry", "who", Fate::Kept, "security: who did what, by ids, for `audit.keep`"),
     rule("journal", "actor_id", Fate::Kept, "security: what administrators did, by ids"),
     rule("job.body", "owner_id", Fate::Nameless, "jobs about the person were cancelled and emptied"),
@@ -399,6 +408,8 @@ pub enum Step {
     Shares,
     /// What the person is to the notary desk: client, partner, collaborator, office.
     Notary,
+    /// Where the person works for the clinic desk.
+    Clinic,
     /// Where the person was when agreeing.
     Consents,
     /// Name, address and the rest.
@@ -406,7 +417,7 @@ pub enum Step {
 }
 
 /// Every part, in their order.
-pub const STEPS: [Step; 11] = [
+pub const STEPS: [Step; 12] = [
     Step::Access,
     Step::Favourites,
     Step::Reviews,
@@ -416,6 +427,7 @@ pub const STEPS: [Step; 11] = [
     Step::Documents,
     Step::Shares,
     Step::Notary,
+    Step::Clinic,
     Step::Consents,
     Step::Profile,
 ];
@@ -436,6 +448,7 @@ impl Step {
             Self::Documents => "documents",
             Self::Shares => "shares",
             Self::Notary => "notary",
+            Self::Clinic => "clinic",
             Self::Consents => "consents",
             Self::Profile => "profile",
         }
@@ -453,6 +466,7 @@ impl Step {
             Self::Documents => own_documents(tx, user, today).await,
             Self::Shares => shares(tx, user, now).await,
             Self::Notary => notary::erasure::profiles(tx, user, now).await,
+            Self::Clinic => clinic::erasure::membership(tx, user).await,
             Self::Consents => consents(tx, user).await,
             Self::Profile => profile(tx, user, now).await,
         }

@@ -211,6 +211,12 @@ pub const KINDS: &[Kind] = &[
             WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
     },
     Kind {
+        name: "clinic_membership",
+        sql: "-- accounts.export.clinic_member
+            SELECT x.user_id::text AS key, to_jsonb(x) AS line FROM clinic_member x
+            WHERE x.user_id = $1 AND $2::text IS NULL LIMIT $3",
+    },
+    Kind {
         name: "office",
         sql: "-- accounts.export.office
             SELECT x.id::text AS key, to_jsonb(x) - 'search' - 'place' AS line FROM notary x
@@ -398,6 +404,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("register_counter", "how many numbers an office has given; those of the person's acts are in `acts`"),
     ("availability", "the hours of the office, which everybody sees as its slots"),
     ("availability_exception", "the closures of the office, which everybody sees as its slots"),
+    ("patient_consent", "what patients agreed to: theirs, and their clinic's"),
+    ("patient_merge", "which records of patients are one: their clinic's; who did it is in `audit`"),
     ("idempotency_key", "answers that were given, for a day, under a hash that leads to nobody"),
     ("document_link_use", "who opened a link, as a hash of another's address"),
 ];

@@ -6,6 +6,7 @@
 //! - The quota is exact over all servers: one row per key and hour of the clock, counted up by one statement that does not
 //!   go past the quota. A server that has seen it spent asks no more in that hour, and a
 //!   busy key takes no more than one of a server's connections.
+//! - A key that is good for something at the clinic desk makes no more requests than its owner's clinic has ([`Tier`]).
 //! - When it was last used is written at most once a minute and server, after the answer has gone its way.
 //! - Refused keys are told to the audit log at most once a minute per key, reason and server; garbage that is no key never.
 
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     audit::{Entry, Outcome, Who},
+    clinic::tiers::Tier,
     clock::Clock,
     db::{Db, DbError},
     ids::{ApiKeyId, UserId},
@@ -83,7 +85,7 @@ impl KeyUse {
     pub fn new(db: Db, clock: Clock) -> Self {
         let familiar =
             moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_live(FAMILIAR).build();
-        let (spent, told) = (moka::sync::Cache::new(REMEMBERED_MAX), Said::new());
+        let (spent, told) = (moka::sync::Cache::new(REMEMBERED_MAX), Said::default());
         let turns = moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_idle(FAMILIAR).build();
         Self(Arc::new(Inner { db, clock, familiar, spent, turns, told }))
     }
@@ -96,10 +98,12 @@ impl KeyUse {
     /// Whose this key is; `None` for every key that is not, or no longer, good.
     pub async fn find(&self, hash: TokenHash, origin: &Origin) -> Result<Option<Holder>, DbError> {
         const FIND: &str = "-- accounts.key_use.find
-            SELECT k.n, a.id, a.user_id, a.scopes, a.quota_per_hour, a.expires_at, a.last_used_at, a.revoked_at, u.roles,
+            SELECT k.n, a.id, a.user_id, a.scopes, a.quota_per_hour, a.expires_at, a.last_used_at, a.revoked_at, u.roles, c.tier,
                 u.status = 'active' AND u.erased_at IS NULL AS is_active
             FROM unnest($1::bytea[]) WITH ORDINALITY AS k (hash, n)
-            JOIN api_key a ON a.hash = k.hash JOIN users u ON u.id = a.user_id";
+            JOIN api_key a ON a.hash = k.hash JOIN users u ON u.id = a.user_id
+            LEFT JOIN clinic_member m ON m.user_id = a.user_id AND m.agreed_at IS NOT NULL
+            LEFT JOIN clinic c ON c.id = m.clinic_id";
         let rows = self.0.db.lookup(FIND, key![hash.bytes()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (holder, now) = (holder(row), self.0.clock.now());
@@ -191,11 +195,14 @@ fn holder(row: &Row) -> Holder {
     let (key, user): (ApiKeyId, UserId) = (row.get("id"), row.get("user_id"));
     let scopes = Scopes::stored(&row.get::<_, Vec<&str>>("scopes"));
     let roles = Roles::stored(&row.get::<_, Vec<&str>>("roles"));
+    let quota: i32 = row.get("quota_per_hour");
+    let tier: Option<&str> = row.get("tier");
+    let most = tier.filter(|_| scopes.has_clinic()).map_or(quota, |tier| Tier::of(tier).quota());
     Holder {
         key,
         principal: Principal { user, via: Via::Key(key, scopes), roles },
         scopes,
-        quota: row.get("quota_per_hour"),
+        quota: quota.min(most),
         last_used_at: row.get("last_used_at"),
     }
 }

@@ -111,7 +111,7 @@ impl Accounts {
         let config = &config.accounts;
         let sessions = Sessions::new(db.clone(), clock.clone(), config);
         let keys = KeyUse::new(db.clone(), clock.clone());
-        let (lockout, refused) = (Lockout::new(config), Arc::new(Said::new()));
+        let (lockout, refused) = (Lockout::new(config), Arc::new(Said::default()));
         Self { db, clock, lockout, sessions, ring: Arc::new(ring), keys, refused, audit_kept }
     }
 

@@ -40,7 +40,7 @@ pub mod recovery;
 pub mod retention;
 pub mod scopes;
 pub mod second_factor;
-mod seldom;
+pub mod seldom;
 pub mod sessions;
 pub mod tokens;
 pub mod totp;

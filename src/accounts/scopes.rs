@@ -33,6 +33,12 @@ pub enum Scope {
     /// Documents are shared, with people and by links, and it is seen with whom.
     #[serde(rename = "documents:share")]
     DocumentsShare,
+    /// Patients and what is kept of them are read.
+    #[serde(rename = "clinic:read")]
+    ClinicRead,
+    /// Patients are registered and changed, and what is kept of them is written.
+    #[serde(rename = "clinic:write")]
+    ClinicWrite,
     /// The audit log is searched.
     #[serde(rename = "audit:read")]
     AuditRead,
@@ -46,7 +52,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ProfileRead,
         Self::BookingsRead,
         Self::BookingsWrite,
@@ -56,6 +62,8 @@ impl Scope {
         Self::DocumentsRead,
         Self::DocumentsWrite,
         Self::DocumentsShare,
+        Self::ClinicRead,
+        Self::ClinicWrite,
         Self::AuditRead,
         Self::AgendaRead,
         Self::ActsRead,
@@ -73,6 +81,8 @@ impl Scope {
             Self::DocumentsRead => "documents:read",
             Self::DocumentsWrite => "documents:write",
             Self::DocumentsShare => "documents:share",
+            Self::ClinicRead => "clinic:read",
+            Self::ClinicWrite => "clinic:write",
             Self::AuditRead => "audit:read",
             Self::AgendaRead => "agenda:read",
             Self::ActsRead => "acts:read",
@@ -94,6 +104,11 @@ impl Scopes {
     /// Whether `scope` is among them.
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & 1 << scope as u8 != 0
+    }
+
+    /// Whether something at the clinic desk is among them.
+    pub const fn has_clinic(self) -> bool {
+        self.has(Scope::ClinicRead) || self.has(Scope::ClinicWrite)
     }
 
     /// Whether there are none.

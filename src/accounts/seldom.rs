@@ -11,15 +11,18 @@ pub(super) const SELDOM: SignedDuration = SignedDuration::from_mins(1);
 const REMEMBERED_MAX: u64 = 100_000;
 
 /// When each thing was said last, on this server.
-pub(super) struct Said<K>(Cache<K, Timestamp>);
+pub struct Said<K>(Cache<K, Timestamp>);
 
-impl<K: Hash + Eq + Send + Sync + 'static> Said<K> {
-    pub(super) fn new() -> Self {
+impl<K: Hash + Eq + Send + Sync + 'static> Default for Said<K> {
+    /// Nothing was said yet.
+    fn default() -> Self {
         Self(Cache::new(REMEMBERED_MAX))
     }
+}
 
+impl<K: Hash + Eq + Send + Sync + 'static> Said<K> {
     /// Whether something is to be said again; of many who ask at once, one hears yes.
-    pub(super) fn is_due(&self, what: K, now: Timestamp) -> bool {
+    pub fn is_due(&self, what: K, now: Timestamp) -> bool {
         let since = now.checked_sub(SELDOM).unwrap_or(Timestamp::MIN);
         let mut due = false;
         self.0.entry(what).and_compute_with(|last| {

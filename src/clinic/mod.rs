@@ -16,7 +16,23 @@
 //! | follicolo, conta dei follicoli antrali | follicle, antral follicle count (AFC) | | riserva ovarica | ovarian reserve |
 //! | isteroscopia | hysteroscopy | | polipo, mioma, sinechia, setto | polyp, myoma, adhesion, septum |
 //! | punteggio di fertilità | fertility score | | ambito | domain |
+//! | clinica, personale, direzione | clinic, member, who manages it | | consenso al trattamento | consent |
+//! | anamnesi, stile di vita | lifestyle | | accorpamento di cartelle doppie | merge of duplicates |
 //!
-//! Reading order: [`rules`] (what needs neither database nor clock).
+//! Reading order: [`rules`] (what needs neither database nor clock), [`laboratory`] (values from the text of a report),
+//! [`staff`] (who may do what: the condition in every statement), [`clinics`], [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom
+//! everything is about), [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
+// First: the others use its macros.
+#[macro_use]
+pub mod staff;
+#[macro_use]
+pub mod patients;
+
+pub mod clinics;
+pub mod erasure;
+pub mod laboratory;
+pub mod members;
+pub mod retention;
 pub mod rules;
+pub mod tiers;

@@ -32,6 +32,7 @@ pub struct Config {
     pub time_stamp: TimeStamp,
     pub certified_mail: CertifiedMail,
     pub conservation: Conservation,
+    pub clinic: Clinic,
     pub payments: Payments,
     pub jobs: Jobs,
     pub actors: Actors,
@@ -151,6 +152,7 @@ pub struct Limits {
     pub register: Quota,
     pub upload: Quota,
     pub booking: Quota,
+    pub create_patient: Quota,
     pub webhook: Quota,
 }
 
@@ -318,6 +320,14 @@ pub struct TimeStamp {
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Conservation {
     pub provider: String,
+}
+
+/// Section `[clinic]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml documents every key once")]
+pub struct Clinic {
+    pub keep_patients: Period,
 }
 
 /// Section `[payments]`.

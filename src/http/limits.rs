@@ -130,7 +130,7 @@ impl Parts {
             Limit::Login => Some(Class::Login),
             Limit::Register => Some(Class::Register),
             Limit::Webhook => Some(Class::Webhook),
-            Limit::Exempt | Limit::ByCaller | Limit::Upload | Limit::Booking => None,
+            Limit::Exempt | Limit::ByCaller | Limit::Upload | Limit::Booking | Limit::CreatePatient => None,
         };
         if let Some(class) = by_address {
             return Verdict {
@@ -178,6 +178,7 @@ fn class_of(limit: Limit, principal: Principal) -> Class {
     match limit {
         Limit::Upload => Class::Upload,
         Limit::Booking => Class::Booking,
+        Limit::CreatePatient => Class::CreatePatient,
         _ if principal.is_admin() => Class::Admin,
         _ => Class::User,
     }

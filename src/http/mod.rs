@@ -19,6 +19,7 @@ mod audit;
 pub mod auth;
 mod calendars;
 pub mod client;
+pub mod clinic;
 pub mod compress;
 pub mod conditional;
 mod connection;

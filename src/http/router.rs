@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    accounts, admin, audit, calendars, documents, events,
+    accounts, admin, audit, calendars, clinic, documents, events,
     front::Front,
     health,
     keys::KeyGate,
@@ -27,6 +27,7 @@ pub fn api() -> OpenApiRouter<AppState> {
                 .merge(events::routes())
                 .merge(documents::routes())
                 .merge(notary::routes())
+                .merge(clinic::routes())
                 .merge(signing::routes())
                 .merge(tasks::routes())
                 .merge(calendars::routes())

@@ -28,6 +28,8 @@ pub enum Limit {
     Upload,
     /// Booking: per account.
     Booking,
+    /// Registering patients: per account.
+    CreatePatient,
     /// Webhooks: per address.
     Webhook,
 }
@@ -50,6 +52,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     // A page shows dozens of pictures; the storage bounds how many are read at once.
     (Method::GET, "/media/{name}", Limit::Exempt),
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
+    (Method::POST, "/api/v1/clinic/patients", Limit::CreatePatient),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 

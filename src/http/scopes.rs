@@ -5,8 +5,8 @@
 use axum::http::Method;
 
 use crate::accounts::scopes::Scope::{
-    self, ActsRead, AgendaRead, AuditRead, BookingsRead, BookingsWrite, DocumentsRead, DocumentsShare,
-    DocumentsWrite, EventsRead, EventsWrite, ProfileRead, ReviewsWrite,
+    self, ActsRead, AgendaRead, AuditRead, BookingsRead, BookingsWrite, ClinicRead, ClinicWrite,
+    DocumentsRead, DocumentsShare, DocumentsWrite, EventsRead, EventsWrite, ProfileRead, ReviewsWrite,
 };
 
 /// What a route does with a key.
@@ -80,6 +80,17 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::GET, "/api/v1/documents/{id}/links", Need(DocumentsShare)),
     (Method::POST, "/api/v1/documents/{id}/links", Need(DocumentsShare)),
     (Method::DELETE, "/api/v1/documents/{id}/links/{link}", Need(DocumentsShare)),
+    (Method::GET, "/api/v1/clinic", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/patients", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/patients/{id}", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/patients/{id}/consents", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/patients/{id}/duplicates", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/patients/{id}/merges", Need(ClinicRead)),
+    (Method::POST, "/api/v1/clinic/patients", Need(ClinicWrite)),
+    (Method::PATCH, "/api/v1/clinic/patients/{id}", Need(ClinicWrite)),
+    (Method::PUT, "/api/v1/clinic/patients/{id}/consent", Need(ClinicWrite)),
+    (Method::PUT, "/api/v1/clinic/patients/{id}/archive", Need(ClinicWrite)),
+    (Method::POST, "/api/v1/clinic/patients/{id}/merge", Need(ClinicWrite)),
     (Method::GET, "/d/{token}", Open),
     (Method::GET, "/api/v1/audit", Need(AuditRead)),
     (Method::GET, "/api/v1/cities", Open),

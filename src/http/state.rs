@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 
-use super::{cursor::CursorKey, documents::Desk, health::Probe, pages::Pages, tasks::Streams};
+use super::{clinic::Heard, cursor::CursorKey, documents::Desk, health::Probe, pages::Pages, tasks::Streams};
 use crate::{
     accounts::login::Accounts,
     actors::{
@@ -48,6 +48,8 @@ pub struct Parts {
     pub jobs: Jobs,
     /// What requests about documents share.
     pub documents: Desk,
+    /// What the audit log has heard of the clinic desk.
+    pub clinic: Heard,
     /// Makes pictures.
     pub imager: Imager,
     /// Makes PDF documents.

@@ -95,6 +95,7 @@ mod attempt;
 pub mod audit;
 mod blocking;
 mod cancel;
+pub mod clinic;
 mod context;
 mod distribution;
 pub mod documents;

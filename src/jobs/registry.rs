@@ -7,7 +7,7 @@ use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
-    use super::{accounts, audit, documents, events, notary, signing};
+    use super::{accounts, audit, clinic, documents, events, notary, signing};
     Registry::default()
         .with::<accounts::EndRetention>()
         .with::<accounts::EraseAccount>()
@@ -17,6 +17,8 @@ pub fn registry() -> Registry {
         .with::<accounts::SendAccountMail>()
         .with::<audit::RemoveOldEntries>()
         .with::<audit::SealEntries>()
+        .with::<clinic::AnonymisePatients>()
+        .with::<clinic::SendClinicMail>()
         .with::<documents::CollectOrphans>()
         .with::<documents::ExpireSharing>()
         .with::<documents::ExpireUploads>()

@@ -126,6 +126,8 @@ texts! {
     Invitation "invitation",
     /// Somebody is invited to work in an office.
     CollaboratorInvited "collaborator_invited",
+    /// Somebody is invited to work in a clinic.
+    ClinicInvited "clinic_invited",
     /// The licence of an office ends soon.
     LicenceEnding "licence_ending",
 }
@@ -239,7 +241,7 @@ mod tests {
             begins => "21:00", url => "http://localhost", link => "http://localhost/#token", is_paid => true,
             by => "Bruno",
             office => "Studio", person => "Bruno", reason => "slot_taken", documents => "Planimetria", act => "Mutuo",
-            number => "MUT-0001", mail => (), message => "Per favore", appointments => "09:00 Bianchi",
+            number => "MUT-0001", mail => (), message => "Per favore", clinic => "Clinica", appointments => "09:00 Bianchi",
         };
         for text in Text::ALL {
             for language in [Language::It, Language::En] {

@@ -29,6 +29,8 @@ pub struct Options {
     pub users: usize,
     /// Notaries with an office; they are not part of the checksum.
     pub notaries: usize,
+    /// Patients of a clinic, which is made if there are any; they are not part of the checksum.
+    pub patients: usize,
     /// The same seed gives the same rows, on the same day.
     pub seed: u64,
     /// The moment to which all dates are relative: when the day began.
@@ -47,15 +49,16 @@ impl Options {
             hosts: (events / 50).clamp(1, 2000),
             users: (events / 2).clamp(1, 50_000),
             notaries: 0,
+            patients: 0,
             seed,
             now: day(now),
             password_hash,
         }
     }
 
-    /// A small town's season, and the notaries of a country.
+    /// A small town's season, the notaries of a country, and a clinic.
     pub fn demo(now: Timestamp, password_hash: String) -> Self {
-        Self { hosts: 6, users: 20, notaries: 200, ..Self::sized(120, 7, now, password_hash) }
+        Self { hosts: 6, users: 20, notaries: 200, patients: 50, ..Self::sized(120, 7, now, password_hash) }
     }
 
     /// Rows in all, for a progress bar.

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod cases;
+mod clinic;
 mod make;
 mod notaries;
 mod rows;
@@ -80,6 +81,10 @@ pub async fn run(
         progress("notaries", 0);
         notaries::write(&tx, options).await?;
         cases::write(&tx, options).await?;
+    }
+    if options.patients > 0 {
+        progress("patients", 0);
+        clinic::write(&tx, options).await?;
     }
     tx.commit().await?;
     progress("statistics", 0);

@@ -10,6 +10,7 @@ mod audit;
 mod authorisation;
 mod cache;
 mod cli;
+mod clinic;
 mod database;
 mod documents;
 mod events;

@@ -103,6 +103,26 @@ async fn the_demonstration_has_notaries_with_every_kind_of_licence_who_are_found
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_has_a_clinic_with_members_and_couples() {
+    const FIGURES: &str = "SELECT concat_ws(' ', count(*), count(DISTINCT medical_record_number), count(consented_at) > 40,
+            count(*) FILTER (WHERE consented_at IS NULL) > 3, count(partner_patient_id),
+            count(*) FILTER (WHERE partner_patient_id IN (SELECT o.id FROM patient o WHERE o.partner_patient_id = p.id)),
+            (SELECT count(*) FROM patient_consent), (SELECT count(*) FROM clinic_member)) FROM patient p";
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let database = TestDatabase::create().await;
+        let options = Options::demo(Clock::system().now(), "hash".to_owned());
+        seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
+        let client = database.client().await;
+        let figures: String = client.query_one(FIGURES, &[]).await.unwrap().get(0);
+        assert_eq!(figures, "50 50 t t 50 50 44 4");
+        let all = "SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM patient p";
+        seen.push(client.query_one(all, &[]).await.unwrap().get::<_, String>(0));
+    }
+    assert_eq!(seen[0], seen[1], "the same seed gives the same patients");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ratings_counts_and_numbers_of_the_demonstration_are_what_its_rows_say() {
     const WRONG: &str = "SELECT count(*) FROM notary n WHERE (n.rating_sum, n.rating_count, n.acts_count) IS DISTINCT FROM (
         (SELECT coalesce(sum(rating), 0) FROM notary_review r WHERE r.notary_id = n.id AND r.status = 'approved'),

@@ -19,6 +19,7 @@ use crate::{
         sessions::Origin,
     },
     audit::{self, Entry, Who},
+    clinic::clinics,
     config::sections::Accounts,
     http::{
         auth::CurrentUser,
@@ -31,7 +32,7 @@ use crate::{
         state::AppState,
         validate::Checks,
     },
-    ids::ApiKeyId,
+    ids::{ApiKeyId, UserId},
     jobs::accounts::{Occasion, SendAccountMail},
 };
 
@@ -82,7 +83,7 @@ struct Make {
     #[schema(min_items = 1, max_items = 50)]
     scopes: Vec<Scope>,
     /// Requests in one hour of the clock; 1000 if nothing is said, and 10000 at most, unless the operator has decided
-    /// otherwise.
+    /// otherwise. With a scope of the clinic desk at most what one's clinic has: 100, 1000 or 5000.
     #[schema(minimum = 1)]
     quota_per_hour: Option<i32>,
     /// When it ends: within a year, unless the operator has decided otherwise; after that time if nothing is said.
@@ -112,8 +113,18 @@ fn check_scopes(checks: &mut Checks, scopes: &[Scope]) -> Scopes {
     scopes.iter().copied().collect()
 }
 
-fn check_quota(checks: &mut Checks, quota: i32, config: &Accounts) {
-    checks.range("/quota_per_hour", quota, 1..=i32::try_from(config.key_quota_max).unwrap_or(i32::MAX));
+fn check_quota(checks: &mut Checks, quota: i32, most: i32) {
+    checks.range("/quota_per_hour", quota, 1..=most);
+}
+
+/// The largest quota of a key: what is configured, and for the clinic desk what the clinic has where its owner works.
+async fn largest_quota(state: &AppState, user: UserId, scopes: Scopes) -> Result<i32, Problem> {
+    let most = i32::try_from(state.config.accounts.key_quota_max).unwrap_or(i32::MAX);
+    if !scopes.has_clinic() {
+        return Ok(most);
+    }
+    let tier = clinics::tier_of(&state.db, user).await?;
+    Ok(tier.map_or(most, |tier| tier.quota().min(most)))
 }
 
 fn check_end(checks: &mut Checks, end: Timestamp, latest: Timestamp, now: Timestamp) {
@@ -138,13 +149,16 @@ async fn create(
     let (config, now) = (&state.config.accounts, state.clock.now());
     let latest = latest(config, now);
     let mut checks = Checks::default();
+    let scopes = check_scopes(&mut checks, &body.scopes);
+    let most = largest_quota(&state, principal.user, scopes).await?;
+    let usual = i32::try_from(config.key_quota).unwrap_or(i32::MAX).min(most);
     let new = NewApiKey {
         name: checks.line("/name", &body.name, 1..=100).to_owned(),
-        scopes: check_scopes(&mut checks, &body.scopes),
-        quota_per_hour: body.quota_per_hour.unwrap_or(i32::try_from(config.key_quota).unwrap_or(i32::MAX)),
+        scopes,
+        quota_per_hour: body.quota_per_hour.unwrap_or(usual),
         expires_at: body.expires_at.unwrap_or(latest),
     };
-    check_quota(&mut checks, new.quota_per_hour, config);
+    check_quota(&mut checks, new.quota_per_hour, most);
     check_end(&mut checks, new.expires_at, latest, now);
     checks.done()?;
     let claim = request.claim(principal.user);
@@ -228,15 +242,16 @@ async fn change(
     let mut checks = Checks::default();
     let name = body.name.as_deref().map(|name| checks.line("/name", name, 1..=100).to_owned());
     let scopes = body.scopes.as_deref().map(|scopes| check_scopes(&mut checks, scopes));
-    if let Some(quota) = body.quota_per_hour {
-        check_quota(&mut checks, quota, config);
-    }
     if let Some(end) = body.expires_at {
         check_end(&mut checks, end, latest(config, now), now);
     }
-    checks.done()?;
     let had = api_keys::find(&state.db, principal.user, id).await?;
     let had = had.ok_or_else(|| Problem::not_found("key"))?;
+    if let Some(quota) = body.quota_per_hour {
+        let most = largest_quota(&state, principal.user, scopes.unwrap_or(had.scopes)).await?;
+        check_quota(&mut checks, quota, most);
+    }
+    checks.done()?;
     if_match.check(&ETag::of_version(had.version))?;
     if had.has_ended(now) {
         return Err(Problem::conflict("key_ended", "the key was revoked or has expired: make another"));

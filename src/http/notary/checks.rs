@@ -18,7 +18,7 @@ const EMAIL_MAX: usize = 254;
 const WEBSITE_MAX: usize = 300;
 
 /// A line that may be left out; one without characters is left out.
-pub(super) fn line(
+pub(in crate::http) fn line(
     checks: &mut Checks,
     pointer: &str,
     text: Option<String>,
@@ -29,7 +29,7 @@ pub(super) fn line(
 }
 
 /// An e-mail address that may be left out.
-pub(super) fn email(checks: &mut Checks, pointer: &str, text: Option<String>) -> Option<String> {
+pub(in crate::http) fn email(checks: &mut Checks, pointer: &str, text: Option<String>) -> Option<String> {
     let text = text.filter(|text| !text.trim().is_empty())?;
     let address = checks.email(pointer, &text);
     checks.ensure(address.len() <= EMAIL_MAX, pointer, "too_long", "has more than 254 bytes");
@@ -50,7 +50,7 @@ pub(super) fn website(checks: &mut Checks, text: Option<String>) -> Option<Strin
 }
 
 /// Two letters, as capitals.
-pub(super) fn two_letters(checks: &mut Checks, pointer: &str, text: &str) -> String {
+pub(in crate::http) fn two_letters(checks: &mut Checks, pointer: &str, text: &str) -> String {
     let text = text.trim().to_ascii_uppercase();
     let right = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
     checks.ensure(right, pointer, "invalid_code", "must be two letters");
@@ -89,7 +89,7 @@ pub(super) fn vat_number(checks: &mut Checks, text: &str) -> String {
 }
 
 /// Each of them once, in their order.
-pub(super) fn once<T: Ord + Clone>(items: Vec<T>) -> Vec<T> {
+pub(in crate::http) fn once<T: Ord + Clone>(items: Vec<T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
     items.into_iter().filter(|item| seen.insert(item.clone())).collect()
 }

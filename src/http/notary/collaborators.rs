@@ -135,7 +135,7 @@ async fn invite(
 }
 
 /// Whose an address is. Who asks for too many that belong to nobody is not answered any more.
-async fn person_of(
+pub(in crate::http) async fn person_of(
     state: &AppState,
     tx: &mut Tx,
     client: ClientAddress,

@@ -5,10 +5,10 @@ mod administration;
 mod agenda;
 mod catalogue;
 mod certified_mail;
-mod checks;
+pub(super) mod checks;
 mod client_profile;
 mod collaboration;
-mod collaborators;
+pub(super) mod collaborators;
 mod conservation;
 mod directory;
 mod licences;
@@ -24,7 +24,7 @@ mod partners;
 mod rendered;
 mod reviews;
 mod templates;
-mod told;
+pub(super) mod told;
 
 use utoipa_axum::router::OpenApiRouter;
 

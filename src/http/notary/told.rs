@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Something that somebody did.
-pub(super) fn entry(
+pub(in crate::http) fn entry(
     state: &AppState,
     (principal, client): (&Principal, ClientAddress),
     action: &'static str,

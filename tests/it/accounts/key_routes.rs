@@ -37,7 +37,7 @@ fn path(template: &str) -> String {
 }
 
 async fn key(client: &Client, scopes: &[Scope]) -> Client {
-    let body = json!({ "name": "tutto", "scopes": scopes, "quota_per_hour": 10_000 });
+    let body = json!({ "name": "tutto", "scopes": scopes, "quota_per_hour": 5_000 });
     let made = client.post(KEYS, body).await.expect(201).json();
     client.with(made["key"].as_str().unwrap())
 }
@@ -98,7 +98,17 @@ async fn an_administrators_key_with_every_scope_is_refused_where_none_is_named()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_takes_its_own_scope_and_no_other() {
     let app = TestApp::start_with(|config| config.limits.enabled = false).await;
-    let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
+    let account = app.a_person_with(Role::Admin).await;
+    let admin = app.log_in(&account).await;
+    // Some routes are for who works in a clinic.
+    let client = app.database.client().await;
+    client
+        .execute("UPDATE users SET roles = roles || '{staff}' WHERE id = $1", &[&account.id])
+        .await
+        .unwrap();
+    let clinic = app.a_clinic("Clinica Aurora").await;
+    client.execute("UPDATE clinic SET tier = 'professional'", &[]).await.unwrap();
+    app.join_clinic(&account, clinic, &["manage_members"]).await;
     for (method, template, keys) in ROUTES {
         let Keys::Need(scope) = keys else {
             let none = key(&admin, &[Scope::AuditRead]).await;

@@ -8,11 +8,11 @@ use super::{
     table::{
         ADMIN, ROUTES,
         Who::{
-            Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin,
-            Partners, Staff,
+            Account, Admins, Clinic, Clinics, Everybody, Host, Hosts, Notaries, Office, Offices, Owner,
+            OwnerOrAdmin, Partners, Staff,
         },
     },
-    things::{Things, a_body, a_notary, a_partner},
+    things::{Things, a_body, a_clinician, a_notary, a_partner},
 };
 use crate::harness::{
     app::TestApp,
@@ -32,9 +32,17 @@ async fn send(client: &Client, method: &Method, path: &str) -> Answer {
     }
     let has_body = matches!(*method, Method::POST | Method::PATCH)
         || *method == Method::PUT
-            && ["/permissions/", "/acts/", "/appointments/", "/availability", "-preferences", "-templates/"]
-                .iter()
-                .any(|part| path.contains(part));
+            && [
+                "/permissions/",
+                "/acts/",
+                "/appointments/",
+                "/availability",
+                "-preferences",
+                "-templates/",
+                "/patients/",
+            ]
+            .iter()
+            .any(|part| path.contains(part));
     if path.ends_with("/notifications/stream") {
         // It would never end.
         return client.request(method.clone(), path, &[("last-event-id", "x")], None).await;
@@ -79,6 +87,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
     let cast = app.a_cast().await;
     let things = Things::make(&app, &cast).await;
     let (notary, partner) = (a_notary(&app).await, a_partner(&app).await);
+    let clinician = a_clinician(&app).await;
     for (row, who) in ROUTES {
         let (method, template) = row.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
@@ -95,6 +104,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             ("a client", &cast.user, matches!(who, Everybody | Account)),
             ("a notary", &notary, matches!(who, Everybody | Account | Notaries | Offices)),
             ("a partner", &partner, matches!(who, Everybody | Account | Partners)),
+            ("who works in a clinic", &clinician, matches!(who, Everybody | Account | Clinics)),
             ("a host", &cast.host, matches!(who, Everybody | Account | Hosts)),
             ("an administrator", &cast.admin, matches!(who, Everybody | Account | Hosts | Admins)),
         ] {
@@ -109,6 +119,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             Host(_) => &[&cast.other_host],
             Office(_) => &[&notary],
             Staff(_) => &[&notary, &cast.user, &cast.stranger, &cast.other_host],
+            Clinic(_) => &[&clinician],
             _ => &[],
         };
         for stranger in strangers {
@@ -118,7 +129,7 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
             // Some look at the body first; they say the same of it whatever it is sent to.
             assert!(matches!(real.status, 404 | 422), "{row} for a stranger: {}", real.status);
         }
-        if matches!(who, Host(_) | Office(_)) {
+        if matches!(who, Host(_) | Office(_) | Clinic(_)) {
             assert_eq!(status(&cast.user).await, 403, "{row} for a client");
         }
         if matches!(who, Office(_)) {
@@ -126,18 +137,15 @@ async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
                 (send(&cast.stranger, &method, &path).await, send(&cast.stranger, &method, &missing).await);
             assert_eq!(said(&real), said(&unreal), "{row}: a stranger learns that it exists");
         }
-        if matches!(who, Owner(_)) {
+        if matches!(who, Owner(_) | Clinic(_)) {
             let (real, unreal) =
                 (send(&cast.admin, &method, &path).await, send(&cast.admin, &method, &missing).await);
-            assert_eq!(
-                said(&real),
-                said(&unreal),
-                "{row}: what is private is private to administrators, too"
-            );
+            assert_eq!(said(&real), said(&unreal), "{row}: private is private to administrators, too");
         }
         let owner = match who {
             Host(_) => &cast.host,
             Office(_) | Staff(_) => &things.keeper,
+            Clinic(_) => &things.clinician,
             _ => &cast.user,
         };
         if thing.is_some() {

@@ -23,20 +23,26 @@ pub(super) enum Who {
     OwnerOrAdmin(Thing),
     /// Who has an office, or works in one.
     Offices,
+    /// Who works in a clinic. What each member may do there: `clinic::{members,patients}`.
+    Clinics,
+    /// The clinic whose thing it is. For others it does not exist; who works in none may not ask.
+    Clinic(Thing),
     /// The office whose thing it is. For others it does not exist, but to its client, who may look at it.
     Office(Thing),
     /// Who may do this for the office whose thing it is, and administrators, who look. For others, also the client, it does not exist.
     Staff(Thing),
 }
 use Who::{
-    Account, Admins, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin, Partners, Staff,
+    Account, Admins, Clinic, Clinics, Everybody, Host, Hosts, Notaries, Office, Offices, Owner, OwnerOrAdmin,
+    Partners, Staff,
 };
 
 impl Who {
     /// Whose it is, where it is somebody's.
     pub(super) const fn thing(self) -> Option<Thing> {
         match self {
-            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) | Staff(thing) => Some(thing),
+            Owner(thing) | Host(thing) | OwnerOrAdmin(thing) | Office(thing) | Staff(thing)
+            | Clinic(thing) => Some(thing),
             _ => None,
         }
     }
@@ -59,6 +65,7 @@ pub(super) enum Thing {
     MailTemplate,
     NotaryReview,
     Notification,
+    Patient,
     Review,
     SignatureRequest,
     Task,
@@ -306,6 +313,33 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("DELETE /api/v1/me/notifications/{id}", Owner(Thing::Notification)),
     ("GET /api/v1/me/notification-preferences", Account),
     ("PUT /api/v1/me/notification-preferences", Account),
+    ("GET /api/v1/clinics", Admins),
+    ("POST /api/v1/clinics", Admins),
+    ("GET /api/v1/clinics/{id}", Admins),
+    ("PATCH /api/v1/clinics/{id}", Admins),
+    ("GET /api/v1/clinics/{id}/members", Admins),
+    ("POST /api/v1/clinics/{id}/managers", Admins),
+    ("GET /api/v1/clinic", Clinics),
+    ("PATCH /api/v1/clinic", Clinics),
+    ("GET /api/v1/clinic/members", Clinics),
+    ("POST /api/v1/clinic/members", Clinics),
+    ("GET /api/v1/clinic/members/{user}", Clinics),
+    ("PATCH /api/v1/clinic/members/{user}", Clinics),
+    ("DELETE /api/v1/clinic/members/{user}", Clinics),
+    ("GET /api/v1/me/clinic-membership", Account),
+    ("POST /api/v1/me/clinic-membership/agree", Account),
+    ("DELETE /api/v1/me/clinic-membership", Account),
+    ("GET /api/v1/clinic/patients", Clinics),
+    ("POST /api/v1/clinic/patients", Clinics),
+    ("GET /api/v1/clinic/patients/{id}", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/consents", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/duplicates", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/merges", Clinic(Thing::Patient)),
+    ("PATCH /api/v1/clinic/patients/{id}", Clinic(Thing::Patient)),
+    ("PUT /api/v1/clinic/patients/{id}/consent", Clinic(Thing::Patient)),
+    ("PUT /api/v1/clinic/patients/{id}/archive", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/patients/{id}/merge", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/patients/{id}/anonymisation", Clinic(Thing::Patient)),
     ("POST /api/v1/auth/logout", Account), // the last one: it ends the session
 ];
 

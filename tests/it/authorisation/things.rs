@@ -8,6 +8,7 @@ use sportello::{accounts::policy::Role, ids::ActId, jobs::NewJob};
 
 use super::table::Thing;
 use crate::{
+    clinic::ward::{PATIENTS, a_person},
     harness::{
         app::TestApp,
         client::{Answer, Client},
@@ -33,6 +34,8 @@ pub(super) struct Things {
     receipt: String,
     /// Whose office the appointment is with.
     pub(super) keeper: Client,
+    /// Who manages the patient's clinic.
+    pub(super) clinician: Client,
 }
 
 impl Things {
@@ -62,7 +65,12 @@ impl Things {
             cast.user.post(&format!("/api/v1/documents/{document}/time-stamps"), json!({})).await;
         let time_stamp = time_stamp.expect(201).json()["id"].as_str().unwrap().to_owned();
         let office = TheOffice::make(app, cast, &document).await;
+        let clinic = app.a_clinic("Clinica Aurora").await;
+        let clinician = app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await;
+        let patient = clinician.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await;
+        let patient = patient.expect(201).json()["id"].as_str().unwrap().to_owned();
         let ids = [
+            (Thing::Patient, patient),
             (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
@@ -83,16 +91,8 @@ impl Things {
             (Thing::SignatureRequest, office.signature_request),
         ];
         let friend = cast.host_account.id.to_string();
-        Self {
-            slug,
-            ids: ids.into(),
-            friend,
-            link,
-            time_stamp,
-            paper: office.paper,
-            receipt: office.receipt,
-            keeper: office.keeper,
-        }
+        let (paper, receipt, keeper) = (office.paper, office.receipt, office.keeper);
+        Self { slug, ids: ids.into(), friend, link, time_stamp, paper, receipt, keeper, clinician }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -131,6 +131,12 @@ pub(super) async fn a_notary(app: &TestApp) -> Client {
     let notary = app.a_person_with(Role::Notary).await;
     app.an_office(notary.id).await;
     app.log_in(&notary).await
+}
+
+/// Who manages a clinic, and knows nobody here.
+pub(super) async fn a_clinician(app: &TestApp) -> Client {
+    let clinic = app.a_clinic("Clinica Luna").await;
+    app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await
 }
 
 /// An office, and what the cast's user has with it.
@@ -245,6 +251,9 @@ pub(super) fn a_body(method: &Method, path: &str) -> Value {
         }
         "transitions" if path.contains("/signature-requests/") => json!({"event": "reject", "reason": "No."}),
         "signature-requests" => json!({"document_id": uuid::Uuid::nil(), "signer_id": uuid::Uuid::nil()}),
+        "consent" if path.contains("/patients/") => json!({"is_given": true}),
+        "archive" if path.contains("/patients/") => json!({"is_archived": false}),
+        "merge" if path.contains("/patients/") => json!({"source_id": uuid::Uuid::nil()}),
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
         "review" if path.contains("/acts/") => json!({"rating": 5}),
         "survey" => json!({"satisfaction": 5, "clarity": 5}),

@@ -207,6 +207,9 @@ async fn no_route_takes_a_parameter_it_does_not_know() {
     // Somebody who may ask everything.
     let admin = app.a_person_with(Role::Admin).await;
     app.an_office(admin.id).await;
+    let clinic = app.a_clinic("Clinica").await;
+    let everything = ["read_patients", "write_patients", "manage_members", "merge_patients"];
+    app.join_clinic(&admin, clinic, &everything).await;
     let all =
         "UPDATE users SET roles = '{client,host,partner,collaborator,notary,staff,admin}' WHERE id = $1";
     app.database.client().await.execute(all, &[&admin.id]).await.unwrap();

@@ -24,6 +24,8 @@ pub enum Class {
     Upload,
     /// Booking and paying.
     Booking,
+    /// Registering patients.
+    CreatePatient,
     /// Messages of the payment provider.
     Webhook,
     /// Access tokens that turned out to be worth nothing: guessing them is as limited as anything anonymous.
@@ -32,7 +34,7 @@ pub enum Class {
 
 impl Class {
     /// Every class; its position is its index.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Anonymous,
         Self::User,
         Self::Admin,
@@ -40,6 +42,7 @@ impl Class {
         Self::Register,
         Self::Upload,
         Self::Booking,
+        Self::CreatePatient,
         Self::Webhook,
         Self::Token,
     ];
@@ -54,6 +57,7 @@ impl Class {
             Self::Register => "register",
             Self::Upload => "upload",
             Self::Booking => "booking",
+            Self::CreatePatient => "create_patient",
             Self::Webhook => "webhook",
             Self::Token => "token",
         }
@@ -69,6 +73,7 @@ impl Class {
             Self::Register => limits.register,
             Self::Upload => limits.upload,
             Self::Booking => limits.booking,
+            Self::CreatePatient => limits.create_patient,
             Self::Webhook => limits.webhook,
         }
     }

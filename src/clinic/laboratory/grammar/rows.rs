@@ -1,0 +1,305 @@
+//! Rows: which part is the value, and what belongs to it.
+
+use jiff::civil::Date;
+
+use super::{
+    columns::{Columns, Head as Above},
+    heads::{self, Head},
+    items::{self, Item, What},
+    lines::{Comparator, Kind, Line},
+    words::{Finding, Label},
+};
+use crate::clinic::laboratory::{
+    decimal::{Convention, Decimal},
+    flags::Printed,
+    names::{self, Analyte, Group, Section},
+    ranges::{self, Range},
+    units::Unit,
+};
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A number, perhaps only its bound.
+    Number(Option<Comparator>, Decimal),
+    /// A word.
+    Finding(Finding),
+    /// In ISCN.
+    Karyotype(String),
+}
+
+/// A name with what stands behind it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its name.
+    pub head: Head,
+    /// First lexeme.
+    pub at: usize,
+    /// After the last that was understood.
+    pub end: usize,
+    /// What it says.
+    pub content: Result<Content, Unread>,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Values; those of another day than the report's with their day.
+    pub values: Vec<(Value, Option<Date>)>,
+    /// Their unit.
+    pub unit: Option<Unit>,
+    /// Their ranges.
+    pub ranges: Vec<Range>,
+    /// The laboratory's sign.
+    pub printed: Option<Printed>,
+}
+
+/// Why a row says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unread {
+    /// Nothing stands behind the name.
+    Empty,
+    /// What stands there is no value: in progress, see note.
+    NoValue,
+    /// Its unit is not known, or nothing this analyte is measured in.
+    Unit,
+}
+
+/// What decides how a row is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    /// Heads of the table.
+    pub columns: Option<&'c Columns>,
+    /// Part of the report.
+    pub section: Section,
+    /// Decimal sign.
+    pub convention: Convention,
+}
+
+/// The rows of a line: one, or as many as there are tables side by side.
+pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
+    let mut found: Vec<(usize, Head)> = Vec::new();
+    let mut at = 0;
+    while at < line.lexemes.len() {
+        match heads::read(line, at, context.section) {
+            Some(head) => {
+                let end = head.end;
+                found.push((at, head));
+                at = next_start(line, end);
+            }
+            None => at = next_start(line, at + 1),
+        }
+    }
+    let ends: Vec<usize> = found.iter().skip(1).map(|(at, _)| *at).chain([line.lexemes.len()]).collect();
+    let rows = found.into_iter().zip(ends).map(|((at, head), to)| {
+        let items = items::read(line, head.end, to, context.convention);
+        let end =
+            items.iter().filter(|it| it.kind != What::Opaque).map(|it| it.end).max().unwrap_or(head.end);
+        let content = Assembly { line, head: &head, items: &items, context }.content();
+        Row { head, at, end, content }
+    });
+    rows.collect()
+}
+
+/// Where a name may begin: at the beginning of a cell, and within one behind a comma or an `and`.
+fn next_start(line: &Line<'_>, from: usize) -> usize {
+    let may_begin = |at: &usize| {
+        let before = &line.lexemes[at - 1];
+        let links =
+            matches!(before.kind, Kind::Sign(',' | ';')) || matches!(before.folded.as_str(), "e" | "and");
+        line.is_head(*at) || (links && line.lexemes[*at].kind == Kind::Word)
+    };
+    (from.max(1)..line.lexemes.len()).find(may_begin).unwrap_or(line.lexemes.len())
+}
+
+/// A line without a name as the rest of a row that began above it.
+pub fn continued(line: &Line<'_>, head: &Head, context: Context<'_>) -> Result<Content, Unread> {
+    let items = items::read(line, 0, line.lexemes.len(), context.convention);
+    Assembly { line, head, items: &items, context: Context { columns: None, ..context } }.content()
+}
+
+/// The ranges of a line that has nothing else.
+pub fn only_ranges(line: &Line<'_>, convention: Convention) -> Vec<Range> {
+    let items = items::read(line, 0, line.lexemes.len(), convention);
+    let is_range = |it: &Item| {
+        matches!(it.kind, What::Range(_) | What::Label(Label::Range) | What::Unit(_) | What::Bounded(..))
+    };
+    // A bound alone needs its label: `Valori di riferimento: < 25`.
+    let is_labelled = matches!(items.first().map(|it| &it.kind), Some(What::Label(Label::Range)));
+    let has_bound = items.iter().any(|it| matches!(it.kind, What::Bounded(..)));
+    if items.is_empty() || !items.iter().all(is_range) || (has_bound && !is_labelled) {
+        return Vec::new();
+    }
+    items.iter().filter_map(|it| range_of(&it.kind)).collect()
+}
+
+const fn range_of(kind: &What) -> Option<Range> {
+    match kind {
+        What::Range(range) => Some(*range),
+        What::Bounded(comparator, end) => Some(ranges::of_bound(*comparator, *end)),
+        _ => None,
+    }
+}
+
+struct Assembly<'l, 't, 'c> {
+    line: &'l Line<'t>,
+    head: &'l Head,
+    items: &'l [Item],
+    context: Context<'c>,
+}
+
+impl Assembly<'_, '_, '_> {
+    fn content(&self) -> Result<Content, Unread> {
+        if self.items.is_empty() {
+            return Err(Unread::Empty);
+        }
+        let columns = self.context.columns;
+        let (places, values) = if columns.is_some_and(Columns::has_days) {
+            self.values_of_days()
+        } else {
+            let place = if columns.is_some_and(Columns::has_range_first) {
+                self.last_value()
+            } else {
+                self.first_value()
+            };
+            let place = place.ok_or(Unread::NoValue)?;
+            let value = self.value(place).ok_or(Unread::NoValue)?;
+            let (mut places, mut values) = (vec![place], vec![(value, None)]);
+            for (place, value, day) in self.earlier(place) {
+                places.push(place);
+                values.extend(day.map(|day| (value, Some(day))));
+            }
+            (places, values)
+        };
+        let first = *places.first().ok_or(Unread::NoValue)?;
+        let unit = self.unit(first, &values)?;
+        let printed =
+            self.items.iter().find_map(|it| if let What::Flag(flag) = it.kind { Some(flag) } else { None });
+        Ok(Content { values, unit, ranges: self.ranges(&places), printed })
+    }
+
+    /// What an item says of this analyte.
+    fn value(&self, place: usize) -> Option<Value> {
+        let analyte = self.head.analyte;
+        match &self.items[place].kind {
+            What::Number(number) if analyte.takes_numbers() => Some(Value::Number(None, *number)),
+            What::Bounded(comparator, number) if analyte.takes_numbers() => {
+                Some(Value::Number(Some(*comparator), *number))
+            }
+            What::Finding(finding) => meaning(analyte, *finding).map(Value::Finding),
+            What::Karyotype(text) if analyte.kind == names::Kind::Karyotype => {
+                Some(Value::Karyotype(text.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The first thing that can be a value, if nothing unknown stands before it.
+    fn first_value(&self) -> Option<usize> {
+        let mut has_unit = false;
+        for (place, item) in self.items.iter().enumerate() {
+            match item.kind {
+                What::Unit(_) => has_unit = true,
+                // A bound behind a unit or a range is the range: the value itself is missing.
+                What::Bounded(..) if has_unit => return None,
+                What::Number(_) | What::Bounded(..) | What::Finding(_) | What::Karyotype(_) => {
+                    return Some(place);
+                }
+                What::Opaque if self.is_beside(place) => {}
+                What::Opaque | What::Missing | What::Label(Label::Range | Label::Previous) => return None,
+                What::Flag(_) | What::Label(_) | What::Range(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Whether it stands in a column of its own that is not the result's.
+    fn is_beside(&self, place: usize) -> bool {
+        self.line.is_head(self.items[place].at) && self.above(place) == Some(Above::Other)
+    }
+
+    /// The last thing that can be a value: the range stands before it.
+    fn last_value(&self) -> Option<usize> {
+        let last = self.items.iter().rposition(|it| !matches!(it.kind, What::Unit(_) | What::Flag(_)))?;
+        let is_only_one = self.items[..last].iter().all(|it| !matches!(it.kind, What::Number(_)));
+        let is_value = self.value(last).is_some();
+        let has_range = self.items[..last].iter().any(|it| range_of(&it.kind).is_some());
+        (is_value && is_only_one && (has_range || !matches!(self.items[last].kind, What::Bounded(..))))
+            .then_some(last)
+    }
+
+    fn above(&self, place: usize) -> Option<Above> {
+        self.context.columns?.above(self.line.lexemes[self.items[place].at].column)
+    }
+
+    /// Values under the days of a cumulative report.
+    fn values_of_days(&self) -> (Vec<usize>, Vec<(Value, Option<Date>)>) {
+        let under_days = self.items.iter().enumerate().filter_map(|(place, _)| {
+            let Some(Above::Day(day)) = self.above(place) else { return None };
+            Some((place, (self.value(place)?, Some(day))))
+        });
+        under_days.unzip()
+    }
+
+    /// Numbers under the head of an earlier result.
+    fn earlier(&self, after: usize) -> Vec<(usize, Value, Option<Date>)> {
+        let behind = (after + 1..self.items.len()).filter_map(|place| match self.above(place) {
+            Some(Above::Earlier(day)) => Some((place, self.value(place)?, day)),
+            _ => None,
+        });
+        behind.collect()
+    }
+
+    /// The unit, if there is one and the analyte is measured in it.
+    fn unit(&self, value: usize, values: &[(Value, Option<Date>)]) -> Result<Option<Unit>, Unread> {
+        if !values.iter().any(|(it, _)| matches!(it, Value::Number(..))) {
+            return Ok(None);
+        }
+        let analyte = self.head.analyte;
+        let unit_of = |it: &Item| if let What::Unit(unit) = &it.kind { Some(unit.clone()) } else { None };
+        let behind = &self.items[value + 1..];
+        // Behind another number it is that one's: `6,1  1073/uL` is no `/uL`.
+        let others = |it: &&Item| !matches!(it.kind, What::Number(_) | What::Opaque);
+        let after = behind.iter().take_while(others).find_map(unit_of);
+        let unit =
+            after.or_else(|| self.items[..value].iter().find_map(unit_of)).or_else(|| self.head.unit.clone());
+        let unit = unit.map(|it| if analyte.has_international_unit { it } else { it.without_standard() });
+        match unit {
+            Some(unit) if analyte.is_measured_in(unit.dimension()) => Ok(Some(unit)),
+            Some(_) => Err(Unread::Unit),
+            None => {
+                // What stands behind is no unit, or a unit that belongs to something else.
+                let next = behind.iter().find(|it| !matches!(it.kind, What::Flag(_) | What::Label(_)));
+                let is_strange = next.is_some_and(|it| it.kind == What::Opaque)
+                    || behind.iter().any(|it| matches!(it.kind, What::Unit(_)));
+                if is_strange && matches!(analyte.kind, names::Kind::Quantity(_)) {
+                    Err(Unread::Unit)
+                } else {
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    /// Ranges, up to words that explain something else.
+    fn ranges(&self, values: &[usize]) -> Vec<Range> {
+        let first = values.first().copied().unwrap_or_default();
+        let others = self.items.iter().enumerate().filter(|(place, _)| !values.contains(place));
+        let explained = |(place, item): &(usize, &Item)| {
+            *place < first || !matches!(item.kind, What::Finding(_) | What::Opaque)
+        };
+        others.take_while(explained).filter_map(|(_, item)| range_of(&item.kind)).collect()
+    }
+}
+
+/// What a word says of an analyte: that cells are absent, that a mutation is not there.
+fn meaning(analyte: &Analyte, finding: Finding) -> Option<Finding> {
+    if analyte.takes_findings() && analyte.group != Group::Semen {
+        return Some(match finding {
+            Finding::Absent | Finding::NotDetected => Finding::Negative,
+            other => other,
+        });
+    }
+    let is_nothing = matches!(finding, Finding::Absent | Finding::NotDetected);
+    (analyte.takes_numbers() && is_nothing).then_some(finding)
+}

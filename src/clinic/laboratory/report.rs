@@ -1,0 +1,369 @@
+//! A whole report: text in, values out, each at most once for a day, each with its place.
+//!
+//! Invariants
+//! - Nothing is invented: a value was printed behind its name, with its unit, or it is not there. What was named but not
+//!   understood is listed in [`Report::unread`].
+//! - The work is linear in the text: lines are read once, a line has a bounded length, a look-up a bounded depth.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use super::{
+    confidence::Recognised,
+    dates::{self, Order},
+    decimal::Convention,
+    domains,
+    flags::{self, Flag, Printed, Sex},
+    grammar::{
+        columns::Columns,
+        heads::Head,
+        lines::{Kind, Line, lines},
+        rows::{self, Content, Context, Unread, Value},
+        sections,
+    },
+    names::{Analyte, Kind as AnalyteKind, Section},
+    ranges::Range,
+    units::Unit,
+};
+use crate::clinic::rules::score::Domain;
+
+/// So many lines may stand between a name and its value.
+const PENDING_LINES: usize = 3;
+/// So many lines may hold the ranges of a value.
+const RANGE_LINES: usize = 12;
+/// No page of values is longer: whatever more there is, is not read.
+pub const VALUES_MAX: usize = 10_000;
+
+/// What is known of the person and the text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About {
+    /// For ranges that differ.
+    pub sex: Option<Sex>,
+    /// Whether the text was read from an image.
+    pub is_scan: bool,
+}
+
+/// Where something was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub page: u32,
+    /// In its page, from 1.
+    pub line: u32,
+    /// First byte in the text: the name.
+    pub start: usize,
+    /// After the last byte that was understood in that line.
+    pub end: usize,
+}
+
+/// A value.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Of what.
+    pub analyte: &'static Analyte,
+    /// What was printed.
+    pub value: Value,
+    /// In what.
+    pub unit: Option<Unit>,
+    /// Beside it.
+    pub ranges: Vec<Range>,
+    /// Where it lies in the range that applies, if one does.
+    pub flag: Option<Flag>,
+    /// What the laboratory thought.
+    pub printed: Option<Printed>,
+    /// When the specimen was taken, as far as the report says.
+    pub date: Option<Date>,
+    /// Where.
+    pub place: Place,
+    /// How sure it is, and why.
+    pub recognised: Recognised,
+    /// What it speaks of.
+    pub domains: &'static [Domain],
+}
+
+impl Reading {
+    /// Whether range and sign of the laboratory disagree.
+    pub const fn contradicts(&self) -> bool {
+        !self.recognised.sign
+    }
+
+    /// Its LOINC code, if it has one.
+    pub fn loinc(&self) -> Option<&'static str> {
+        match (&self.value, &self.unit) {
+            (Value::Number(..), Some(unit)) => self.analyte.loinc_of(unit.dimension()),
+            (Value::Finding(_), _) => self.analyte.loinc_finding,
+            _ => None,
+        }
+    }
+}
+
+/// Something that was named and not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotRead {
+    /// What was named.
+    pub analyte: &'static Analyte,
+    /// Where.
+    pub place: Place,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why something that was named is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// Nothing, or nothing that is a value, stands behind the name.
+    NoValue,
+    /// Its unit is none of this analyte's.
+    Unit,
+    /// Another value of the same day was printed before.
+    AnotherValue,
+}
+
+/// What a text says.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// In the order of the text.
+    pub values: Vec<Reading>,
+    /// Named and not understood.
+    pub unread: Vec<NotRead>,
+    /// The day of the report.
+    pub date: Option<Date>,
+    /// How many lexemes were looked at: a measure of the work.
+    pub lexemes: usize,
+}
+
+/// Reads a report. Pages end with a form feed.
+pub fn read(text: &str, about: About) -> Report {
+    let lines = lines(text);
+    let is_italian = is_italian(&lines);
+    let order = dates::order(&lines, is_italian);
+    let mut reader = Reader {
+        about,
+        order,
+        convention: convention(&lines, is_italian),
+        report: Report { date: dates::of_report(&lines, order), ..Report::default() },
+        section: Section::General,
+        columns: None,
+        pending: None,
+        last: None,
+        seen: HashMap::new(),
+    };
+    for (at, line) in lines.iter().enumerate() {
+        reader.report.lexemes += line.lexemes.len();
+        if !line.lexemes.is_empty() {
+            reader.line(at, line);
+        }
+    }
+    reader.report
+}
+
+/// Words by which a language is known.
+const ITALIAN: [&str; 10] = [
+    "esame",
+    "risultato",
+    "paziente",
+    "prelievo",
+    "laboratorio",
+    "riferimento",
+    "nascita",
+    "data",
+    "di",
+    "del",
+];
+const ENGLISH: [&str; 10] =
+    ["test", "result", "patient", "collected", "laboratory", "reference", "birth", "date", "of", "the"];
+
+fn is_italian(lines: &[Line<'_>]) -> bool {
+    let words = || lines.iter().flat_map(|it| &it.lexemes).filter(|it| it.kind == Kind::Word);
+    let count = |known: &[&str]| words().filter(|it| known.contains(&it.folded.as_str())).count();
+    count(&ITALIAN) > count(&ENGLISH)
+}
+
+/// The decimal sign, by the numbers that can only be read in one way; without any, that of the language.
+fn convention(lines: &[Line<'_>], is_italian: bool) -> Convention {
+    let (mut commas, mut points) = (0_usize, 0_usize);
+    for number in lines.iter().flat_map(|it| &it.lexemes).filter(|it| it.kind == Kind::Number) {
+        let Some(at) = number.folded.rfind([',', '.']) else { continue };
+        let is_grouping = number.folded.len() - at == 4 && !number.folded.starts_with('0');
+        let signs = number.folded.bytes().filter(|it| !it.is_ascii_digit()).count();
+        let is_mixed = number.folded.contains(',') && number.folded.contains('.');
+        if (signs == 1 && !is_grouping) || is_mixed {
+            if number.folded[at..].starts_with(',') { commas += 1 } else { points += 1 }
+        }
+    }
+    match commas.cmp(&points) {
+        std::cmp::Ordering::Greater => Convention::Comma,
+        std::cmp::Ordering::Equal if is_italian => Convention::Comma,
+        std::cmp::Ordering::Equal | std::cmp::Ordering::Less => Convention::Point,
+    }
+}
+
+/// A name that still waits for its value.
+struct Pending {
+    head: Head,
+    place: Place,
+    line: usize,
+}
+
+struct Reader {
+    about: About,
+    order: Option<Order>,
+    convention: Convention,
+    report: Report,
+    section: Section,
+    columns: Option<Columns>,
+    pending: Option<Pending>,
+    /// The values that ranges below them belong to, and the line of the last of them.
+    last: Option<(std::ops::Range<usize>, usize)>,
+    seen: HashMap<(&'static str, Option<Date>), usize>,
+}
+
+impl Reader {
+    fn line(&mut self, at: usize, line: &Line<'_>) {
+        if let Some(columns) = Columns::read(line, self.order) {
+            self.columns = Some(columns);
+            self.pending = None;
+            self.last = None;
+            return;
+        }
+        if let Some(section) = sections::opened(line, self.section) {
+            self.section = section;
+            self.pending = None;
+            self.last = None;
+            return;
+        }
+        let columns = self.columns.take();
+        let context =
+            Context { columns: columns.as_ref(), section: self.section, convention: self.convention };
+        let rows = rows::read(line, context);
+        if rows.is_empty() {
+            self.below(at, line, context);
+        }
+        for row in rows {
+            let place = place(line, row.at, row.end);
+            self.forget_pending();
+            match row.content {
+                Ok(content) => self.add(&row.head, content, place, at, true),
+                Err(Unread::Empty) => self.pending = Some(Pending { head: row.head, place, line: at }),
+                Err(why) => self.leave_out(row.head.analyte, place, why.into()),
+            }
+        }
+        self.columns = columns;
+    }
+
+    /// A line without a name: the value of a name above it, ranges of a value above it, or something else.
+    fn below(&mut self, at: usize, line: &Line<'_>, context: Context<'_>) {
+        let is_remark = line.lexemes[0].folded.starts_with("metod") || line.lexemes[0].folded == "method";
+        if is_remark {
+            return;
+        }
+        if let Some(pending) = self.pending.take() {
+            match rows::continued(line, &pending.head, context) {
+                Ok(content) if at - pending.line <= PENDING_LINES => {
+                    self.add(&pending.head, content, pending.place, at, false);
+                }
+                Err(Unread::Empty) if at - pending.line < PENDING_LINES => self.pending = Some(pending),
+                _ => self.leave_out(pending.head.analyte, pending.place, Why::NoValue),
+            }
+            return;
+        }
+        let ranges = rows::only_ranges(line, self.convention);
+        match self.last.clone() {
+            Some((values, since)) if !ranges.is_empty() && at - since <= RANGE_LINES => {
+                for place in values.clone() {
+                    self.report.values[place].ranges.extend(&ranges);
+                    judge(&mut self.report.values[place], self.about);
+                }
+                self.last = Some((values, since));
+            }
+            _ => self.last = None,
+        }
+    }
+
+    fn forget_pending(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.leave_out(pending.head.analyte, pending.place, Why::NoValue);
+        }
+    }
+
+    fn leave_out(&mut self, analyte: &'static Analyte, place: Place, why: Why) {
+        self.last = None;
+        if self.report.unread.len() < VALUES_MAX {
+            self.report.unread.push(NotRead { analyte, place, why });
+        }
+    }
+
+    fn add(&mut self, head: &Head, content: Content, place: Place, line: usize, in_line: bool) {
+        let first = self.report.values.len();
+        for (value, own_date) in content.values {
+            let date = own_date.or(self.report.date);
+            let mut reading = Reading {
+                analyte: head.analyte,
+                recognised: Recognised {
+                    name: !head.depends_on_section,
+                    line: in_line,
+                    unit: content.unit.is_some() || !needs_unit(head.analyte, &value),
+                    text: !self.about.is_scan,
+                    range: false,
+                    day: date.is_some(),
+                    sign: true,
+                },
+                value,
+                unit: content.unit.clone(),
+                ranges: content.ranges.clone(),
+                flag: None,
+                // The sign stands beside the newest value; whose it is among several days is not said.
+                printed: content.printed.filter(|_| own_date.is_none()),
+                date,
+                place,
+                domains: domains::of(head.analyte, self.about.sex),
+            };
+            judge(&mut reading, self.about);
+            match self.seen.get(&(head.analyte.code, date)) {
+                Some(known) if self.report.values[*known].value == reading.value => {}
+                Some(_) => self.leave_out(head.analyte, place, Why::AnotherValue),
+                None if self.report.values.len() >= VALUES_MAX => {}
+                None => {
+                    self.seen.insert((head.analyte.code, date), self.report.values.len());
+                    self.report.values.push(reading);
+                }
+            }
+        }
+        self.last = Some((first..self.report.values.len(), line));
+    }
+}
+
+impl From<Unread> for Why {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Empty | Unread::NoValue => Self::NoValue,
+            Unread::Unit => Self::Unit,
+        }
+    }
+}
+
+fn needs_unit(analyte: &Analyte, value: &Value) -> bool {
+    matches!(value, Value::Number(..)) && analyte.kind != AnalyteKind::Bare
+}
+
+/// Compares a value with its range, and the result with the laboratory's sign.
+fn judge(reading: &mut Reading, about: About) {
+    let range = flags::applying(&reading.ranges, about.sex);
+    reading.flag = match (&reading.value, range) {
+        (Value::Number(comparator, number), Some(range)) => flags::flag(*number, *comparator, range),
+        _ => None,
+    };
+    reading.recognised.range = !reading.ranges.is_empty() || !matches!(reading.value, Value::Number(..));
+    reading.recognised.sign = !flags::contradict(reading.flag, reading.printed);
+}
+
+fn place(line: &Line<'_>, at: usize, end: usize) -> Place {
+    let last = line.lexemes[..end].last().map_or(0, |it| it.end);
+    Place {
+        page: line.page,
+        line: line.number,
+        start: line.start + line.lexemes[at].start,
+        end: line.start + last,
+    }
+}

@@ -1,0 +1,5 @@
+//! The extractor against the corpus, against whole reports, and against texts that mean harm.
+
+mod corpus;
+mod hostile;
+mod reports;

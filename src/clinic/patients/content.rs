@@ -1,0 +1,177 @@
+//! What is said of a patient.
+
+use jiff::{Timestamp, civil::Date};
+use postgres_types::Json;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use crate::ids::{ClinicId, PatientId};
+
+/// What figures distinguish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PatientSex)]
+pub enum Sex {
+    /// Female.
+    Female,
+    /// Male.
+    Male,
+    /// Neither, or not known.
+    Other,
+}
+
+/// Whether somebody smokes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Smoking {
+    /// Never has.
+    Never,
+    /// Not any more.
+    Former,
+    /// Does.
+    Current,
+}
+
+/// How somebody lives; what is not known is `null`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lifestyle {
+    /// Whether the patient smokes.
+    pub smoking: Option<Smoking>,
+    /// Cigarettes a day.
+    #[schema(minimum = 0, maximum = 200)]
+    pub cigarettes_per_day: Option<i16>,
+    /// Units of alcohol a week, of 10 g each.
+    #[schema(minimum = 0, maximum = 200)]
+    pub alcohol_units_per_week: Option<f64>,
+    /// Height in centimetres.
+    #[schema(minimum = 50, maximum = 250)]
+    pub height_cm: Option<f64>,
+    /// Weight in kilograms.
+    #[schema(minimum = 20, maximum = 400)]
+    pub weight_kg: Option<f64>,
+}
+
+/// What a clinic says of a patient. The names of the fields are those of the columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PatientContent)]
+pub struct Content {
+    /// The number of the record in this clinic: 3 to 20 letters, digits and single hyphens, slashes and dots, with a digit.
+    /// When it is left out, the patient gets one.
+    #[schema(min_length = 3, max_length = 60)]
+    pub medical_record_number: Option<String>,
+    /// The first name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub first_name: String,
+    /// The last name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub last_name: String,
+    /// The day of birth. It must be given; of an anonymised patient the first of January is left, or nothing.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub born_on: Option<Date>,
+    /// What figures distinguish.
+    pub sex: Sex,
+    /// The codice fiscale: 16 characters, or 11 digits of a provisional one.
+    #[schema(min_length = 11, max_length = 60)]
+    pub fiscal_code: Option<String>,
+    /// Where the patient is written to.
+    #[schema(max_length = 254)]
+    pub email: Option<String>,
+    /// Where the patient is called.
+    #[schema(min_length = 5, max_length = 20)]
+    pub phone: Option<String>,
+    /// Who pays.
+    #[schema(min_length = 1, max_length = 200)]
+    pub insurance: Option<String>,
+    /// Who has sent the patient.
+    #[schema(min_length = 1, max_length = 200)]
+    pub referring_physician: Option<String>,
+    /// The partner, a patient of the same clinic.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub partner_patient_id: Option<PatientId>,
+    /// How the patient lives.
+    #[serde(default)]
+    pub lifestyle: Lifestyle,
+    /// What else the clinic should know.
+    #[serde(default)]
+    #[schema(max_length = 4000)]
+    pub notes: String,
+    /// Somebody has looked: this is nobody of those who were answered as `likely_duplicate`.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    pub is_distinct: bool,
+}
+
+/// A patient.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Patient {
+    /// Its id.
+    pub id: PatientId,
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// What the clinic says.
+    #[serde(flatten)]
+    pub content: Content,
+    /// Since when there is consent; `null`: nothing may be uploaded, analysed or reported.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub consented_at: Option<Timestamp>,
+    /// When something was last written about the patient: from then on the record is kept for its time.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_entry_at: Timestamp,
+    /// When it was archived; nothing is written any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub archived_at: Option<Timestamp>,
+    /// When it was made anonymous.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub anonymised_at: Option<Timestamp>,
+    /// The record that has taken everything of this one.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub merged_into: Option<PatientId>,
+    /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Counts its changes; its ETag.
+    pub version: i64,
+}
+
+/// The columns that [`Content`] names.
+macro_rules! patient_content {
+    () => {
+        "medical_record_number, first_name, last_name, born_on, sex, fiscal_code, email, phone, insurance, \
+         referring_physician, partner_patient_id, lifestyle, notes"
+    };
+}
+
+/// What a [`Patient`] is read from: a row `p`.
+macro_rules! patient_columns {
+    () => {
+        "p.id, p.clinic_id, (SELECT to_jsonb(x) FROM (SELECT p.medical_record_number, p.first_name, p.last_name, \
+         p.born_on, p.sex, p.fiscal_code, p.email, p.phone, p.insurance, p.referring_physician, p.partner_patient_id, \
+         p.lifestyle, p.notes) AS x) AS content, p.consented_at, p.last_entry_at, p.archived_at, p.anonymised_at, \
+         p.merged_into, p.created_at, p.updated_at, p.version"
+    };
+}
+
+impl Patient {
+    pub(in crate::clinic) fn from_row(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            clinic_id: row.get("clinic_id"),
+            content: row.get::<_, Json<Content>>("content").0,
+            consented_at: row.get("consented_at"),
+            last_entry_at: row.get("last_entry_at"),
+            archived_at: row.get("archived_at"),
+            anonymised_at: row.get("anonymised_at"),
+            merged_into: row.get("merged_into"),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            version: row.get("version"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What must hold before anything is uploaded, analysed or reported about a patient. Whatever writes such things calls
+//! [`admit`] in its transaction, and its jobs call [`still_admitted`] in theirs.
+//!
+//! Both lock the record: consent that is taken back before is seen, and who takes it back waits for what is being written.
+
+use jiff::Timestamp;
+
+use super::content::Patient;
+use crate::{
+    clinic::staff::Permission,
+    db::{DbError, Tx},
+    ids::{PatientId, UserId},
+};
+
+/// Why nothing is written about a patient.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is none, for this person and this permission.
+    #[error("there is no such patient")]
+    NoSuchPatient,
+    /// Its things are another record's.
+    #[error("this record was merged into another")]
+    Merged(PatientId),
+    /// There is nobody any more.
+    #[error("the patient was made anonymous")]
+    Anonymised,
+    /// It must be taken out of the archive first.
+    #[error("the record is archived")]
+    Archived,
+    /// The patient has not agreed, or has taken it back.
+    #[error("the patient has not consented to the processing of health data: write the consent down first")]
+    ConsentMissing,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Refused {
+    /// What programs are told.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchPatient => "not_found",
+            Self::Merged(_) => "merged_into",
+            Self::Anonymised => "anonymised",
+            Self::Archived => "archived",
+            Self::ConsentMissing => "consent_missing",
+            Self::Db(_) => "database",
+        }
+    }
+}
+
+/// Whether a record can be written to at all.
+pub fn open(patient: &Patient) -> Result<(), Refused> {
+    if let Some(target) = patient.merged_into {
+        return Err(Refused::Merged(target));
+    }
+    if patient.anonymised_at.is_some() {
+        return Err(Refused::Anonymised);
+    }
+    if patient.archived_at.is_some() {
+        return Err(Refused::Archived);
+    }
+    Ok(())
+}
+
+/// Lets somebody write about a patient, who has consented: the record is locked, and kept anew from now on. What is written
+/// must be something that `permission` allows.
+pub async fn admit(
+    tx: &mut Tx,
+    (user, permission): (UserId, Permission),
+    id: PatientId,
+    now: Timestamp,
+) -> Result<Patient, Refused> {
+    const ADMIT: &str = concat!(
+        "-- clinic.entries.admit
+        SELECT ",
+        patient_columns!(),
+        " FROM patient AS p WHERE p.id = $2 AND ",
+        at_clinic_as!("$3", "p.clinic_id", "$1"),
+        " FOR NO KEY UPDATE OF p"
+    );
+    let row = tx.query_opt(ADMIT, &[&user, &id, &permission.as_str()]).await?;
+    let patient = Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?);
+    consented(&patient)?;
+    touch(tx, id, now).await?;
+    Ok(patient)
+}
+
+/// Lets a job go on that somebody was admitted to begin; the id may have been merged into another since, which is given back.
+pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Result<Patient, Refused> {
+    const STILL: &str = concat!(
+        "-- clinic.entries.still_admitted
+        SELECT ",
+        patient_columns!(),
+        " FROM patient AS p WHERE p.id = (SELECT coalesce(o.merged_into, o.id) FROM patient AS o WHERE o.id = $1)
+        FOR NO KEY UPDATE OF p"
+    );
+    let row = tx.query_opt(STILL, &[&id]).await?;
+    let patient = Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?);
+    consented(&patient)?;
+    touch(tx, patient.id, now).await?;
+    Ok(patient)
+}
+
+fn consented(patient: &Patient) -> Result<(), Refused> {
+    open(patient)?;
+    if patient.consented_at.is_some() { Ok(()) } else { Err(Refused::ConsentMissing) }
+}
+
+async fn touch(tx: &mut Tx, id: PatientId, now: Timestamp) -> Result<(), DbError> {
+    const TOUCH: &str = "-- clinic.entries.touch
+        UPDATE patient SET last_entry_at = greatest(last_entry_at, $2) WHERE id = $1";
+    tx.execute(TOUCH, &[&id, &now]).await?;
+    Ok(())
+}

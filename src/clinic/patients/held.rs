@@ -1,0 +1,37 @@
+//! Every table that hangs from a patient: what becomes of its rows when the record is merged into another, and when the
+//! patient is made anonymous. A test finds a table without a line.
+
+/// A column that names a patient.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// Moves the rows of the record `$2` to the record `$1`; `None`: they stay, they are about this record.
+    pub merge: Option<&'static str>,
+    /// Takes the person out of the rows of the records `$1`; `None`: nothing in them identifies.
+    pub anonymise: Option<&'static str>,
+}
+
+/// All of them. The records themselves and their links to each other are in [`super::merge`] and
+/// [`crate::clinic::retention`].
+pub const HELD: &[Held] = &[
+    Held {
+        table: "patient_consent",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_consents
+            UPDATE patient_consent SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        // That it was given and taken back stays provable; what was written beside it may name somebody.
+        anonymise: Some(
+            "-- clinic.held.anonymise_consents
+            UPDATE patient_consent SET note = '' WHERE patient_id = ANY ($1) AND note <> ''",
+        ),
+    },
+    Held { table: "patient_merge", column: "source_id", merge: None, anonymise: None },
+    Held { table: "patient_merge", column: "target_id", merge: None, anonymise: None },
+    Held { table: "patient", column: "merged_into", merge: None, anonymise: None },
+    Held { table: "patient", column: "partner_patient_id", merge: None, anonymise: None },
+];

@@ -1,0 +1,47 @@
+//! Who asks, and what they may do in which clinic.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::request::Parts,
+};
+
+use crate::{
+    accounts::policy::Principal,
+    clinic::staff::{self, Permission, Standing},
+    http::{auth::CurrentUser, client::ClientAddress, problem::Problem, state::AppState},
+};
+
+/// Somebody who works in a clinic. What they may do there is asked again by each statement.
+#[derive(Debug, Clone)]
+pub(super) struct Clinician {
+    /// Who.
+    pub(super) principal: Principal,
+    /// From where.
+    pub(super) client: ClientAddress,
+    /// Which clinic, and what is permitted there.
+    pub(super) standing: Standing,
+}
+
+impl Clinician {
+    /// Refuses who is not permitted this, whatever it is about.
+    pub(super) fn need(&self, permission: Permission) -> Result<(), Problem> {
+        if self.standing.may(permission) {
+            return Ok(());
+        }
+        let detail = format!("your clinic has not permitted you this: {}", permission.as_str());
+        Err(Problem::forbidden("no_permission", detail))
+    }
+}
+
+impl FromRequestParts<AppState> for Clinician {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let CurrentUser(principal) = CurrentUser::from_request_parts(parts, state).await?;
+        let client = ClientAddress::from_request_parts(parts, state).await?;
+        let standing = staff::standing(&AppState::from_ref(state).db, principal.user).await?;
+        let detail = "this is for who works in a clinic";
+        let standing = standing.ok_or_else(|| Problem::forbidden("no_clinic", detail))?;
+        Ok(Self { principal, client, standing })
+    }
+}

@@ -1,0 +1,115 @@
+//! Two records of one patient are made one.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{member::Clinician, patients::tagged};
+use crate::{
+    audit::{self, Entry},
+    clinic::{
+        patients::{
+            Patient,
+            merge::{self, Merge, MergeError},
+        },
+        staff::Permission,
+    },
+    http::{
+        conditional::{ETag, IfMatch},
+        extract::{Json, Path},
+        listing::{Listing, Page, PageParameters},
+        problem::{Answer, FieldError, Problem},
+        state::AppState,
+    },
+    ids::PatientId,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(merge)).routes(routes!(history))
+}
+
+fn refused(error: MergeError) -> Problem {
+    let detail = error.to_string();
+    let field = |code| Problem::unprocessable(vec![FieldError::body("/source_id", code, detail.clone())]);
+    match error {
+        MergeError::NoSuchPatient => Problem::not_found("patient"),
+        MergeError::UnknownSource => field("unknown_patient"),
+        MergeError::Same => field("same"),
+        MergeError::Merged(into) => {
+            Problem::conflict("merged_into", detail).member("merged_into", into.to_string())
+        }
+        MergeError::Anonymised => Problem::conflict("anonymised", detail),
+        MergeError::Db(error) => error.into(),
+    }
+}
+
+/// Which record is merged.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MergePatients {
+    /// Another record of the same patient, which gives up everything.
+    source_id: PatientId,
+}
+
+/// Merges another record into this one, which takes everything of it and what it does not know itself. The other one leads
+/// here from then on.
+#[utoipa::path(post, path = "/clinic/patients/{id}/merge", tag = "clinic", security(("bearer" = [])),
+    request_body = MergePatients,
+    params(("id" = uuid::Uuid, Path, description = "The patient that is kept"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read of it; without it 428")),
+    responses((status = 200, description = "The patient that is kept, with its ETag", body = Patient),
+        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not merge patients"),
+        (status = 409, description = "`merged_into`: one of them was merged already; `anonymised`"),
+        (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
+async fn merge(
+    State(state): State<AppState>,
+    who: Clinician,
+    Path(id): Path<PatientId>,
+    if_match: IfMatch,
+    Json(body): Json<MergePatients>,
+) -> Answer {
+    who.need(Permission::MergePatients)?;
+    let user = who.principal.user;
+    let mut tx = state.db.begin("clinic.merge_patients").await?;
+    let locked = match merge::lock(&mut tx, user, (id, body.source_id)).await {
+        Err(MergeError::NoSuchPatient) => {
+            drop(tx);
+            return Err(who.missed(&state, "patient.merge", id).await?);
+        }
+        other => other.map_err(refused)?,
+    };
+    let (target, source) = (&locked.0, &locked.1);
+    if_match.check(&ETag::of_version(target.version))?;
+    let merged = merge::merge(&mut tx, (target, source), user, state.clock.now()).await?;
+    let [kept, gone] = [("source", id, source.id), ("target", source.id, id)].map(|(role, of, other)| {
+        let told = who.entry(&state, "patient.merge", of);
+        Entry { details: serde_json::json!({ role: other }), ..told }
+    });
+    audit::record(&mut tx, &[kept, gone]).await?;
+    tx.commit().await?;
+    Ok(tagged(merged))
+}
+
+/// The list has no filters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFilters {}
+
+/// Lists which records were merged into this one, newest first.
+#[utoipa::path(get, path = "/clinic/patients/{id}/merges", tag = "clinic", security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
+    responses((status = 200, description = "A page of the history", body = Page<Merge>),
+        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
+        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+async fn history(
+    State(state): State<AppState>,
+    who: Clinician,
+    Path(id): Path<PatientId>,
+    list: Listing<NoFilters, i64>,
+) -> Answer {
+    who.need(Permission::ReadPatients)?;
+    who.read(&state, ("patient.read_merges", id, "/merges")).await?;
+    let found = merge::history(&state.db, who.principal.user, id, (list.after, list.fetch())).await?;
+    Ok(list.answer(found, |it| it.id, |it| it))
+}

@@ -1,0 +1,30 @@
+//! The clinic desk over HTTP. Rules and SQL: [`crate::clinic`].
+
+mod clinics;
+mod member;
+mod members;
+mod membership;
+mod merges;
+mod own_clinic;
+mod patient_checks;
+mod patient_states;
+mod patients;
+mod told;
+
+use utoipa_axum::router::OpenApiRouter;
+
+pub use told::Heard;
+
+use super::state::AppState;
+
+/// The routes, under `/api/v1`.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(clinics::routes())
+        .merge(own_clinic::routes())
+        .merge(members::routes())
+        .merge(membership::routes())
+        .merge(patients::routes())
+        .merge(patient_states::routes())
+        .merge(merges::routes())
+}

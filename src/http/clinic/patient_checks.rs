@@ -1,0 +1,101 @@
+//! Whether what a clinic says of a patient can be right.
+
+use jiff::civil::Date;
+
+use crate::{
+    clinic::{
+        patients::{Content, Lifestyle, Smoking},
+        rules::patient::{
+            birth::{BirthError, age},
+            mrn::Mrn,
+        },
+    },
+    http::{
+        notary::checks::{email, line},
+        problem::Problem,
+        validate::Checks,
+    },
+    notary::rules::fiscal_code::FiscalCode,
+};
+
+/// The content with its texts trimmed and its numbers as they are stored, or every field that is wrong. A record that is
+/// changed has a number already.
+pub(super) fn checked(content: Content, has_number: bool, today: Date) -> Result<Content, Problem> {
+    let mut checks = Checks::default();
+    let it = &mut checks;
+    if has_number && content.medical_record_number.is_none() {
+        it.fail("/medical_record_number", "required", "must not be null");
+    }
+    let checked = Content {
+        medical_record_number: mrn(it, content.medical_record_number),
+        first_name: it.line("/first_name", &content.first_name, 1..=100).to_owned(),
+        last_name: it.line("/last_name", &content.last_name, 1..=100).to_owned(),
+        fiscal_code: fiscal_code(it, content.fiscal_code, content.born_on),
+        email: email(it, "/email", content.email),
+        phone: line(it, "/phone", content.phone, 5..=20),
+        insurance: line(it, "/insurance", content.insurance, 1..=200),
+        referring_physician: line(it, "/referring_physician", content.referring_physician, 1..=200),
+        notes: it.text("/notes", &content.notes, 0..=4000).to_owned(),
+        ..content
+    };
+    born(it, checked.born_on, today);
+    lifestyle(it, &checked.lifestyle);
+    checks.done()?;
+    Ok(checked)
+}
+
+fn mrn(checks: &mut Checks, text: Option<String>) -> Option<String> {
+    let parsed = text?.parse::<Mrn>();
+    parsed
+        .map_err(|error| checks.fail("/medical_record_number", "invalid_number", error.to_string()))
+        .ok()
+        .map(|mrn| mrn.to_string())
+}
+
+fn born(checks: &mut Checks, born_on: Option<Date>, today: Date) {
+    const POINTER: &str = "/born_on";
+    let Some(day) = born_on else {
+        return checks.fail(POINTER, "required", "must be given");
+    };
+    if let Err(error) = age(day, today) {
+        let code = match error {
+            BirthError::InTheFuture => "in_the_future",
+            BirthError::TooLongAgo => "out_of_range",
+        };
+        checks.fail(POINTER, code, error.to_string());
+    }
+}
+
+/// A personal code says when somebody was born.
+fn fiscal_code(checks: &mut Checks, text: Option<String>, born_on: Option<Date>) -> Option<String> {
+    const POINTER: &str = "/fiscal_code";
+    let text = text.filter(|text| !text.trim().is_empty())?;
+    let code = match text.parse::<FiscalCode>() {
+        Ok(code) => code,
+        Err(error) => {
+            checks.fail(POINTER, "invalid_fiscal_code", error.to_string());
+            return None;
+        }
+    };
+    let fits = code.person().zip(born_on).is_none_or(|(person, born_on)| person.fits_birth(born_on));
+    checks.ensure(fits, POINTER, "contradicts", "says another day of birth than `born_on`");
+    Some(code.as_str().to_owned())
+}
+
+fn lifestyle(checks: &mut Checks, life: &Lifestyle) {
+    let numbers = [
+        ("/lifestyle/cigarettes_per_day", life.cigarettes_per_day.map(f64::from), 0.0..=200.0),
+        ("/lifestyle/alcohol_units_per_week", life.alcohol_units_per_week, 0.0..=200.0),
+        ("/lifestyle/height_cm", life.height_cm, 50.0..=250.0),
+        ("/lifestyle/weight_kg", life.weight_kg, 20.0..=400.0),
+    ];
+    for (pointer, value, range) in numbers {
+        if let Some(value) = value {
+            checks.range(pointer, value, range);
+        }
+    }
+    let smokes = life.cigarettes_per_day.is_some_and(|it| it > 0);
+    let never = life.smoking == Some(Smoking::Never);
+    let detail = "does not fit `smoking`";
+    checks.ensure(!(smokes && never), "/lifestyle/cigarettes_per_day", "contradicts", detail);
+}

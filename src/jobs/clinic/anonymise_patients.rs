@@ -1,0 +1,36 @@
+//! Takes the people out of records about which nothing was written for `clinic.keep_patients`. Run every night.
+
+use jiff::SignedDuration;
+
+use crate::{
+    audit::{self, Entry, Who},
+    clinic::retention::{self, BATCH},
+    jobs::{Job, JobContext, Outcome, QueueName},
+    notary::time::today,
+};
+
+/// Makes patients anonymous.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct AnonymisePatients {}
+
+impl Job for AnonymisePatients {
+    const KIND: &'static str = "clinic.anonymise_patients";
+    const QUEUE: QueueName = QueueName::Maintenance;
+
+    /// Safe to run twice: who is anonymous is not due any more. Each batch is a transaction of its own.
+    async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
+        let keep = SignedDuration::try_from(*ctx.config.clinic.keep_patients)?;
+        loop {
+            let now = ctx.clock.now();
+            let mut tx = ctx.db.begin("clinic.anonymise_patients").await?;
+            let due = retention::due(&mut tx, now - keep).await?;
+            retention::anonymise(&mut tx, &due, (today(now), now)).await?;
+            let told = due.iter().map(|id| Entry::new(now, Who::System, "patient.anonymise", "patient", id));
+            audit::record(&mut tx, &told.collect::<Vec<_>>()).await?;
+            tx.commit().await?;
+            if (due.len() as i64) < BATCH {
+                return Ok(Outcome::Done);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Two records of one patient are made one.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sportello::clinic::patients::held::HELD;
+
+use super::ward::{PATIENTS, Ward, a_person, with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_target_takes_everything_and_the_old_record_leads_to_it() {
+    let ward = Ward::new().await;
+    let partner = ward.register(a_person("Olga", "Neri", "1991-01-01")).await;
+    let known = json!({ "medical_record_number": "FE-1", "phone": "051 111111" });
+    let target = ward.register_consenting(with(a_person("Mario", "Rossi", "1985-12-10"), known)).await;
+    let more = json!({ "medical_record_number": "FE-2", "fiscal_code": "RSSMRA85T10A562S", "phone": "051 222222",
+        "notes": "allergico", "partner_patient_id": partner, "is_distinct": true });
+    let source = ward.register(with(a_person("Mario", "Rossi", "1985-12-10"), more)).await;
+    let wife = json!({ "partner_patient_id": source });
+    ward.nurse.patch(&format!("{PATIENTS}/{partner}"), "*", wife).await.expect(200);
+    ward.app.app.clock.advance(jiff::SignedDuration::from_secs(1));
+    ward.consent(source, true).await.expect(200);
+    ward.app.app.clock.advance(jiff::SignedDuration::from_secs(1));
+    ward.consent(source, false).await.expect(200);
+
+    ward.merge_as("\"v0\"", target, source).await.expect(412);
+    let merged = ward.merge(target, source).await.expect(200).json();
+    assert_eq!(
+        [&merged["fiscal_code"], &merged["phone"], &merged["notes"], &merged["partner_patient_id"]],
+        [&json!("RSSMRA85T10A562S"), &json!("051 111111"), &json!("allergico"), &json!(partner)]
+    );
+    assert!(merged["consented_at"].is_null(), "what was said last, to whichever record, counts");
+    let (olga, _) = ward.patient(partner).await;
+    assert_eq!(olga["partner_patient_id"], json!(target));
+    // The old one leads there and takes nothing any more.
+    for rest in ["", "/consents", "/duplicates", "/merges"] {
+        let moved = ward.reader.get(&format!("{PATIENTS}/{source}{rest}")).await.expect(308);
+        assert_eq!(
+            (moved.code(), moved.header("location")),
+            ("merged_into".to_owned(), &*format!("{PATIENTS}/{target}{rest}"))
+        );
+    }
+    let closed =
+        ward.nurse.patch(&format!("{PATIENTS}/{source}"), "*", json!({ "notes": "" })).await.expect(409);
+    assert_eq!((closed.code(), &closed.json()["merged_into"]), ("merged_into".to_owned(), &json!(target)));
+    assert_eq!(ward.consent(source, true).await.expect(409).code(), "merged_into");
+    assert_eq!(ward.merge(target, source).await.expect(409).code(), "merged_into");
+    ward.rival.get(&format!("{PATIENTS}/{source}")).await.expect(404);
+    let listed = ward.reader.get(&format!("{PATIENTS}?q=rossi&state=all")).await.expect(200).json();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    // Its number stays its own, and its history is the target's.
+    let taken = with(a_person("Eva", "Gallo", "1979-01-01"), json!({ "medical_record_number": "FE-2" }));
+    assert_eq!(ward.nurse.post(PATIENTS, taken).await.expect(409).code(), "taken");
+    let consents = ward.reader.get(&format!("{PATIENTS}/{target}/consents")).await.expect(200).json();
+    assert_eq!(consents["data"].as_array().unwrap().len(), 3);
+    let history = ward.reader.get(&format!("{PATIENTS}/{target}/merges")).await.expect(200).json();
+    let entry = &history["data"][0];
+    assert_eq!(
+        [&entry["source_id"], &entry["source_medical_record_number"], &entry["filled"], &entry["moved"]],
+        [
+            &json!(source),
+            &json!("FE-2"),
+            &json!(["fiscal_code", "partner_patient_id", "notes"]),
+            &json!({ "patient_consent": 2 })
+        ]
+    );
+    assert_eq!(ward.told("patient.merge").await, "patient.merge patient.merge");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_were_merged_again_lead_to_the_last_one_in_one_step() {
+    let ward = Ward::new().await;
+    let same = |n: u8| {
+        with(
+            a_person("Anna", "Bianchi", "1990-05-17"),
+            json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") }),
+        )
+    };
+    let (a, b, c) =
+        (ward.register(same(1)).await, ward.register(same(2)).await, ward.register(same(3)).await);
+    ward.merge(b, a).await.expect(200);
+    ward.merge(c, b).await.expect(200);
+    let moved = ward.reader.get(&format!("{PATIENTS}/{a}")).await.expect(308);
+    assert_eq!(moved.json()["merged_into"], json!(c));
+    let history = ward.reader.get(&format!("{PATIENTS}/{c}/merges")).await.expect(200).json();
+    assert_eq!(history["data"].as_array().unwrap().len(), 2);
+    let itself = ward.merge(c, c).await.expect(422).json();
+    assert_eq!(itself["errors"][0]["code"], "same");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_merges_and_a_change_at_once_each_is_done_whole_or_refused() {
+    for round in 0..6_u32 {
+        let ward = Ward::new().await;
+        let same = |n: u8| {
+            with(
+                a_person("Anna", "Bianchi", "1990-05-17"),
+                json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") }),
+            )
+        };
+        let (a, b) = (ward.register_consenting(same(1)).await, ward.register_consenting(same(2)).await);
+        let ((_, of_a), (_, of_b)) = (ward.patient(a).await, ward.patient(b).await);
+        let path = format!("{PATIENTS}/{a}");
+        let (into_a, into_b, change) = tokio::join!(
+            ward.merge_as(&of_a, a, b),
+            ward.merge_as(&of_b, b, a),
+            ward.nurse.patch(&path, &of_a, json!({ "notes": "nota" })),
+        );
+        let statuses = [into_a.status, into_b.status, change.status];
+        let merges = statuses[..2].iter().filter(|it| **it == 200).count();
+        assert!(
+            merges <= 1 && statuses.iter().all(|it| matches!(it, 200 | 409 | 412)),
+            "{round}: {statuses:?}"
+        );
+        // Only a change that came first keeps the merge into `a` from being done.
+        assert!(merges == 1 || statuses == [412, 409, 200] || statuses == [412, 412, 200], "{statuses:?}");
+        let count: i64 = ward.app.value("SELECT count(*) FROM patient_merge").await;
+        let closed: i64 = ward.app.value("SELECT count(*) FROM patient WHERE merged_into IS NOT NULL").await;
+        assert_eq!((count, closed), (merges as i64, merges as i64));
+        let lost: i64 = ward
+            .app
+            .value("SELECT count(*) FROM patient_consent c JOIN patient p ON p.id = c.patient_id WHERE p.merged_into IS NOT NULL")
+            .await;
+        assert_eq!(lost, 0, "everything is where the record leads");
+        if change.status == 200 {
+            let notes: String =
+                ward.app.value("SELECT notes FROM patient WHERE merged_into IS NULL AND notes <> ''").await;
+            assert_eq!(notes, "nota", "what was answered 200 is not lost");
+        }
+        ward.app.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_that_names_a_patient_says_what_becomes_of_its_rows() {
+    const NAMING: &str = "SELECT DISTINCT c.conrelid::regclass::text, a.attname::text
+        FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+        WHERE c.contype = 'f' AND c.confrelid = 'patient'::regclass AND a.attname <> 'clinic_id'";
+    let ward = Ward::new().await;
+    let rows = ward.app.database.client().await.query(NAMING, &[]).await.unwrap();
+    let named: BTreeSet<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let held: BTreeSet<_> = HELD.iter().map(|it| (it.table.to_owned(), it.column.to_owned())).collect();
+    assert_eq!(
+        named, held,
+        "what becomes of it when records are merged, and when a patient is made anonymous?"
+    );
+    ward.app.finish().await;
+}
