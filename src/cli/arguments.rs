@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     audit, completions, config, cron, doctor, exit, exit::Usage, health, jobs, migrate, openapi, output,
-    seed, serve, user, warm_cache,
+    read_document, seed, serve, user, warm_cache,
 };
 use crate::config::{Flag, Loaded, Sources, load};
 
@@ -57,6 +57,9 @@ enum Command {
     Openapi,
     /// Prints completions for a shell.
     Completions(completions::Args),
+    /// Reads a document that is not trusted; the server starts this for itself.
+    #[command(hide = true)]
+    ReadDocument(read_document::Args),
 }
 
 /// Runs the command line of this process.
@@ -73,6 +76,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // These need no configuration, so a wrong one does not matter.
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(args),
+        Command::ReadDocument(args) => Ok(read_document::run(&args)),
         Command::Config(config::Args { defaults: true, .. }) => Ok(config::defaults()),
         command => {
             let mut flags = flags(&cli.set)?;
@@ -99,7 +103,9 @@ async fn configured(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode
         Command::Audit(args) => audit::run(args, loaded).await,
         Command::Health(args) => health::run(args, &loaded).await,
         Command::WarmCache(args) => warm_cache::run(args, &loaded).await,
-        Command::Openapi | Command::Completions(_) => unreachable!("run without configuration"),
+        Command::Openapi | Command::Completions(_) | Command::ReadDocument(_) => {
+            unreachable!("run without configuration")
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod openapi;
 mod operator;
 mod output;
 mod password;
+mod read_document;
 mod seed;
 mod serve;
 mod session;

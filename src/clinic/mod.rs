@@ -19,9 +19,10 @@
 //! | clinica, personale, direzione | clinic, member, who manages it | | consenso al trattamento | consent |
 //! | anamnesi, stile di vita | lifestyle | | accorpamento di cartelle doppie | merge of duplicates |
 //!
-//! Reading order: [`rules`] (what needs neither database nor clock), [`laboratory`] (values from the text of a report),
-//! [`staff`] (who may do what: the condition in every statement), [`clinics`], [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom
-//! everything is about), [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
+//! Reading order: [`rules`] (what needs neither database nor clock), [`reading`] (from a file to the text on its pages),
+//! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
+//! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
+//! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
 #[macro_use]
@@ -33,6 +34,7 @@ pub mod clinics;
 pub mod erasure;
 pub mod laboratory;
 pub mod members;
+pub mod reading;
 pub mod retention;
 pub mod rules;
 pub mod tiers;

@@ -1,7 +1,7 @@
 //! What must hold beyond each key's type: limits above zero, texts that name something real, and rules between
 //! keys. The server refuses to start rather than find out at night.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, time::Duration};
 
 use toml::Value;
 
@@ -208,6 +208,13 @@ impl<'a> Rules<'a> {
             "events.time_zone",
             format!("{:?} is not a time zone; write \"Europe/Rome\"", config.events.time_zone),
         );
+        if let Some(path) = &*config.clinic.tesseract {
+            self.require(
+                path == "off" || Path::new(path).is_absolute(),
+                "clinic.tesseract",
+                format!("{path:?} is neither \"off\" nor an absolute path; empty is the one in PATH"),
+            );
+        }
         if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.logs.level) {
             let message = format!("{:?} is not a log filter ({error}); write \"info\"", config.logs.level);
             self.require(false, "logs.level", message);

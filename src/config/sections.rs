@@ -328,6 +328,14 @@ pub struct Conservation {
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Clinic {
     pub keep_patients: Period,
+    pub document_bytes: Bytes,
+    pub reading_at_once: usize,
+    pub reading_pages: u32,
+    pub reading_pictures: u32,
+    pub reading_memory: Bytes,
+    pub reading_processor: Period,
+    pub reading_deadline: Period,
+    pub tesseract: Optional<String>,
 }
 
 /// Section `[payments]`.

@@ -330,6 +330,11 @@ fn rules_between_keys_are_checked() {
         "8d",
         "must not be longer than \"7d\": share with people what they need for longer",
     );
+    check(
+        "clinic.tesseract",
+        "bin/tesseract",
+        "\"bin/tesseract\" is neither \"off\" nor an absolute path; empty is the one in PATH",
+    );
     check("logs.file_bytes", "1KiB", "must be at least \"64KiB\"");
     check("database.pool_size", "0", "must be more than zero; the default is 20");
     check("jobs.poll_max", "0s", "must be more than zero; the default is \"1s\"");

@@ -1,4 +1,4 @@
-//! The clinic desk over HTTP.
+//! The clinic desk, over HTTP mostly.
 
 mod clinics;
 mod consents;
@@ -8,5 +8,6 @@ mod members;
 mod merging;
 mod patients;
 mod plans;
+mod reading;
 mod retention;
 pub(crate) mod ward;

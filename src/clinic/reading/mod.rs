@@ -1,0 +1,26 @@
+//! From a file that somebody sent to the text on its pages, so that the file can hurt nobody.
+//!
+//! Reading order: [`document`] is what comes out, [`refusal`] why nothing does, [`order`] what a worker is told and
+//! [`frames`] what it answers. [`worker`] is the other process: it confines itself, then looks at the file. [`parent`] is
+//! this side: it starts workers, feeds them, believes nothing they say, ends them in time, and has pictures of pages read by
+//! tesseract, confined like them.
+//!
+//! Invariants
+//! - No byte of a file is parsed in the server's process. Of a file in the server's memory there is a buffer of its stream,
+//!   the text of its pages within [`order::Limits`], and one picture of a page at a time.
+//! - A worker has no files, no network, no other processes, no environment; its memory and processor time have limits of the
+//!   kernel, its time has one of ours, and it ends with whoever started it.
+//! - Every file ends in a [`document::Document`] or in a [`refusal::Refusal`].
+
+pub mod document;
+pub mod frames;
+mod letters;
+pub mod order;
+pub mod parent;
+pub mod refusal;
+pub mod worker;
+
+pub use document::{Blank, Document, Origin, Page, Word};
+pub use order::Limits;
+pub use parent::{ReadError, Reader};
+pub use refusal::Refusal;

@@ -1,0 +1,65 @@
+//! What a worker is told, in its one argument.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of one reading. The constants beside them are not worth configuring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a file.
+    pub file_bytes: u64,
+    /// Pages of a file.
+    pub pages: u32,
+    /// Pages that are read as pictures.
+    pub pictures: u32,
+    /// Memory of a worker, beside its program.
+    pub memory_bytes: u64,
+    /// Processor time of a worker; the same for each page that is read as a picture.
+    pub processor: Duration,
+    /// Time for all of a file, pictures included.
+    pub deadline: Duration,
+}
+
+/// Bytes of text of all pages of a file: a thousand full pages have them.
+pub const TEXT_BYTES_MAX: usize = 4 << 20;
+/// Words of all pages.
+pub const WORDS_MAX: usize = 400_000;
+/// A side of a page, in points: what ISO 32000 allows (annex C.2).
+pub const PAGE_SIDE_MAX: f32 = 14_400.0;
+/// A side of a picture that is read: of A4 at 300 dots per inch, and some.
+pub const PICTURE_SIDE_MAX: u32 = 3600;
+/// Pixels of a picture that is decoded: A3 at 600 dots per inch.
+pub const PICTURE_PIXELS_MAX: u64 = 72_000_000;
+/// Bytes of a picture that a worker gives out: `PICTURE_SIDE_MAX` squared and more, for grey that cannot be packed.
+pub const PICTURE_BYTES_MAX: usize = 16 << 20;
+
+/// What a worker has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// Read the file that comes in.
+    Read {
+        /// Its limits.
+        limits: Limits,
+        /// Whether pictures of pages without text are wanted.
+        pictures: bool,
+    },
+    /// Become this program, which reads a picture, confined.
+    Become {
+        /// Memory beside the program.
+        memory_bytes: u64,
+        /// Processor time.
+        processor: Duration,
+        /// The program's absolute path, and its arguments.
+        command: Vec<String>,
+    },
+}
+
+impl Order {
+    /// As the worker's argument.
+    pub fn argument(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

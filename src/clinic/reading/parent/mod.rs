@@ -1,0 +1,17 @@
+//! This side: workers are started, fed, listened to with suspicion, and ended in time.
+//!
+//! Reading order: [`process`] starts, feeds and ends a process; [`ended`] makes a refusal of how it ended; [`lines`] takes its
+//! output apart within bounds; [`checked`] believes none of it; [`ocr`] has a picture read by tesseract, [`table`] is what
+//! tesseract says. [`Reader`] is what the rest of the program knows.
+
+mod checked;
+mod ended;
+mod lines;
+mod ocr;
+mod process;
+mod reader;
+mod table;
+
+pub use ocr::Tesseract;
+pub use process::ReadError;
+pub use reader::Reader;

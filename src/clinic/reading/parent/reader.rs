@@ -1,0 +1,156 @@
+//! What the rest of the program knows: a file goes in, a document comes out.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{
+    io::{AsyncBufRead, AsyncRead},
+    sync::Semaphore,
+    time::Instant,
+};
+
+use super::{
+    checked::Bounds,
+    lines,
+    ocr::{Ocr, Tesseract},
+    process::{ReadError, Starter},
+};
+use crate::{
+    clinic::reading::{
+        document::{Blank, Document, Origin, Page},
+        frames::{Confinement, Frame, Picture},
+        order::{Limits, Order},
+        refusal::Refusal,
+    },
+    config::sections::Clinic,
+};
+
+/// Reads documents, a bounded number at once.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    starter: Starter,
+    limits: Limits,
+    tesseract: Tesseract,
+    places: Arc<Semaphore>,
+}
+
+impl Reader {
+    /// `program` knows `read-document`: this program itself, as [`Reader::own_program`] finds it.
+    pub fn new(program: PathBuf, limits: Limits, tesseract: Tesseract, at_once: usize) -> Self {
+        Self {
+            starter: Starter { program },
+            limits,
+            tesseract,
+            places: Arc::new(Semaphore::new(at_once.max(1))),
+        }
+    }
+
+    /// As it is configured. `program` is [`Reader::own_program`], but in tests.
+    pub fn of(program: PathBuf, config: &Clinic) -> Self {
+        let limits = Limits {
+            file_bytes: config.document_bytes.0 as u64,
+            pages: config.reading_pages,
+            pictures: config.reading_pictures,
+            memory_bytes: config.reading_memory.0 as u64,
+            processor: config.reading_processor.0,
+            deadline: config.reading_deadline.0,
+        };
+        let tesseract = match config.tesseract.as_deref() {
+            None => Tesseract::Installed,
+            Some("off") => Tesseract::Off,
+            Some(path) => Tesseract::At(path.into()),
+        };
+        Self::new(program, limits, tesseract, config.reading_at_once)
+    }
+
+    /// This program as it runs, also after its file was replaced by a newer one.
+    pub fn own_program() -> PathBuf {
+        let running = PathBuf::from("/proc/self/exe");
+        if running.exists() {
+            running
+        } else {
+            std::env::current_exe().unwrap_or_else(|_| "sportello".into())
+        }
+    }
+
+    /// Reads a file. Whoever stops waiting ends the processes that were started for it.
+    pub async fn read(&self, file: impl AsyncRead + Unpin + Send) -> Result<Document, ReadError> {
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(ReadError::NoWorker(std::io::Error::other("the reader is closed")));
+        };
+        let deadline = Instant::now() + self.limits.deadline;
+        let ocr =
+            self.tesseract.find().map(|program| Ocr::new(&self.starter, program, &self.limits, deadline));
+        let order = Order::Read { limits: self.limits, pictures: ocr.is_some() };
+        let listen = |output| Listener { bounds: Bounds::new(&self.limits), ocr }.listen(output);
+        self.starter.run(&order, &[], file, deadline, listen).await
+    }
+}
+
+struct Listener<'r> {
+    bounds: Bounds,
+    ocr: Option<Ocr<'r>>,
+}
+
+impl Listener<'_> {
+    /// `None`: it ended before it had said all.
+    async fn listen(
+        mut self,
+        mut output: impl AsyncBufRead + Unpin + Send,
+    ) -> Result<Option<Document>, ReadError> {
+        let mut pages = Vec::new();
+        let mut is_first = true;
+        while let Some(line) = lines::line(&mut output).await? {
+            let frame = serde_json::from_slice(&line).map_err(|_| Refusal::Misbehaved)?;
+            drop(line);
+            match frame {
+                Frame::Confined(confinement) if is_first => report(confinement),
+                Frame::Page(text) if !is_first => pages.push(self.bounds.page(text)?),
+                Frame::Picture(picture) if !is_first && self.ocr.is_some() => {
+                    self.bounds.picture(&picture)?;
+                    let Some(png) = lines::exactly(&mut output, picture.bytes).await else { return Ok(None) };
+                    let page = self.look_at(&picture, png).await?;
+                    pages.push(self.bounds.content(page)?);
+                }
+                Frame::Refused { refusal } => return Err(refusal.into()),
+                Frame::End { pages: sent } if sent == self.bounds.pages() && sent > 0 => {
+                    return Ok(Some(Document { pages }));
+                }
+                _ => return Err(Refusal::Misbehaved.into()),
+            }
+            is_first = false;
+        }
+        Ok(None)
+    }
+
+    async fn look_at(&self, picture: &Picture, png: Vec<u8>) -> Result<Page, ReadError> {
+        let Some(ocr) = &self.ocr else { return Err(Refusal::Misbehaved.into()) };
+        let (number, width, height) = (picture.number, picture.width, picture.height);
+        let blank = |blank| Page {
+            number,
+            width,
+            height,
+            origin: Origin::Blank(blank),
+            text: String::new(),
+            words: Vec::new(),
+        };
+        match ocr.read(picture, png).await {
+            Ok(page) => Ok(page),
+            // The time of all of the file is up, or there is no time for another try.
+            Err(_) if Instant::now() >= ocr.deadline() => Err(Refusal::TooSlow.into()),
+            Err(error) => {
+                tracing::warn!(%error, page = number, "a picture of a page could not be read");
+                Ok(blank(Blank::OcrFailed))
+            }
+        }
+    }
+}
+
+fn report(confinement: Confinement) {
+    if !(confinement.files && confinement.calls) {
+        tracing::warn!(
+            files = confinement.files,
+            calls = confinement.calls,
+            "the kernel confines workers only in part: of Landlock (files) and seccomp (calls) one is missing"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! Files that are pictures, decoded within bounds: a picture whose header promises too much is not begun.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageError, Rgba,
+    codecs::{jpeg::JpegDecoder, png::PngDecoder},
+    error::LimitErrorKind,
+};
+use tiff::{
+    ColorType, TiffError,
+    decoder::{Decoder, DecodingResult, Limits as TiffLimits},
+};
+
+use super::{Format, Refusal, Stop, luma};
+use crate::clinic::reading::order::PICTURE_PIXELS_MAX;
+
+/// What decoding one picture may take: four bytes a pixel.
+const DECODED_BYTES_MAX: u64 = 4 * PICTURE_PIXELS_MAX;
+
+/// Gives each picture of the file to `with`, grey.
+pub(super) fn each(
+    bytes: Vec<u8>,
+    format: Format,
+    mut with: impl FnMut(GrayImage) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    match format {
+        Format::Jpeg => with(one(JpegDecoder::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?)?),
+        Format::Png => with(one(PngDecoder::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?)?),
+        Format::Tiff => tiffs(bytes, with),
+    }
+}
+
+fn one(mut decoder: impl ImageDecoder) -> Result<GrayImage, Refusal> {
+    let (width, height) = decoder.dimensions();
+    bounded(width, height)?;
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(DECODED_BYTES_MAX);
+    decoder.set_limits(limits).map_err(|error| refusal(&error))?;
+    let orientation = decoder.orientation().map_err(|error| refusal(&error))?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| refusal(&error))?;
+    // Photographs by telephones lie on their side and say so.
+    picture.apply_orientation(orientation);
+    if picture.color().has_alpha() {
+        // What one sees through is white paper.
+        let mut on_white = picture.into_rgba8();
+        for pixel in on_white.pixels_mut() {
+            let Rgba([red, green, blue, alpha]) = *pixel;
+            let over =
+                |it: u8| ((u32::from(it) * u32::from(alpha) + 255 * (255 - u32::from(alpha))) / 255) as u8;
+            *pixel = Rgba([over(red), over(green), over(blue), 255]);
+        }
+        picture = DynamicImage::ImageRgba8(on_white);
+    }
+    Ok(picture.into_luma8())
+}
+
+fn bounded(width: u32, height: u32) -> Result<(), Refusal> {
+    match u64::from(width) * u64::from(height) {
+        0 => Err(Refusal::Broken),
+        pixels if pixels > PICTURE_PIXELS_MAX => Err(Refusal::PageTooLarge),
+        _ => Ok(()),
+    }
+}
+
+fn refusal(error: &ImageError) -> Refusal {
+    match error {
+        ImageError::Limits(limit) if matches!(limit.kind(), LimitErrorKind::DimensionError) => {
+            Refusal::PageTooLarge
+        }
+        ImageError::Limits(_) => Refusal::OutOfMemory,
+        ImageError::Unsupported(_) => Refusal::UnsupportedPicture,
+        _ => Refusal::Broken,
+    }
+}
+
+/// A TIFF may hold many pages, as scanners and fax machines write them.
+fn tiffs(bytes: Vec<u8>, mut with: impl FnMut(GrayImage) -> Result<(), Stop>) -> Result<(), Stop> {
+    let mut limits = TiffLimits::default();
+    limits.decoding_buffer_size = DECODED_BYTES_MAX as usize;
+    let mut decoder =
+        Decoder::new(Cursor::new(bytes)).map_err(|error| tiff_refusal(&error))?.with_limits(limits);
+    loop {
+        with(tiff_page(&mut decoder)?)?;
+        if !decoder.more_images() {
+            return Ok(());
+        }
+        decoder.next_image().map_err(|error| tiff_refusal(&error))?;
+    }
+}
+
+fn tiff_page(decoder: &mut Decoder<Cursor<Vec<u8>>>) -> Result<GrayImage, Refusal> {
+    let (width, height) = decoder.dimensions().map_err(|error| tiff_refusal(&error))?;
+    bounded(width, height)?;
+    let color = decoder.colortype().map_err(|error| tiff_refusal(&error))?;
+    let decoded = decoder.read_image().map_err(|error| tiff_refusal(&error))?;
+    let samples = match decoded {
+        DecodingResult::U8(samples) => samples,
+        DecodingResult::U16(samples) => samples.into_iter().map(|it| (it >> 8) as u8).collect(),
+        _ => return Err(Refusal::UnsupportedPicture),
+    };
+    let grey = grey(color, samples, width as usize).ok_or(Refusal::UnsupportedPicture)?;
+    let wanted = width as usize * height as usize;
+    let grey = if grey.len() >= wanted { grey } else { return Err(Refusal::Broken) };
+    GrayImage::from_raw(width, height, grey).ok_or(Refusal::Broken)
+}
+
+fn grey(color: ColorType, samples: Vec<u8>, width: usize) -> Option<Vec<u8>> {
+    Some(match color {
+        ColorType::Gray(8 | 16) => samples,
+        // Rows of packed pixels begin with a byte of their own.
+        ColorType::Gray(bits @ (1 | 2 | 4)) => {
+            let (bits, most) = (usize::from(bits), (1_u16 << bits) - 1);
+            let row = (width * bits).div_ceil(8);
+            let rows = samples.chunks_exact(row.max(1));
+            rows.flat_map(|row| {
+                (0..width).map(move |at| {
+                    let (byte, within) = (at * bits / 8, at * bits % 8);
+                    let value = (u16::from(row[byte]) >> (8 - bits - within)) & most;
+                    (value * 255 / most) as u8
+                })
+            })
+            .collect()
+        }
+        ColorType::RGB(8 | 16) => samples.chunks_exact(3).map(|it| luma(it[0], it[1], it[2])).collect(),
+        ColorType::RGBA(8 | 16) => samples.chunks_exact(4).map(|it| luma(it[0], it[1], it[2])).collect(),
+        ColorType::GrayA(8 | 16) => samples.chunks_exact(2).map(|it| it[0]).collect(),
+        ColorType::CMYK(8 | 16) => samples
+            .chunks_exact(4)
+            .map(|it| {
+                let light = |ink: u8| ((255 - u16::from(ink)) * (255 - u16::from(it[3])) / 255) as u8;
+                luma(light(it[0]), light(it[1]), light(it[2]))
+            })
+            .collect(),
+        _ => return None,
+    })
+}
+
+fn tiff_refusal(error: &TiffError) -> Refusal {
+    match error {
+        TiffError::LimitsExceeded => Refusal::OutOfMemory,
+        TiffError::IntSizeError => Refusal::PageTooLarge,
+        TiffError::UnsupportedError(_) => Refusal::UnsupportedPicture,
+        _ => Refusal::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_pixels_are_unpacked() {
+        let row = [0b1010_0000, 0b1000_0000];
+        assert_eq!(grey(ColorType::Gray(1), row.to_vec(), 9).unwrap(), [255, 0, 255, 0, 0, 0, 0, 0, 255]);
+        assert_eq!(grey(ColorType::Gray(4), vec![0xf0], 2).unwrap(), [255, 0]);
+    }
+
+    #[test]
+    fn black_ink_is_black() {
+        assert_eq!(grey(ColorType::CMYK(8), vec![0, 0, 0, 255, 0, 0, 0, 0], 2).unwrap(), [0, 255]);
+    }
+}
