@@ -70,6 +70,7 @@ migrations! {
     34 "notary_deeds" "0034_notary_deeds.sql",
     35 "conservation" "0035_conservation.sql",
     36 "clinic" "0036_clinic.sql",
+    37 "clinic_records" "0037_clinic_records.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -60,6 +60,9 @@ const fn rule(table: &'static str, column: &'static str, fate: Fate, why: &'stat
     Rule { table, column, fate, why }
 }
 
+/// Why what hangs from a patient stays.
+const OF_A_PATIENT: &str = "patients are no accounts: their clinic keeps their records for their time";
+
 /// Every column that names a person.
 pub const RULES: &[Rule] = &[
     rule(
@@ -187,14 +190,16 @@ pub const RULES: &[Rule] = &[
     rule("notification_preference", "user_id", Fate::Removed, "nobody is told of anything any more"),
     rule("client_profile", "user_id", Fate::Removed, "what acts say of the person is in the acts"),
     rule("clinic_member", "user_id", Fate::Removed, "nobody works there any more"),
-    rule(
-        "patient_consent",
-        "patient_id",
-        Fate::Nameless,
-        "patients are no accounts: their clinic keeps their records for their time",
-    ),
+    rule("patient_consent", "patient_id", Fate::Nameless, OF_A_PATIENT),
+    rule("patient_document", "patient_id", Fate::Nameless, OF_A_PATIENT),
+    rule("laboratory_value", "patient_id", Fate::Nameless, OF_A_PATIENT),
+    rule("graded_analysis", "patient_id", Fate::Nameless, OF_A_PATIENT),
+    rule("fertility_score", "patient_id", Fate::Nameless, OF_A_PATIENT),
     rule("patient_consent", "recorded_by", Fate::Nameless, "the consent is the patient's"),
     rule("patient_merge", "merged_by", Fate::Nameless, "the record is the patient's"),
+    rule("patient_document", "uploaded_by", Fate::Nameless, "the document is about the patient"),
+    rule("laboratory_value", "recorded_by", Fate::Nameless, "the value is the patient's"),
+    rule("graded_analysis", "recorded_by", Fate::Nameless, "the analysis is the patient's"),
     rule("audit_entry", "who", Fate::Kept, "security: who did what, by ids, for `audit.keep`"),
     rule("journal", "actor_id", Fate::Kept, "security: what administrators did, by ids"),
     rule("job.body", "owner_id", Fate::Nameless, "jobs about the person were cancelled and emptied"),

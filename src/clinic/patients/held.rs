@@ -30,6 +30,65 @@ pub const HELD: &[Held] = &[
             UPDATE patient_consent SET note = '' WHERE patient_id = ANY ($1) AND note <> ''",
         ),
     },
+    Held {
+        table: "patient_document",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_documents
+            UPDATE patient_document SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        // The pages and what was read of them go; that there was a document of a kind stays.
+        anonymise: Some(
+            "-- clinic.held.anonymise_documents
+            WITH of_them AS (
+                UPDATE patient_document SET name = kind, note = '', findings = '[]', unread = '[]', reported_on = NULL
+                WHERE patient_id = ANY ($1) RETURNING id
+            )
+            DELETE FROM patient_document_text AS t USING of_them AS d WHERE t.patient_document_id = d.id",
+        ),
+    },
+    Held {
+        table: "laboratory_value",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_values
+            UPDATE laboratory_value SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        // Figures of a year; a day identifies, and so does the place in a document.
+        anonymise: Some(
+            "-- clinic.held.anonymise_values
+            UPDATE laboratory_value SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
+                external_id = NULL, page = NULL, line = NULL, span_start = NULL, span_end = NULL
+            WHERE patient_id = ANY ($1)",
+        ),
+    },
+    Held {
+        table: "graded_analysis",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_analyses
+            UPDATE graded_analysis SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        anonymise: Some(
+            "-- clinic.held.anonymise_analyses
+            UPDATE graded_analysis SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
+                label = '', note = ''
+            WHERE patient_id = ANY ($1)",
+        ),
+    },
+    Held {
+        table: "fertility_score",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_scores
+            UPDATE fertility_score SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        // Its inputs have days and sources.
+        anonymise: Some(
+            "-- clinic.held.anonymise_scores
+            UPDATE fertility_score SET result = result - '{domains,left_out,on}'::text[] WHERE patient_id = ANY ($1)",
+        ),
+    },
     Held { table: "patient_merge", column: "source_id", merge: None, anonymise: None },
     Held { table: "patient_merge", column: "target_id", merge: None, anonymise: None },
     Held { table: "patient", column: "merged_into", merge: None, anonymise: None },

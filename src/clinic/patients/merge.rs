@@ -138,7 +138,9 @@ pub async fn merge(
     for held in HELD {
         let Some(statement) = held.merge else { continue };
         let rows = tx.execute(statement, &[&target.id, &source.id]).await?;
-        moved.insert(held.table.to_owned(), rows.into());
+        if rows > 0 {
+            moved.insert(held.table.to_owned(), rows.into());
+        }
     }
     point(tx, target.id, source.id, now).await?;
     let filled = filled(target, source);
