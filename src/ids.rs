@@ -99,6 +99,10 @@ id! {
     ClinicId;
     /// A patient of a clinic.
     PatientId;
+    /// A document of a patient.
+    PatientDocumentId;
+    /// A value of a patient.
+    LaboratoryValueId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

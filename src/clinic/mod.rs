@@ -22,6 +22,7 @@
 //! Reading order: [`rules`] (what needs neither database nor clock), [`reading`] (from a file to the text on its pages),
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
 //! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
+//! [`values`] (what was measured, as it is kept),
 //! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
@@ -29,6 +30,8 @@
 pub mod staff;
 #[macro_use]
 pub mod patients;
+#[macro_use]
+pub mod values;
 
 pub mod clinics;
 pub mod erasure;

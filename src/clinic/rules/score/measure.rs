@@ -42,6 +42,20 @@ impl Domain {
         Self::Lifestyle,
     ];
 
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Male => "male",
+            Self::Female => "female",
+            Self::Ovarian => "ovarian",
+            Self::Tubal => "tubal",
+            Self::Uterine => "uterine",
+            Self::Hormonal => "hormonal",
+            Self::Genetic => "genetic",
+            Self::Lifestyle => "lifestyle",
+        }
+    }
+
     /// Of 100.
     pub const fn weight(self) -> u8 {
         match self {

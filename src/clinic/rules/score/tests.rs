@@ -324,3 +324,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn domains_are_stored_by_the_names_that_the_api_has() {
+    for domain in Domain::ALL {
+        assert_eq!(serde_json::to_value(domain).unwrap(), domain.as_str());
+    }
+}

@@ -1,0 +1,101 @@
+//! How values are read: by people, whose right is part of the statement, and by jobs, who were admitted before.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::value::LaboratoryValue;
+use crate::{
+    args,
+    clinic::laboratory::names,
+    db::{Db, DbError, Tx},
+    ids::{LaboratoryValueId, PatientDocumentId, PatientId, UserId},
+};
+
+/// So many values of a patient are looked at at once, the newest: more than a life of examinations has.
+pub const VALUES_MAX: i64 = 5_000;
+
+/// Which values; everything that is given must fit.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Of this analyte: its trend.
+    #[param(max_length = 50)]
+    pub analyte: Option<String>,
+    /// From this document.
+    pub document: Option<PatientDocumentId>,
+    /// Observed on this day or later.
+    #[param(value_type = Option<String>, format = Date)]
+    pub from: Option<Date>,
+    /// Observed before this day.
+    #[param(value_type = Option<String>, format = Date)]
+    pub until: Option<Date>,
+    /// Only those outside of their range.
+    pub is_abnormal: Option<bool>,
+}
+
+/// Where a list goes on: behind the day and the id of the last value.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct After(pub Option<Date>, pub LaboratoryValueId);
+
+/// Values of a patient, those observed last first, those without a day at the end, for who may read the patient.
+pub async fn list(
+    db: &Db,
+    (user, patient): (UserId, PatientId),
+    filter: &Filter,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<LaboratoryValue>, DbError> {
+    // A day before all others stands for none, so that rows can be compared.
+    const LIST: &str = concat!(
+        "-- clinic.values.list
+        SELECT ",
+        value_columns!(),
+        " FROM laboratory_value AS v
+        WHERE v.patient_id = $2 AND ",
+        at_clinic!("read_patients", "v.clinic_id", "$1"),
+        " AND ($3::text IS NULL OR v.analyte = $3) AND ($4::uuid IS NULL OR v.patient_document_id = $4)
+          AND ($5::date IS NULL OR v.observed_on >= $5) AND ($6::date IS NULL OR v.observed_on < $6)
+          AND ($7::boolean IS NULL OR (v.flag IN ('low', 'high')) IS NOT DISTINCT FROM $7
+               OR (NOT $7 AND v.flag IS NULL))
+          AND ($9::uuid IS NULL
+               OR (coalesce(v.observed_on, '-infinity'::date), v.id) < (coalesce($8::date, '-infinity'::date), $9))
+        ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $10"
+    );
+    let Filter { analyte, document, from, until, is_abnormal } = filter;
+    let (day, id) = after.map_or((None, None), |After(day, id)| (day, Some(id)));
+    let args = args![user, patient, analyte.clone(), *document, *from, *until, *is_abnormal, day, id, limit];
+    Ok(db.read(LIST, args).await?.iter().map(LaboratoryValue::from_row).collect())
+}
+
+/// All values of a patient, those observed last first: for what is computed from them, by who was admitted.
+pub async fn of_patient(tx: &mut Tx, patient: PatientId) -> Result<Vec<LaboratoryValue>, DbError> {
+    const OF_PATIENT: &str = concat!(
+        "-- clinic.values.of_patient
+        SELECT ",
+        value_columns!(),
+        " FROM laboratory_value AS v WHERE v.patient_id = $1
+        ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $2"
+    );
+    let rows = tx.query(OF_PATIENT, &[&patient, &VALUES_MAX]).await?;
+    Ok(rows.iter().map(LaboratoryValue::from_row).collect())
+}
+
+/// The values of a document in the order of its text, by who was admitted.
+pub async fn of_document(tx: &mut Tx, document: PatientDocumentId) -> Result<Vec<LaboratoryValue>, DbError> {
+    const OF_DOCUMENT: &str = concat!(
+        "-- clinic.values.of_document
+        SELECT ",
+        value_columns!(),
+        " FROM laboratory_value AS v WHERE v.patient_document_id = $1
+        ORDER BY v.page, v.line, v.span_start, v.id LIMIT $2"
+    );
+    let rows = tx.query(OF_DOCUMENT, &[&document, &VALUES_MAX]).await?;
+    Ok(rows.iter().map(LaboratoryValue::from_row).collect())
+}
+
+/// Whether there is such an analyte.
+pub fn is_analyte(code: &str) -> bool {
+    names::by_code(code).is_some()
+}

@@ -1,0 +1,19 @@
+//! Values of patients, as they are kept: printed in a document, entered by hand, or sent by another system.
+//!
+//! Reading order: [`value`] (what is known of one), [`canonical`] (the unit in which all values of an analyte are compared),
+//! [`record`] (how one is written down: the only place that does), [`list`] (how they are read).
+//!
+//! Invariants
+//! - A value is kept as it was printed: its digits, its comparator, its unit. What is computed from it stands beside it.
+//! - A value of a document is there once, with its place in the text; analysing again replaces all of them in one transaction.
+
+// First: the others use its macros.
+#[macro_use]
+pub mod value;
+
+pub mod canonical;
+pub mod list;
+pub mod record;
+
+pub use record::NewValue;
+pub use value::{LaboratoryValue, Place, Source};
