@@ -71,6 +71,7 @@ migrations! {
     35 "conservation" "0035_conservation.sql",
     36 "clinic" "0036_clinic.sql",
     37 "clinic_records" "0037_clinic_records.sql",
+    38 "patient_summary" "0038_patient_summary.sql",
 }
 
 /// Two migrators of any version lock the same number.

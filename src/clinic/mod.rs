@@ -23,6 +23,7 @@
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
 //! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
 //! [`values`] (what was measured, as it is kept),
+//! [`summary`] (what there is of each of them, counted),
 //! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
@@ -40,4 +41,5 @@ pub mod members;
 pub mod reading;
 pub mod retention;
 pub mod rules;
+pub mod summary;
 pub mod tiers;

@@ -328,6 +328,7 @@ pub struct Conservation {
 #[expect(missing_docs, reason = "config/default.toml documents every key once")]
 pub struct Clinic {
     pub keep_patients: Period,
+    pub summary_delay: Period,
     pub document_bytes: Bytes,
     pub reading_at_once: usize,
     pub reading_pages: u32,

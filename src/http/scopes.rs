@@ -86,6 +86,8 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::GET, "/api/v1/clinic/patients/{id}/consents", Need(ClinicRead)),
     (Method::GET, "/api/v1/clinic/patients/{id}/duplicates", Need(ClinicRead)),
     (Method::GET, "/api/v1/clinic/patients/{id}/merges", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/summary", Need(ClinicRead)),
+    (Method::GET, "/api/v1/clinic/summary/totals", Need(ClinicRead)),
     (Method::POST, "/api/v1/clinic/patients", Need(ClinicWrite)),
     (Method::PATCH, "/api/v1/clinic/patients/{id}", Need(ClinicWrite)),
     (Method::PUT, "/api/v1/clinic/patients/{id}/consent", Need(ClinicWrite)),

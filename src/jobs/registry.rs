@@ -18,6 +18,7 @@ pub fn registry() -> Registry {
         .with::<audit::RemoveOldEntries>()
         .with::<audit::SealEntries>()
         .with::<clinic::AnonymisePatients>()
+        .with::<clinic::RefreshSummary>()
         .with::<clinic::SendClinicMail>()
         .with::<documents::CollectOrphans>()
         .with::<documents::ExpireSharing>()

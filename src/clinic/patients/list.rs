@@ -30,7 +30,7 @@ pub enum State {
 }
 
 impl State {
-    const fn is_archived(self) -> Option<bool> {
+    pub(in crate::clinic) const fn is_archived(self) -> Option<bool> {
         match self {
             Self::Active => Some(false),
             Self::Archived => Some(true),

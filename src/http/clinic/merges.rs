@@ -23,6 +23,7 @@ use crate::{
         state::AppState,
     },
     ids::PatientId,
+    jobs::clinic::summary_changed,
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -81,12 +82,14 @@ async fn merge(
     };
     let (target, source) = (&locked.0, &locked.1);
     if_match.check(&ETag::of_version(target.version))?;
-    let merged = merge::merge(&mut tx, (target, source), user, state.clock.now()).await?;
+    let now = state.clock.now();
+    let merged = merge::merge(&mut tx, (target, source), user, now).await?;
     let [kept, gone] = [("source", id, source.id), ("target", source.id, id)].map(|(role, of, other)| {
         let told = who.entry(&state, "patient.merge", of);
         Entry { details: serde_json::json!({ role: other }), ..told }
     });
     audit::record(&mut tx, &[kept, gone]).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     Ok(tagged(merged))
 }

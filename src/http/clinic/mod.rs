@@ -9,6 +9,7 @@ mod own_clinic;
 mod patient_checks;
 mod patient_states;
 mod patients;
+mod summary;
 mod told;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -27,4 +28,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(patients::routes())
         .merge(patient_states::routes())
         .merge(merges::routes())
+        .merge(summary::routes())
 }

@@ -27,6 +27,7 @@ use crate::{
         validate::Checks,
     },
     ids::PatientId,
+    jobs::clinic::summary_changed,
     notary::time::today,
 };
 
@@ -188,6 +189,7 @@ async fn anonymise(
     retention::anonymise(&mut tx, &[id], (today(now), now)).await?;
     let left = retention::lock(&mut tx, who.principal.user, id).await?;
     audit::record(&mut tx, &[who.entry(&state, ACTION, id)]).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     Ok(tagged(left.ok_or_else(|| Problem::not_found("patient"))?))
 }

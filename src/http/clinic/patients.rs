@@ -35,6 +35,7 @@ use crate::{
         state::AppState,
     },
     ids::PatientId,
+    jobs::clinic::summary_changed,
     notary::time::today,
 };
 
@@ -141,6 +142,7 @@ async fn create(
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     let outcome = Outcome::created(path_of(patient.id), &patient)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     let mut response = outcome.into_response();
     response.headers_mut().insert(header::ETAG, etag(&patient));

@@ -329,6 +329,8 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/me/clinic-membership", Account),
     ("POST /api/v1/me/clinic-membership/agree", Account),
     ("DELETE /api/v1/me/clinic-membership", Account),
+    ("GET /api/v1/clinic/summary", Clinics),
+    ("GET /api/v1/clinic/summary/totals", Clinics),
     ("GET /api/v1/clinic/patients", Clinics),
     ("POST /api/v1/clinic/patients", Clinics),
     ("GET /api/v1/clinic/patients/{id}", Clinic(Thing::Patient)),

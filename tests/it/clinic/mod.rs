@@ -10,4 +10,5 @@ mod patients;
 mod plans;
 mod reading;
 mod retention;
+mod summary;
 pub(crate) mod ward;

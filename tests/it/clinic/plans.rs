@@ -8,14 +8,14 @@ use tokio_postgres::Client;
 
 use super::ward::{PATIENTS, Ward, a_person, with};
 
-const MANY: &str = "INSERT INTO patient (id, clinic_id, medical_record_number, first_name, last_name, name_key, born_on, sex,
+pub(super) const MANY: &str = "INSERT INTO patient (id, clinic_id, medical_record_number, first_name, last_name, name_key, born_on, sex,
         fiscal_code, last_entry_at, created_at, updated_at)
     SELECT gen_random_uuid(), CASE WHEN g % 2 = 0 THEN $1 ELSE (SELECT id FROM clinic WHERE id <> $1) END, 'MR-' || g,
         'Anna' || g % 300, 'Rossi' || g % 5000, 'anna' || g % 300 || ' rossi' || g % 5000,
         '1950-01-01'::date + (g % 20000)::int, 'female', CASE WHEN g % 3 = 0 THEN lpad(g::text, 11, '0') END, now(), now(), now()
     FROM generate_series(1, 200000) g";
 
-async fn explained(client: &Client, statement: &str, arguments: &str) -> (String, f64) {
+pub(super) async fn explained(client: &Client, statement: &str, arguments: &str) -> (String, f64) {
     client.batch_execute(&format!("PREPARE shape AS {statement}")).await.unwrap();
     let (mut plan, mut best) = (String::new(), f64::MAX);
     for _ in 0..5 {
