@@ -113,6 +113,8 @@ pub async fn apply(
     step(tx, act, to, reason, now).await?;
     let number = act.protocol_number.clone().unwrap_or_default();
     match to {
+        // Now there is a text that stays as it is: the client reads it, the notary signs it.
+        State::AwaitingSignature => tell_people(tx, act, (Kind::ActAvailable, number), by).await,
         State::Archived => tell_people(tx, act, (Kind::ActCompleted, number), by).await,
         _ => Ok(Vec::new()),
     }

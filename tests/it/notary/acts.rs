@@ -98,7 +98,10 @@ async fn a_case_goes_from_an_appointment_to_the_archive() {
     practice.put(&practice.client, &format!("{path}/survey"), survey).await.expect(200);
     let archived = clerk.post(&archive, bare).await.expect(200).json();
     assert_eq!(archived["register_status"], "registered");
-    assert_eq!(practice.told(&practice.client).await, ["act_created", "act_signed", "act_completed"]);
+    assert_eq!(
+        practice.told(&practice.client).await,
+        ["act_created", "act_available", "act_signed", "act_completed"]
+    );
     let seen = practice.client.get(&path).await.expect(200).json();
     assert_eq!((&seen["office_note"], &seen["possible"]), (&json!(null), &json!([])));
     practice.app.finish().await;
