@@ -116,6 +116,8 @@ texts! {
     ActCreated "act_created",
     /// An act was signed.
     ActSigned "act_signed",
+    /// The signed deed of an act, which goes along.
+    DeedSent "deed_sent",
     /// An act was archived.
     ActCompleted "act_completed",
     /// The service has something to say.

@@ -2,7 +2,8 @@
 //!
 //! It follows from two columns and the day, nothing is stored about it. An office whose licence is not valid is read-only:
 //! nobody finds it, it takes no requests, and it changes nothing. What was signed is still sent, archived and, where the law
-//! wants it, annulled ([`act_needs`]): a public officer owes that to clients, whatever became of the licence of this service.
+//! wants it, annulled ([`act_needs`]), also by certified mail ([`crate::notary::certified_mail::deed`]): a public officer owes
+//! that to clients, whatever became of the licence of this service.
 
 use jiff::{ToSpan as _, civil::Date};
 

@@ -31,10 +31,12 @@ struct Readable {
     sha256: Vec<u8>,
 }
 
-/// Those of `wanted` that this person may read: the own ones, those that were shared with them, and for who reviews documents
-/// in the office those that were handed in there. Nobody removes one until the end of the transaction.
+/// Those of `wanted` that may go along with a mail of this person's: what they may read (the own ones, those that were shared with
+/// them, and for who reviews documents in the office those that were handed in there), and the signed deed of the act that the
+/// mail is about. Nobody removes one until the end of the transaction.
 async fn readable(
     tx: &mut Tx,
+    mail: CertifiedMailId,
     (office, who): (NotaryId, UserId),
     wanted: &[NewAttachment],
     now: Timestamp,
@@ -50,11 +52,13 @@ async fn readable(
         " OR EXISTS (SELECT FROM appointment_document p JOIN appointment a ON a.id = p.appointment_id
             WHERE p.document_id = d.id AND p.number = v.number AND p.status <> 'uploaded' AND a.notary_id = $5 AND ",
         staffed!("review_documents", "a.notary_id", "$3"),
-        ") ORDER BY w.n FOR KEY SHARE OF d"
+        ") OR EXISTS (SELECT FROM certified_mail m JOIN act a ON a.id = m.act_id AND a.notary_id = m.notary_id
+            WHERE m.id = $6 AND m.notary_id = $5 AND a.signed_document_id = d.id)
+        ORDER BY w.n FOR KEY SHARE OF d"
     );
     let documents: Vec<DocumentId> = wanted.iter().map(|it| it.document).collect();
     let numbers: Vec<Option<i32>> = wanted.iter().map(|it| it.number).collect();
-    let rows = tx.query(READABLE, &[&documents, &numbers, &who, &now, &office]).await?;
+    let rows = tx.query(READABLE, &[&documents, &numbers, &who, &now, &office, &mail]).await?;
     let of = |row: &tokio_postgres::Row| Readable {
         document: row.get("id"),
         number: row.get("number"),
@@ -77,7 +81,7 @@ pub(super) async fn replace(
         INSERT INTO certified_mail_attachment (mail_id, position, document_id, number)
         SELECT $1, w.n, w.document_id, w.number
         FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY AS w (document_id, number, n)";
-    if readable(tx, by, wanted, now).await?.len() != wanted.len() {
+    if readable(tx, id, by, wanted, now).await?.len() != wanted.len() {
         return Err(CertifiedMailError::NoSuchDocument);
     }
     let documents: Vec<DocumentId> = wanted.iter().map(|it| it.document).collect();
@@ -103,7 +107,7 @@ pub(super) async fn fix(
         )
         INSERT INTO document_hold (document_id, holder, holder_id, held_at)
         SELECT DISTINCT document_id, $5, $1, $6::timestamptz FROM fixed ON CONFLICT DO NOTHING";
-    let found = readable(tx, by, wanted, now).await?;
+    let found = readable(tx, id, by, wanted, now).await?;
     if found.len() != wanted.len() {
         return Err(CertifiedMailError::NoSuchDocument);
     }

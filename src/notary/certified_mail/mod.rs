@@ -1,7 +1,7 @@
 //! Certified mail (PEC; DPR 68/2005, RFC 6109): written by an office, sent by a provider, proved by receipts.
 //!
-//! Reading order: [`message`] (what a mail is and who sees it), [`list`], [`templates`], [`drafts`], [`attachments`], [`transitions`] (what
-//! happens to it), [`outgoing`] (the mail as it travels), [`provider`] (the port, and the built-in one), [`certificate`] (what a
+//! Reading order: [`message`] (what a mail is and who sees it), [`list`], [`templates`], [`drafts`], [`attachments`], [`deed`] (the
+//! mail that an office owes its clients), [`transitions`] (what happens to it), [`outgoing`] (the mail as it travels), [`provider`] (the port, and the built-in one), [`certificate`] (what a
 //! receipt says), [`receipts`] (what follows from it), [`retention`].
 //!
 //! Invariants
@@ -20,6 +20,7 @@
 
 pub mod attachments;
 pub mod certificate;
+pub mod deed;
 pub mod drafts;
 pub mod list;
 pub mod message;

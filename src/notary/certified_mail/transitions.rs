@@ -38,6 +38,12 @@ pub enum CertifiedMailError {
     /// No such act at this office.
     #[error("the office has no such act")]
     NoSuchAct,
+    /// There is nothing to send.
+    #[error("the act has no signed deed, or was annulled")]
+    NotSigned,
+    /// Nobody knows where to.
+    #[error("the client has named no address of certified mail: say to whom the deed is to go")]
+    NoAddress,
     /// No such template at this office, or it is not used any more.
     #[error("the office has no such template")]
     NoSuchTemplate,

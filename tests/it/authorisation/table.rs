@@ -286,6 +286,7 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("POST /api/v1/notary/reviews/{id}/answer", Office(Thing::NotaryReview)),
     ("PATCH /api/v1/notary/reviews/{id}", Owner(Thing::NotaryReview)),
     ("DELETE /api/v1/notary/reviews/{id}", Owner(Thing::NotaryReview)),
+    ("POST /api/v1/acts/{id}/certified-mail", Office(Thing::Act)),
     ("GET /api/v1/certified-mail", Offices),
     ("POST /api/v1/certified-mail", Offices),
     ("GET /api/v1/certified-mail/{id}", Staff(Thing::CertifiedMail)),

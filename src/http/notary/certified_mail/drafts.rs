@@ -31,10 +31,10 @@ use crate::{
     ids::{ActId, CertifiedMailId, MailTemplateId},
     notary::{
         certified_mail::{
+            deed,
             drafts::{self, Changes, NewMail, Words},
             message::CertifiedMail,
         },
-        licence,
         time::today,
     },
 };
@@ -92,7 +92,8 @@ impl New {
     }
 }
 
-/// Writes a draft of a certified mail for one's office. Nothing is sent before it is put into the queue.
+/// Writes a draft of a certified mail for one's office. Nothing is sent before it is put into the queue. Without a
+/// valid licence only mails about signed acts are written.
 #[utoipa::path(post, path = "/certified-mail", tag = "notary certified mail", security(("bearer" = [])), request_body = New,
     responses((status = 201, description = "The draft, with its ETag", body = CertifiedMail),
         (status = 403, description = "`no_office`; `not_permitted`; `licence_expired`, `notary_inactive`"),
@@ -112,7 +113,7 @@ async fn create(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    licence::require(&mut tx, office, today(now)).await?;
+    deed::require_licence(&mut tx, (office, new.act), today(now)).await?;
     drafts::create(&mut tx, (id, office, principal.user), &new, check_words, now).await?;
     let made = locked(&mut tx, &principal, id).await?;
     let details = serde_json::json!({ "act": made.act_id, "recipients": made.recipients.len() });

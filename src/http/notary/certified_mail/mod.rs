@@ -4,6 +4,7 @@ mod bodies;
 mod drafts;
 mod intake;
 mod mails;
+mod of_act;
 mod receipts;
 mod refused;
 mod templates;
@@ -17,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(mails::routes())
         .merge(drafts::routes())
+        .merge(of_act::routes())
         .merge(transitions::routes())
         .merge(receipts::routes())
         .merge(templates::routes())

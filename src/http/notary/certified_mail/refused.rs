@@ -17,10 +17,10 @@ use crate::{
     ids::CertifiedMailId,
     notary::{
         certified_mail::{
+            deed,
             message::{self, CertifiedMail},
             transitions::CertifiedMailError,
         },
-        licence,
         time::today,
     },
 };
@@ -32,6 +32,8 @@ impl From<CertifiedMailError> for Problem {
             CertifiedMailError::Forbidden(forbidden) => forbidden.into(),
             CertifiedMailError::NotPermitted => Self::forbidden("not_permitted", detail),
             CertifiedMailError::NoSuchAct => Self::rule("unknown_act", detail),
+            CertifiedMailError::NotSigned => Self::conflict("not_signed", detail),
+            CertifiedMailError::NoAddress => Self::conflict("no_certified_address", detail),
             CertifiedMailError::NoSuchTemplate => Self::rule("unknown_template", detail),
             CertifiedMailError::NoSuchDocument => Self::rule("unknown_document", detail),
             CertifiedMailError::NoValue(_) => Self::rule("fields_without_value", detail),
@@ -67,7 +69,7 @@ pub(super) async fn locked(
     message::lock(tx, principal.into(), id).await?.ok_or_else(|| Problem::not_found("certified mail"))
 }
 
-/// The same, for what only the office may do, and only with a licence.
+/// The same, for what only the office may do, and only with a licence, unless it is about what was signed.
 pub(super) async fn locked_by_office(
     tx: &mut Tx,
     principal: &Principal,
@@ -78,7 +80,7 @@ pub(super) async fn locked_by_office(
     if !found.standing.is_office() {
         return Err(Problem::forbidden("not_for_you", "this is for the office"));
     }
-    licence::require(tx, found.notary_id, today(now)).await?;
+    deed::require_licence(tx, (found.notary_id, found.act_id), today(now)).await?;
     Ok(found)
 }
 

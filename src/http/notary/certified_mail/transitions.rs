@@ -20,11 +20,11 @@ use crate::{
     jobs::notary::SendCertifiedMail,
     notary::{
         certified_mail::{
+            deed,
             message::CertifiedMail,
             provider::CertifiedMailProvider as _,
             transitions::{self, Sender},
         },
-        licence,
         rules::machine::certified_mail::Event,
         time::today,
     },
@@ -44,7 +44,8 @@ struct Transition {
 }
 
 /// Moves a certified mail on; `possible` of the mail says what one may do now. What is put into the queue is fixed, its attachments
-/// are held, and it is sent as soon as its provider takes it: while that is away it stays queued and is tried again, for days.
+/// are held, and it is sent as soon as its provider takes it: while that is away it stays queued and is tried again, for days. Without a valid licence
+/// only mails about signed acts are sent: the office owes them to its clients.
 #[utoipa::path(post, path = "/certified-mail/{id}/transitions", tag = "notary certified mail", security(("bearer" = [])),
     request_body = Transition,
     params(("id" = uuid::Uuid, Path, description = "The certified mail"),
@@ -78,7 +79,7 @@ async fn transition(
         if_match.check(&ETag::of_version(found.version))?;
     }
     found.standing.next(found.status, event)?;
-    licence::require(&mut tx, found.notary_id, today(now)).await?;
+    deed::require_licence(&mut tx, (found.notary_id, found.act_id), today(now)).await?;
     let sending = if event == Event::Revise {
         transitions::revise(&mut tx, &found, now).await?;
         found.sending
