@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use sportello::{
     app::App,
     clock::Clock,
@@ -50,7 +51,24 @@ impl TestApp {
         Self::start_on(TestDatabase::create().await, Scratch::new(), change, kinds).await
     }
 
+    /// With a clock that is late by so much: what happens by it is past for programs that have the machine's time.
+    pub(crate) async fn start_late(by: SignedDuration, change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Clock::system();
+        clock.advance(-by);
+        Self::start_by(clock, TestDatabase::create().await, Scratch::new(), change, registry()).await
+    }
+
     pub(super) async fn start_on(
+        database: TestDatabase,
+        scratch: Scratch,
+        change: impl FnOnce(&mut Config),
+        kinds: Registry,
+    ) -> Self {
+        Self::start_by(Clock::system(), database, scratch, change, kinds).await
+    }
+
+    async fn start_by(
+        clock: Clock,
         database: TestDatabase,
         scratch: Scratch,
         change: impl FnOnce(&mut Config),
@@ -59,8 +77,7 @@ impl TestApp {
         let mut config = configuration(&scratch);
         config.database.url = Optional(Some(Secret::new(database.url())));
         change(&mut config);
-        let app =
-            App::start_with(Arc::new(config), Clock::system(), kinds).await.expect("the application starts");
+        let app = App::start_with(Arc::new(config), clock, kinds).await.expect("the application starts");
         Self { app, database, scratch }
     }
 

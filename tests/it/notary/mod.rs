@@ -27,5 +27,6 @@ mod rush;
 mod signature_requests;
 mod signing;
 mod slots;
+mod stories;
 mod templates;
 mod time;
