@@ -14,6 +14,8 @@ from schemathesis import Case, HookContext
 
 # The pieces of tus are bytes like any other file.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+# So are mails.
+schemathesis.serializer.alias("message/rfc822", "application/octet-stream")
 
 # Sent to see whether unknown headers are refused: they need not be.
 UNKNOWN = "x-schemathesis-unknown-property"
@@ -62,6 +64,17 @@ def _review(token: str) -> str | None:
     return _listed(token, "/api/v1/reviews") or _listed(token, "/api/v1/me/reviews")
 
 
+def _act(token: str) -> str | None:
+    wanted = {"client_email": "user2@sportello.example", "act_type": "certified_copies"}
+    if next(_turn) % 4 == 0:
+        return _ask(token, "POST", "/api/v1/acts", json=wanted).get("id")
+    return _listed(token, "/api/v1/acts") or _ask(token, "POST", "/api/v1/acts", json=wanted).get("id")
+
+
+def _patient(token: str) -> str | None:
+    return _listed(token, "/api/v1/clinic/patients")
+
+
 # How paths begin that are about one thing, the parameter that names it, and where a real one comes from.
 REAL = [
     ("/api/v1/uploads/{id}", "id", _upload),
@@ -69,6 +82,26 @@ REAL = [
     ("/api/v1/bookings/{id}", "id", _booking),
     ("/api/v1/api-keys/{id}", "id", _key),
     ("/api/v1/reviews/{id}", "id", _review),
+    ("/api/v1/acts/{id}", "id", _act),
+    ("/api/v1/clinic/patients/{id}", "id", _patient),
+    *(
+        (f"{path}/{{id}}", "id", lambda token, found=found: _listed(token, found))
+        for path, found in [
+            ("/api/v1/appointments", "/api/v1/appointments"),
+            ("/api/v1/certified-mail-templates", "/api/v1/certified-mail-templates"),
+            ("/api/v1/certified-mail", "/api/v1/certified-mail"),
+            ("/api/v1/clinics", "/api/v1/clinics"),
+            ("/api/v1/conservation-packages", "/api/v1/notary/office/conservation-packages"),
+            ("/api/v1/me/notifications", "/api/v1/me/notifications"),
+            ("/api/v1/notaries", "/api/v1/notaries"),
+            ("/api/v1/notary/offices", "/api/v1/notary/offices"),
+            ("/api/v1/notary/office/availability", "/api/v1/notary/office/availability"),
+            ("/api/v1/notary/office/exceptions", "/api/v1/notary/office/exceptions"),
+            ("/api/v1/notary/office/templates", "/api/v1/notary/office/templates"),
+            ("/api/v1/notary/reviews", "/api/v1/notary/reviews"),
+            ("/api/v1/signature-requests", "/api/v1/me/signature-requests"),
+        ]
+    ),
     ("/api/v1/me/events/{slug}", "slug", lambda token: _listed(token, "/api/v1/me/events", "slug")),
     ("/api/v1/events/{slug}", "slug", _event),
     ("/api/v1/users/{id}", "id", lambda token: _listed(token, "/api/v1/users")),

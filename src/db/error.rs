@@ -37,6 +37,12 @@ impl DbError {
         error.as_db_error()?.constraint()
     }
 
+    /// A day or moment is further away than PostgreSQL counts (4713 BC), or comes there by what is added to it.
+    pub fn is_beyond_time(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        error.code() == Some(&SqlState::DATETIME_FIELD_OVERFLOW)
+    }
+
     /// Nothing was done, and the same request may succeed in a moment.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Overloaded | Self::Down | Self::Lost | Self::Timeout | Self::Conflict)

@@ -368,6 +368,10 @@ impl From<DbError> for Problem {
             DbError::Unknown => Self::outcome_unknown().because(error),
             DbError::Overloaded => Self::unavailable(SOON),
             _ if error.is_unavailable() => Self::unavailable(SOON).because(error),
+            // The only such days are those that were asked for: the service's own are of this age.
+            _ if error.is_beyond_time() => {
+                Self::bad_request("time_out_of_range", "a day or time lies too far from today").because(error)
+            }
             _ => Self::internal(error),
         }
     }

@@ -16,7 +16,7 @@ use crate::{
         licence,
         rules::{
             holidays::{self, Country},
-            slots::{Availability, Exception, Question, Range, Slot, SlotsError, slots},
+            slots::{self, Availability, Exception, Question, Range, Slot, SlotsError},
         },
     },
 };
@@ -86,6 +86,7 @@ pub async fn find(db: &Db, office: NotaryId, wanted: Wanted) -> Result<Option<Op
                 AND ($4::uuid IS NULL OR a.id <> $4)) AS busy
         FROM notary n WHERE n.id = $1 AND n.is_verified"
     );
+    slots::days(wanted.from, wanted.until)?;
     let except = wanted.except.map(|id| id.0);
     let rows = db.read(GATHER, args![office, wanted.from, wanted.until, except]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -105,7 +106,7 @@ pub async fn find(db: &Db, office: NotaryId, wanted: Wanted) -> Result<Option<Op
         busy: &stored::<Vec<(Timestamp, Timestamp)>>(read("busy")),
     };
     let licence = licence::status(row.get("licence_active"), row.get("licence_ends_on"), wanted.today);
-    let slots = slots(&question)?;
+    let slots = slots::slots(&question)?;
     let slots = if licence.valid().is_ok() { slots } else { Vec::new() };
     Ok(Some(Openings { slots, time_zone: zone_name, licence }))
 }

@@ -203,7 +203,8 @@ async fn of_fifty_downloads_at_once_exactly_as_many_are_served_as_may_be() {
     let answers = futures_util::future::join_all(asking).await;
     let served = answers.iter().filter(|it| it.status == 200).count();
     let refused = answers.iter().filter(|it| it.status == 404).count();
-    assert_eq!((served, refused), (7, 43));
+    let statuses: Vec<_> = answers.iter().map(|it| it.status).collect();
+    assert_eq!((served, refused), (7, 43), "{statuses:?}");
     assert!(answers.iter().filter(|it| it.status == 200).all(|it| it.body == pdf("contato")));
     let known = owner.get(&format!("{document}/links")).await.expect(200).json()["data"][0].clone();
     assert_eq!((&known["downloads"], &known["state"]), (&json!(7), &json!("used_up")));

@@ -57,10 +57,18 @@ async fn a_month_of_slots_is_one_query_and_wrong_questions_are_told_what_is_wron
     let answer = anybody.get(&format!("{path}?from=2031-06-01&until=2031-06-30")).await.expect(200);
     assert!(answer.json()["data"].as_array().unwrap().len() > 600);
     assert!(answer.header("server-timing").contains("desc=\"1\""), "{}", answer.header("server-timing"));
-    for query in
-        ["from=2031-06-02&until=2031-06-01", "from=2031-01-01&until=2031-12-31", "minutes=5", "days=3"]
-    {
+    for query in [
+        "from=2031-06-02&until=2031-06-01",
+        "until=2000-01-01",
+        "from=2031-01-01&until=2031-12-31",
+        "minutes=5",
+        "days=3",
+    ] {
         anybody.get(&format!("{path}?{query}")).await.expect(400);
+    }
+    for from in ["-009999-01-01", "-004713-01-01", "9999-12-31"] {
+        let found = anybody.get(&format!("{path}?from={from}&until={from}")).await;
+        assert!([200, 400].contains(&found.status), "{from}: {}", found.status);
     }
     anybody.get(&format!("/api/v1/notaries/{}/slots", uuid::Uuid::now_v7())).await.expect(404);
     let sql = "UPDATE notary SET licence_ends_on = '2020-01-01'";

@@ -2,7 +2,7 @@
 
 use jiff::{
     SignedDuration, Span, Timestamp,
-    civil::{DateTime, Time},
+    civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
 
@@ -22,14 +22,7 @@ struct Opening {
 
 /// The slots of the days asked for, in order; each start and end once.
 pub fn slots(question: &Question<'_>) -> Result<Vec<Slot>, SlotsError> {
-    let Question { from, until, .. } = *question;
-    let days = until.duration_since(from).as_hours() / 24 + 1;
-    if days < 1 {
-        return Err(SlotsError::Backwards);
-    }
-    if days > i64::from(DAYS_MAX) {
-        return Err(SlotsError::TooManyDays);
-    }
+    days(question.from, question.until)?;
     if let Some(minutes) = question.minutes {
         allowed(minutes)?;
     }
@@ -42,6 +35,15 @@ pub fn slots(question: &Question<'_>) -> Result<Vec<Slot>, SlotsError> {
     slots.sort_unstable_by_key(|slot| (slot.start, slot.end, !slot.online));
     slots.dedup_by_key(|slot| (slot.start, slot.end));
     Ok(slots)
+}
+
+/// Whether so many days may be asked for at once.
+pub fn days(from: Date, until: Date) -> Result<(), SlotsError> {
+    let days = until.duration_since(from).as_hours() / 24 + 1;
+    if days < 1 {
+        return Err(SlotsError::Backwards);
+    }
+    if days > i64::from(DAYS_MAX) { Err(SlotsError::TooManyDays) } else { Ok(()) }
 }
 
 fn allowed(minutes: u16) -> Result<u16, SlotsError> {

@@ -18,7 +18,7 @@ mod question;
 mod tests;
 mod wall;
 
-pub use answer::slots;
+pub use answer::{days, slots};
 pub use question::{
     Availability, DAYS_MAX, Exception, MINUTES_MAX, MINUTES_MIN, Question, Range, Slot, SlotsError,
 };
