@@ -103,6 +103,12 @@ id! {
     PatientDocumentId;
     /// A value of a patient.
     LaboratoryValueId;
+    /// An analysis that grades.
+    AnalysisId;
+    /// A score as it was computed.
+    ScoreId;
+    /// Analyses that another system has asked for together.
+    AnalysisBatchId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

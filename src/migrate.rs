@@ -72,6 +72,7 @@ migrations! {
     36 "clinic" "0036_clinic.sql",
     37 "clinic_records" "0037_clinic_records.sql",
     38 "patient_summary" "0038_patient_summary.sql",
+    39 "clinic_scores" "0039_clinic_scores.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -200,6 +200,7 @@ pub const RULES: &[Rule] = &[
     rule("patient_document", "uploaded_by", Fate::Nameless, "the document is about the patient"),
     rule("laboratory_value", "recorded_by", Fate::Nameless, "the value is the patient's"),
     rule("graded_analysis", "recorded_by", Fate::Nameless, "the analysis is the patient's"),
+    rule("analysis_batch", "requested_by", Fate::Nameless, "what was asked for is about patients"),
     rule("audit_entry", "who", Fate::Kept, "security: who did what, by ids, for `audit.keep`"),
     rule("journal", "actor_id", Fate::Kept, "security: what administrators did, by ids"),
     rule("job.body", "owner_id", Fate::Nameless, "jobs about the person were cancelled and emptied"),

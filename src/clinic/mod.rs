@@ -22,8 +22,8 @@
 //! Reading order: [`rules`] (what needs neither database nor clock), [`reading`] (from a file to the text on its pages),
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
 //! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
-//! [`values`] (what was measured, as it is kept),
-//! [`summary`] (what there is of each of them, counted),
+//! [`values`] (what was measured, as it is kept), [`analyses`] (what was graded), [`scores`] (what all of it comes to),
+//! [`worded`] (results in words), [`summary`] (what there is of each patient, counted),
 //! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
@@ -34,6 +34,7 @@ pub mod patients;
 #[macro_use]
 pub mod values;
 
+pub mod analyses;
 pub mod clinics;
 pub mod erasure;
 pub mod laboratory;
@@ -41,5 +42,7 @@ pub mod members;
 pub mod reading;
 pub mod retention;
 pub mod rules;
+pub mod scores;
 pub mod summary;
 pub mod tiers;
+pub mod worded;

@@ -19,6 +19,8 @@ pub fn registry() -> Registry {
         .with::<audit::SealEntries>()
         .with::<clinic::AnonymisePatients>()
         .with::<clinic::RefreshSummary>()
+        .with::<clinic::RecheckScores>()
+        .with::<clinic::RecomputeScore>()
         .with::<clinic::SendClinicMail>()
         .with::<documents::CollectOrphans>()
         .with::<documents::ExpireSharing>()

@@ -88,8 +88,15 @@ pub async fn admit(
 
 /// Lets a job go on that somebody was admitted to begin; the id may have been merged into another since, which is given back.
 pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Result<Patient, Refused> {
+    let patient = still_open(tx, id).await?;
+    touch(tx, patient.id, now).await?;
+    Ok(patient)
+}
+
+/// The same for a job that writes nothing down: what it computes does not keep the record any longer.
+pub async fn still_open(tx: &mut Tx, id: PatientId) -> Result<Patient, Refused> {
     const STILL: &str = concat!(
-        "-- clinic.entries.still_admitted
+        "-- clinic.entries.still_open
         SELECT ",
         patient_columns!(),
         " FROM patient AS p WHERE p.id = (SELECT coalesce(o.merged_into, o.id) FROM patient AS o WHERE o.id = $1)
@@ -98,7 +105,6 @@ pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Resul
     let row = tx.query_opt(STILL, &[&id]).await?;
     let patient = Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?);
     consented(&patient)?;
-    touch(tx, patient.id, now).await?;
     Ok(patient)
 }
 

@@ -72,7 +72,7 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_analyses
             UPDATE graded_analysis SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
-                label = '', note = ''
+                label = '', note = '', case_id = NULL
             WHERE patient_id = ANY ($1)",
         ),
     },
@@ -83,10 +83,12 @@ pub const HELD: &[Held] = &[
             "-- clinic.held.merge_scores
             UPDATE fertility_score SET patient_id = $1 WHERE patient_id = $2",
         ),
-        // Its inputs have days and sources.
+        // Its inputs have days and sources, also behind their hash.
         anonymise: Some(
             "-- clinic.held.anonymise_scores
-            UPDATE fertility_score SET result = result - '{domains,left_out,on}'::text[] WHERE patient_id = ANY ($1)",
+            UPDATE fertility_score SET result = result - '{domains,left_out,on}'::text[],
+                inputs_hash = sha256(convert_to(id::text, 'UTF8')), due_on = NULL
+            WHERE patient_id = ANY ($1)",
         ),
     },
     Held { table: "patient_merge", column: "source_id", merge: None, anonymise: None },

@@ -13,6 +13,7 @@ use crate::{
             Patient,
             merge::{self, Merge, MergeError},
         },
+        scores,
         staff::Permission,
     },
     http::{
@@ -84,6 +85,7 @@ async fn merge(
     if_match.check(&ETag::of_version(target.version))?;
     let now = state.clock.now();
     let merged = merge::merge(&mut tx, (target, source), user, now).await?;
+    scores::changed(&mut tx, &state.jobs, merged.id).await?;
     let [kept, gone] = [("source", id, source.id), ("target", source.id, id)].map(|(role, of, other)| {
         let told = who.entry(&state, "patient.merge", of);
         Entry { details: serde_json::json!({ role: other }), ..told }

@@ -1,5 +1,7 @@
 //! The clinic desk over HTTP. Rules and SQL: [`crate::clinic`].
 
+mod analyses;
+mod analysis_input;
 mod clinics;
 mod member;
 mod members;
@@ -9,6 +11,7 @@ mod own_clinic;
 mod patient_checks;
 mod patient_states;
 mod patients;
+mod scores;
 mod summary;
 mod told;
 
@@ -29,4 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(patient_states::routes())
         .merge(merges::routes())
         .merge(summary::routes())
+        .merge(analyses::routes())
+        .merge(scores::routes())
 }

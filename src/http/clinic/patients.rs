@@ -22,6 +22,7 @@ use crate::{
             list::{self, Filter, PatientCard},
             patient::{self, WriteError},
         },
+        scores,
         staff::Permission,
     },
     http::{
@@ -42,6 +43,8 @@ use crate::{
 /// Nobody types more.
 const QUERY_CHARS_MAX: usize = 200;
 const NUMBER_CHARS_MAX: usize = 60;
+/// What of a patient counts in the fertility score.
+const COUNTING: [&str; 3] = ["born_on", "sex", "lifestyle"];
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -206,7 +209,11 @@ async fn change(
     if_match.check(&ETag::of_version(locked.version))?;
     let content = checked(patch.apply(&locked.content)?, true, today(now))?;
     let changed = patient::change(&mut tx, &locked, &content, now).await?;
-    let details = serde_json::json!({ "fields": fields(&locked.content, &changed.content)? });
+    let fields = fields(&locked.content, &changed.content)?;
+    if fields.iter().any(|name| COUNTING.contains(&name.as_str())) {
+        scores::changed(&mut tx, &state.jobs, id).await?;
+    }
+    let details = serde_json::json!({ "fields": fields });
     let told = who.entry(&state, ACTION, id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;

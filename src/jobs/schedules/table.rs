@@ -6,7 +6,7 @@ use crate::{
     jobs::{
         accounts::{EndRetention, ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
-        clinic::{AnonymisePatients, RefreshSummary},
+        clinic::{AnonymisePatients, RecheckScores, RefreshSummary},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
         notary::{
@@ -31,6 +31,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
         Schedule::new("clinic.anonymise_patients", "33 4 * * *", &AnonymisePatients {}).in_zone(ZONE),
         Schedule::new("clinic.refresh_summary", "* * * * *", &RefreshSummary {}),
+        Schedule::new("clinic.recheck_scores", "21 4 * * *", &RecheckScores {}).in_zone(ZONE),
         Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),
         Schedule::new("documents.expire_sharing", "3/10 * * * *", &ExpireSharing {}),
         Schedule::new("documents.expire_uploads", "*/10 * * * *", &ExpireUploads {}),

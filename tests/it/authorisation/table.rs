@@ -52,6 +52,7 @@ impl Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
     Act,
+    Analysis,
     ApiKey,
     Appointment,
     Availability,
@@ -338,6 +339,14 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/clinic/patients/{id}/consents", Clinic(Thing::Patient)),
     ("GET /api/v1/clinic/patients/{id}/duplicates", Clinic(Thing::Patient)),
     ("GET /api/v1/clinic/patients/{id}/merges", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/analyses", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/patients/{id}/analyses", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/score", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/scores", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/analyses/preview", Clinics),
+    ("GET /api/v1/clinic/analyses/{id}", Clinic(Thing::Analysis)),
+    ("PATCH /api/v1/clinic/analyses/{id}", Clinic(Thing::Analysis)),
+    ("POST /api/v1/clinic/analyses/{id}/withdrawal", Clinic(Thing::Analysis)),
     ("PATCH /api/v1/clinic/patients/{id}", Clinic(Thing::Patient)),
     ("PUT /api/v1/clinic/patients/{id}/consent", Clinic(Thing::Patient)),
     ("PUT /api/v1/clinic/patients/{id}/archive", Clinic(Thing::Patient)),

@@ -69,7 +69,9 @@ impl Things {
         let clinician = app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await;
         let patient = clinician.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await;
         let patient = patient.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let analysis = an_analysis(app, &clinician, &patient).await;
         let ids = [
+            (Thing::Analysis, analysis),
             (Thing::Patient, patient),
             (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
@@ -120,6 +122,21 @@ impl Things {
         let missing = if thing == Some(Thing::Image) { &self.slug } else { "no-such-event" };
         [fill(&self.slug, id), fill(missing, other)]
     }
+}
+
+/// Of a patient who has consented, and for whom a score was computed.
+async fn an_analysis(app: &TestApp, clinician: &Client, patient: &str) -> String {
+    let consent = json!({"is_given": true});
+    let path = format!("{PATIENTS}/{patient}/consent");
+    clinician.request(Method::PUT, &path, &[], Some(consent)).await.expect(200);
+    let made = clinician
+        .post(&format!("{PATIENTS}/{patient}/analyses"), a_body(&Method::POST, "/patients/x/analyses"))
+        .await
+        .expect(201)
+        .json();
+    app.app.clock.advance(jiff::SignedDuration::from_secs(2));
+    app.run_jobs().await;
+    made["id"].as_str().unwrap().to_owned()
 }
 
 pub(super) async fn a_partner(app: &TestApp) -> Client {
@@ -253,6 +270,10 @@ pub(super) fn a_body(method: &Method, path: &str) -> Value {
         "signature-requests" => json!({"document_id": uuid::Uuid::nil(), "signer_id": uuid::Uuid::nil()}),
         "consent" if path.contains("/patients/") => json!({"is_given": true}),
         "archive" if path.contains("/patients/") => json!({"is_archived": false}),
+        "analyses" => {
+            json!({"kind": "follicle", "input": {"total_antral_follicles": 12}, "observed_on": "2026-11-01"})
+        }
+        "preview" => json!({"kind": "follicle", "input": {"total_antral_follicles": 12}}),
         "merge" if path.contains("/patients/") => json!({"source_id": uuid::Uuid::nil()}),
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),
         "review" if path.contains("/acts/") => json!({"rating": 5}),

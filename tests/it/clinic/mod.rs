@@ -1,5 +1,6 @@
 //! The clinic desk, over HTTP mostly.
 
+mod analyses;
 mod clinics;
 mod consents;
 mod duplicates;
@@ -10,5 +11,6 @@ mod patients;
 mod plans;
 mod reading;
 mod retention;
+mod scores;
 mod summary;
 pub(crate) mod ward;

@@ -15,7 +15,7 @@ use crate::clinic::rules::{references::Reference, sentences::Sentence};
 /// The method, with its version: any change of a curve, a weight or a rule is another one.
 const METHOD: &str = "sportello.fertility-score/1";
 /// Older values do not count, in days.
-const FRESH_DAYS: i32 = 730;
+pub const FRESH_DAYS: i32 = 730;
 /// Less of the weights covered, in per cent, says little.
 const COVERAGE_LITTLE: u8 = 50;
 /// Domains below are listed as to be improved.

@@ -34,5 +34,5 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
-pub use compute::{Band, DomainScore, FertilityScore, LeftOut, Reason, Used, compute};
+pub use compute::{Band, DomainScore, FRESH_DAYS, FertilityScore, LeftOut, Reason, Used, compute};
 pub use measure::{Domain, EndometriosisStage, GeneticResult, Hormone, Measure, Observed, Ovulation, Tubes};

@@ -1,0 +1,20 @@
+//! Graded analyses: entered by form, found in a document, or asked for by another system; each kept with what was given,
+//! what came out, and the method that said so.
+//!
+//! Reading order: [`graded`] (an input of a kind, and its result), [`analysis`] (written down, changed, withdrawn), [`list`]
+//! (how they are read).
+//!
+//! Invariants
+//! - Every analysis is written down by [`analysis::insert`], after `entries::admit` has locked the record.
+//! - What was given and what came out are never changed: a mistake is withdrawn, stays readable, and counts no more.
+//! - A document has one analysis of a kind, however often it is analysed; one that was withdrawn stays withdrawn.
+
+// First: the others use its macros.
+#[macro_use]
+pub mod analysis;
+
+pub mod graded;
+pub mod list;
+
+pub use analysis::{GradedAnalysis, NewAnalysis, Source};
+pub use graded::{Graded, Input, Kind};

@@ -1,0 +1,308 @@
+//! What counts in the score, of all that is known of a patient: the registry, values of laboratories, graded analyses.
+//!
+//! - A value counts in the unit of its curve (`values::canonical`), a hormone beside the range of its own report. A value of
+//!   which only a bound is known counts as the bound. One without a day does not count: nobody can say whether it is old.
+//! - Genetic tests count by what was found. "Positive" alone does not say how many copies, and counts as of uncertain meaning;
+//!   of deletions it says all. MTHFR does not count: the American College of Medical Genetics advises against the test (Hickey
+//!   et al., Genet Med 2013;15:153-156).
+//! - A karyotype counts as normal if it is 46,XX or 46,XY, as abnormal if it has another number of chromosomes, and else as of
+//!   uncertain meaning: its reader is a geneticist.
+//! - Of the registry count the age of a woman, since her last birthday, and what is said of her or his life, since the record
+//!   was last changed.
+
+use jiff::civil::Date;
+
+use crate::{
+    clinic::{
+        patients::{Lifestyle, Patient, Sex, Smoking},
+        rules::{
+            patient::birth,
+            score::{GeneticResult, Hormone, Measure, Observed},
+        },
+        values::LaboratoryValue,
+    },
+    ids::AnalysisId,
+    notary::time::today,
+};
+
+/// Of what counts from the registry.
+pub(super) const REGISTRY: &str = "registry";
+/// Grams of alcohol in a unit.
+const UNIT_GRAMS: f64 = 10.0;
+
+/// What counts of a patient's registry entry, as of `now`.
+pub fn of_registry(patient: &Patient, now: Date) -> Vec<Observed> {
+    let content = &patient.content;
+    let mut found = Vec::new();
+    let born_on = content.born_on.filter(|_| content.sex == Sex::Female);
+    if let Some((years, since)) = born_on.and_then(|it| age(it, now)) {
+        found.push(Observed { measure: Measure::Age(years), on: since, source: REGISTRY.to_owned() });
+    }
+    let since = today(patient.updated_at).min(now);
+    let life = of_life(&content.lifestyle).map(|measure| Observed {
+        measure,
+        on: since,
+        source: REGISTRY.to_owned(),
+    });
+    found.extend(life);
+    found
+}
+
+/// Completed years, and the birthday since which it is so.
+fn age(born_on: Date, now: Date) -> Option<(f64, Date)> {
+    let years = birth::age(born_on, now).ok()?;
+    let year = born_on.year() + years;
+    // Who was born on 29 February has the birthday on 1 March of other years.
+    let day = Date::new(year, born_on.month(), born_on.day()).or_else(|_| Date::new(year, 3, 1)).ok()?;
+    Some((f64::from(years), day))
+}
+
+fn of_life(life: &Lifestyle) -> impl Iterator<Item = Measure> {
+    let index = life.weight_kg.zip(life.height_cm).map(|(kg, cm)| kg / (cm / 100.0).powi(2));
+    let cigarettes = match life.smoking {
+        Some(Smoking::Never | Smoking::Former) => Some(0.0),
+        Some(Smoking::Current) | None => life.cigarettes_per_day.map(f64::from),
+    };
+    [
+        index.map(Measure::BodyMassIndex),
+        cigarettes.map(Measure::Cigarettes),
+        life.alcohol_units_per_week.map(|units| Measure::Alcohol(units * UNIT_GRAMS)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What counts of an analysis.
+pub fn of_analysis(id: AnalysisId, on: Date, measures: Vec<Measure>) -> impl Iterator<Item = Observed> {
+    measures.into_iter().map(move |measure| Observed { measure, on, source: format!("analysis {id}") })
+}
+
+/// What counts of a value.
+pub fn of_value(value: &LaboratoryValue) -> Option<Observed> {
+    let measure = measure(value)?;
+    let source = match value.patient_document_id {
+        Some(document) => format!("document {document}"),
+        None => format!("value {}", value.id),
+    };
+    Some(Observed { measure, on: value.observed_on?, source })
+}
+
+fn measure(value: &LaboratoryValue) -> Option<Measure> {
+    if let Some(hormone) = hormone(&value.analyte) {
+        return of_hormone(hormone, value);
+    }
+    if let Some(finding) = &value.finding {
+        return of_test(&value.analyte, finding);
+    }
+    let number = value.canonical?;
+    Some(match value.analyte.as_str() {
+        "amh" => Measure::Amh(number),
+        "afc" => Measure::AntralFollicles(number),
+        "endometrial_thickness" => Measure::EndometrialThickness(number),
+        "sperm_total" => Measure::SpermTotal(number),
+        "sperm_concentration" => Measure::SpermConcentration(number),
+        "sperm_motility_progressive" => Measure::ProgressiveMotility(number),
+        "sperm_morphology_normal" => Measure::NormalForms(number),
+        _ => return None,
+    })
+}
+
+fn hormone(analyte: &str) -> Option<Hormone> {
+    Some(match analyte {
+        "fsh" => Hormone::Fsh,
+        "lh" => Hormone::Lh,
+        "estradiol" => Hormone::Estradiol,
+        "progesterone" => Hormone::Progesterone,
+        "prolactin" => Hormone::Prolactin,
+        "testosterone" => Hormone::Testosterone,
+        "tsh" => Hormone::Tsh,
+        "ft4" => Hormone::FreeT4,
+        _ => return None,
+    })
+}
+
+/// In the unit in which it was printed, as its range.
+fn of_hormone(hormone: Hormone, value: &LaboratoryValue) -> Option<Measure> {
+    let read = |text: &Option<String>| text.as_ref()?.parse::<f64>().ok();
+    let (least, most) = (read(&value.range_low), read(&value.range_high));
+    Some(Measure::Hormone { hormone, value: read(&value.number)?, least, most })
+}
+
+fn of_test(analyte: &str, finding: &str) -> Option<Measure> {
+    /// One copy of a disorder that needs two, or of a risk.
+    const COPIES: [&str; 7] =
+        ["cftr", "smn1", "fmr1", "tay_sachs", "beta_thalassemia", "factor_v_leiden", "prothrombin_mutation"];
+    let result = match analyte {
+        "karyotype" => karyotype(finding),
+        "y_microdeletion" => match finding {
+            "negative" | "absent" | "not_detected" => GeneticResult::Normal,
+            "positive" => GeneticResult::Abnormal,
+            _ => GeneticResult::Uncertain,
+        },
+        _ if COPIES.contains(&analyte) => match finding {
+            "negative" | "absent" | "not_detected" => GeneticResult::Normal,
+            "carrier" | "heterozygous" => GeneticResult::Carrier,
+            "homozygous" => GeneticResult::Abnormal,
+            _ => GeneticResult::Uncertain,
+        },
+        _ => return None,
+    };
+    Some(Measure::GeneticTest { test: analyte.to_owned(), result })
+}
+
+/// `46,XX`, perhaps with the number of cells that were looked at.
+fn karyotype(text: &str) -> GeneticResult {
+    let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
+    let bare = match plain.split_once('[') {
+        Some((bare, cells)) if cells.ends_with(']') && !bare.contains('/') => bare,
+        _ => plain.as_str(),
+    };
+    match bare {
+        "46,XX" | "46,XY" => GeneticResult::Normal,
+        _ if bare.split('/').any(|line| !line.starts_with("46,")) => GeneticResult::Abnormal,
+        _ => GeneticResult::Uncertain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{Timestamp, civil::date};
+
+    use super::*;
+    use crate::{
+        clinic::{patients::Content, values::Source},
+        ids::{ClinicId, LaboratoryValueId, PatientId, UserId},
+    };
+
+    fn value(analyte: &str) -> LaboratoryValue {
+        let nil = uuid::Uuid::nil();
+        LaboratoryValue {
+            id: LaboratoryValueId(nil),
+            clinic_id: ClinicId(nil),
+            patient_id: PatientId(nil),
+            source: Source::Form,
+            patient_document_id: None,
+            external_id: None,
+            analyte: analyte.to_owned(),
+            loinc: None,
+            comparator: None,
+            number: None,
+            finding: None,
+            unit: None,
+            canonical: None,
+            canonical_unit: None,
+            range_low: None,
+            range_high: None,
+            flag: None,
+            printed_flag: None,
+            observed_on: Some(date(2026, 3, 12)),
+            confidence: None,
+            doubts: Vec::new(),
+            domains: Vec::new(),
+            place: None,
+            recorded_by: UserId(nil),
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn values_count_in_the_unit_of_their_curve_and_hormones_beside_their_own_range() {
+        let amh = LaboratoryValue { number: Some("20".into()), canonical: Some(2.8), ..value("amh") };
+        let found = of_value(&amh).unwrap();
+        assert_eq!((found.measure, found.on), (Measure::Amh(2.8), date(2026, 3, 12)));
+        let fsh = LaboratoryValue {
+            number: Some("7.20".into()),
+            canonical: Some(7.2),
+            range_low: Some("3.5".into()),
+            range_high: Some("12.5".into()),
+            ..value("fsh")
+        };
+        let expected =
+            Measure::Hormone { hormone: Hormone::Fsh, value: 7.2, least: Some(3.5), most: Some(12.5) };
+        assert_eq!(of_value(&fsh).unwrap().measure, expected);
+        assert!(of_value(&LaboratoryValue { observed_on: None, ..amh }).is_none(), "nobody knows when");
+        assert!(of_value(&LaboratoryValue { canonical: Some(14.0), ..value("haemoglobin") }).is_none());
+    }
+
+    #[test]
+    fn genetic_tests_count_by_what_was_found() {
+        let found = |analyte: &str, finding: &str| {
+            let test = LaboratoryValue { finding: Some(finding.into()), ..value(analyte) };
+            of_value(&test).map(|it| match it.measure {
+                Measure::GeneticTest { test, result } if test == analyte => result,
+                other => panic!("{other:?}"),
+            })
+        };
+        for (analyte, finding, expected) in [
+            ("cftr", "negative", Some(GeneticResult::Normal)),
+            ("cftr", "heterozygous", Some(GeneticResult::Carrier)),
+            ("cftr", "positive", Some(GeneticResult::Uncertain)),
+            ("beta_thalassemia", "homozygous", Some(GeneticResult::Abnormal)),
+            ("y_microdeletion", "positive", Some(GeneticResult::Abnormal)),
+            ("y_microdeletion", "not_detected", Some(GeneticResult::Normal)),
+            ("mthfr", "homozygous", None),
+            ("hiv", "negative", None),
+            ("karyotype", "46,XX", Some(GeneticResult::Normal)),
+            ("karyotype", "46, XY [30]", Some(GeneticResult::Normal)),
+            ("karyotype", "47,XXY", Some(GeneticResult::Abnormal)),
+            ("karyotype", "45,X/46,XX", Some(GeneticResult::Abnormal)),
+            ("karyotype", "45,X[3]/46,XX[27]", Some(GeneticResult::Abnormal)),
+            ("karyotype", "46,XY,inv(9)", Some(GeneticResult::Uncertain)),
+        ] {
+            assert_eq!(found(analyte, finding), expected, "{analyte} {finding}");
+        }
+    }
+
+    #[test]
+    fn an_age_is_of_the_last_birthday_and_of_women() {
+        for (born, now, expected) in [
+            (date(1990, 5, 17), date(2026, 5, 16), (35.0, date(2025, 5, 17))),
+            (date(1990, 5, 17), date(2026, 5, 17), (36.0, date(2026, 5, 17))),
+            (date(1992, 2, 29), date(2026, 11, 22), (34.0, date(2026, 3, 1))),
+            (date(1992, 2, 29), date(2028, 3, 1), (36.0, date(2028, 2, 29))),
+        ] {
+            assert_eq!(age(born, now), Some(expected));
+        }
+        assert_eq!(age(date(2027, 1, 1), date(2026, 1, 1)), None);
+    }
+
+    #[test]
+    fn the_registry_says_what_was_written_there() {
+        let life = Lifestyle {
+            smoking: Some(Smoking::Former),
+            alcohol_units_per_week: Some(3.0),
+            height_cm: Some(200.0),
+            weight_kg: Some(80.0),
+            ..Lifestyle::default()
+        };
+        let found: Vec<_> = of_life(&life).collect();
+        assert_eq!(found, [Measure::BodyMassIndex(20.0), Measure::Cigarettes(0.0), Measure::Alcohol(30.0)]);
+        let smokes = Lifestyle { smoking: Some(Smoking::Current), ..Lifestyle::default() };
+        assert_eq!(of_life(&smokes).count(), 0, "how many is not known");
+        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let content: Content = serde_json::from_value(serde_json::json!({
+            "first_name": "Anna", "last_name": "Bianchi", "born_on": "1990-05-17", "sex": "male", "lifestyle": life,
+        }))
+        .unwrap();
+        let nil = uuid::Uuid::nil();
+        let man = Patient {
+            id: PatientId(nil),
+            clinic_id: ClinicId(nil),
+            content,
+            consented_at: None,
+            last_entry_at: at,
+            archived_at: None,
+            anonymised_at: None,
+            merged_into: None,
+            created_at: at,
+            updated_at: at,
+            version: 1,
+        };
+        let codes = |patient: &Patient| {
+            of_registry(patient, date(2026, 11, 22)).iter().map(|it| it.measure.code()).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&man), ["body_mass_index", "cigarettes", "alcohol"]);
+        let woman = Patient { content: Content { sex: Sex::Female, ..man.content.clone() }, ..man };
+        assert_eq!(codes(&woman), ["age", "body_mass_index", "cigarettes", "alcohol"]);
+    }
+}

@@ -1,0 +1,226 @@
+//! Graded analyses over HTTP: tried out, entered, read, put right.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use sportello::ids::PatientId;
+
+use super::ward::{PATIENTS, Ward, a_person, with};
+
+const ANALYSES: &str = "/api/v1/clinic/analyses";
+
+/// One of each kind, with the word that its result comes to.
+pub(crate) fn one_of_each() -> [(Value, &'static str); 5] {
+    let of = |kind: &str, input: Value| json!({ "kind": kind, "input": input, "observed_on": "2026-10-02" });
+    [
+        (
+            of(
+                "semen",
+                json!({ "volume_ml": 2.5, "concentration_million_per_ml": 8.0, "progressive_percent": 20.0,
+                "normal_forms_percent": 2.0 }),
+            ),
+            "several_below",
+        ),
+        (of("oocyte", json!({ "maturity": "metaphase_ii", "morphology_score": 4 })), "excellent"),
+        (
+            of(
+                "embryo",
+                json!({ "stage": "blastocyst", "day": 5, "expansion": 4, "inner_cell_mass": "A",
+            "trophectoderm": "B" }),
+            ),
+            "good",
+        ),
+        (of("follicle", json!({ "total_antral_follicles": 4 })), "low"),
+        (
+            of(
+                "hysteroscopy",
+                json!({ "polyps": [{ "size_mm": 12.0 }] , "myomas": [{ "figo": 0, "size_mm": 41.0 }] }),
+            ),
+            "severe",
+        ),
+    ]
+}
+
+impl Ward {
+    pub(crate) async fn enter(&self, patient: PatientId, analysis: Value) -> Value {
+        let path = format!("{PATIENTS}/{patient}/analyses");
+        self.manager.post(&path, analysis).await.expect(201).json()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_is_graded_kept_and_explained_in_two_languages() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let path = format!("{PATIENTS}/{id}/analyses");
+    let mut made = Vec::new();
+    for (analysis, grade) in one_of_each() {
+        let kept = ward.enter(id, with(analysis.clone(), json!({ "label": "campione 1" }))).await;
+        assert_eq!((&kept["kind"], &kept["grade"]), (&analysis["kind"], &json!(grade)), "{kept}");
+        assert_eq!((&kept["source"], &kept["label"]), (&json!("form"), &json!("campione 1")));
+        for (name, value) in analysis["input"].as_object().unwrap().iter().filter(|(_, it)| !it.is_array()) {
+            assert_eq!(&kept["input"][name], value, "what was given is shown");
+        }
+        let limits = kept["explanation"]["limits"].as_array().unwrap();
+        assert_eq!(limits[0]["code"], "general.supports_clinicians");
+        assert!(limits.iter().all(|it| !it["it"].as_str().unwrap().is_empty() && it["en"].is_string()));
+        assert!(kept["explanation"]["references"][0]["citation"].as_str().unwrap().len() > 20);
+        let shown =
+            ward.reader.get(&format!("{ANALYSES}/{}", kept["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!(shown.json(), kept);
+        let mut tried = analysis.clone();
+        tried.as_object_mut().unwrap().remove("observed_on");
+        let preview = ward.reader.post(&format!("{ANALYSES}/preview"), tried).await.expect(200).json();
+        assert_eq!((&preview["result"], &preview["grade"]), (&kept["result"], &kept["grade"]));
+        made.push(kept["id"].clone());
+    }
+    let page = ward.reader.get(&format!("{path}?limit=3")).await.expect(200).json();
+    let ids =
+        |page: &Value| page["data"].as_array().unwrap().iter().map(|it| it["id"].clone()).collect::<Vec<_>>();
+    let next = page["next_cursor"].as_str().unwrap();
+    let rest = ward.reader.get(&format!("{path}?limit=3&cursor={next}")).await.expect(200).json();
+    made.reverse();
+    assert_eq!([ids(&page), ids(&rest)].concat(), made, "newest first, each once");
+    let semen = ward.reader.get(&format!("{path}?kind=semen")).await.expect(200).json();
+    assert_eq!(ids(&semen), [made[4].clone()]);
+    ward.reader.get(&format!("{path}?kind=urine")).await.expect(400);
+    assert_eq!(ward.told("patient.analyse").await, ["patient.analyse"; 5].join(" "));
+    assert_eq!(ward.told("patient.read_analysis").await, "patient.read_analysis");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_is_told_at_once_with_pointers() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let path = format!("{PATIENTS}/{id}/analyses");
+    let wrong = |analysis: Value| {
+        let (manager, path) = (&ward.manager, &path);
+        async move {
+            let refused = manager.post(path, analysis).await.expect(422).json();
+            let errors = refused["errors"].as_array().unwrap();
+            let said = errors
+                .iter()
+                .map(|it| format!("{} {}", it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap()));
+            said.collect::<Vec<_>>()
+        }
+    };
+    let semen = json!({ "kind": "semen", "input": { "volume_ml": 21.0, "ph": 12.0, "progressive_percent": 50.0,
+        "total_motility_percent": 30.0 }, "observed_on": "2026-10-02" });
+    assert_eq!(
+        wrong(semen.clone()).await,
+        ["/input/volume_ml out_of_range", "/input/ph out_of_range", "/input/progressive_percent contradicts"]
+    );
+    let both = with(semen, json!({ "observed_on": "domani" }));
+    assert_eq!(wrong(both).await.last().unwrap(), "/observed_on invalid");
+    let scan = json!({ "kind": "follicle", "input": { "left": { "follicles_mm": [300.0] } }, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(scan).await, ["/input/left/follicles_mm/0 out_of_range"]);
+    let unknown = json!({ "kind": "semen", "input": { "colour": "white" }, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(unknown).await, ["/input/colour unknown_field"]);
+    let kind = json!({ "kind": "urine", "input": {}, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(kind).await, ["/kind not_allowed"]);
+    assert_eq!(wrong(json!({})).await, ["/kind required", "/observed_on required"]);
+    let later =
+        json!({ "kind": "follicle", "input": {}, "observed_on": "2999-01-01", "label": "x".repeat(101) });
+    assert_eq!(wrong(later).await, ["/label too_long", "/observed_on in_the_future"]);
+    let count: i64 = ward.app.value("SELECT count(*) FROM graded_analysis").await;
+    assert_eq!(count, 0);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_entered_by_mistake_stays_and_counts_no_more() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let score = async || {
+        ward.compute_scores().await;
+        let found = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
+        found["score"]["domains"].as_array().unwrap().iter().find(|it| it["domain"] == "ovarian").unwrap()["score"].clone()
+    };
+    let right =
+        json!({ "kind": "follicle", "input": { "total_antral_follicles": 14 }, "observed_on": "2026-10-02" });
+    let wrong =
+        json!({ "kind": "follicle", "input": { "total_antral_follicles": 1 }, "observed_on": "2026-10-03" });
+    ward.enter(id, right).await;
+    let good = score().await;
+    let mistake = ward.enter(id, wrong).await;
+    assert!(score().await.as_f64() < good.as_f64(), "the latest counts");
+    let path = format!("{ANALYSES}/{}", mistake["id"].as_str().unwrap());
+    let withdraw = format!("{path}/withdrawal");
+    let send = async |etag: &[(&str, &str)]| ward.manager.request(Method::POST, &withdraw, etag, None).await;
+    send(&[]).await.expect(428);
+    send(&[("if-match", "\"v9\"")]).await.expect(412);
+    ward.reader.request(Method::POST, &withdraw, &[("if-match", "*")], None).await.expect(403);
+    let gone = send(&[("if-match", "\"v1\"")]).await.expect(200);
+    assert!(gone.json()["withdrawn_at"].is_string());
+    assert_eq!(
+        send(&[("if-match", gone.header("etag"))]).await.expect(200).header("etag"),
+        gone.header("etag")
+    );
+    assert_eq!(score().await, good, "as if it had never been");
+    let list =
+        ward.reader.get(&format!("{PATIENTS}/{id}/analyses?is_withdrawn=true")).await.expect(200).json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 1, "it stays readable");
+    // People's own words may be put right, what was given may not.
+    let named = ward.manager.patch(&path, "*", json!({ "note": "ovaio non visto" })).await.expect(200).json();
+    assert_eq!((&named["note"], &named["label"]), (&json!("ovaio non visto"), &json!("")));
+    ward.manager.patch(&path, "*", json!({ "input": {} })).await.expect(422);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_consent_or_permission_nothing_is_entered_and_strangers_see_nothing() {
+    let ward = Ward::new().await;
+    let id = ward.register(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let path = format!("{PATIENTS}/{id}/analyses");
+    let (scan, _) = one_of_each()[3].clone();
+    assert_eq!(ward.manager.post(&path, scan.clone()).await.expect(403).code(), "consent_missing");
+    ward.consent(id, true).await.expect(200);
+    assert_eq!(ward.nurse.post(&path, scan.clone()).await.expect(403).code(), "no_permission");
+    ward.rival.post(&path, scan.clone()).await.expect(404);
+    let made = ward.enter(id, scan.clone()).await;
+    let own = format!("{ANALYSES}/{}", made["id"].as_str().unwrap());
+    for path in [&own, &path, &format!("{PATIENTS}/{id}/score"), &format!("{PATIENTS}/{id}/scores")] {
+        ward.rival.get(path).await.expect(404);
+        ward.admin.get(path).await.expect(403);
+    }
+    ward.rival.patch(&own, "*", json!({ "note": "x" })).await.expect(404);
+    ward.rival
+        .request(Method::POST, &format!("{own}/withdrawal"), &[("if-match", "*")], None)
+        .await
+        .expect(404);
+    // To put a mistake right needs no consent; to enter another needs it.
+    ward.consent(id, false).await.expect(200);
+    ward.manager.post(&path, scan).await.expect(403);
+    let etag = [("if-match", "*")];
+    ward.manager.request(Method::POST, &format!("{own}/withdrawal"), &etag, None).await.expect(200);
+    ward.archive(id, true).await.expect(200);
+    assert_eq!(ward.manager.patch(&own, "*", json!({ "note": "x" })).await.expect(409).code(), "archived");
+    assert_eq!(ward.told("patient.analyse").await, "patient.analyse! patient.analyse");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_enters_one_and_a_merge_moves_them() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let path = format!("{PATIENTS}/{id}/analyses");
+    let (scan, _) = one_of_each()[3].clone();
+    let key = [("idempotency-key", "\"uno\"")];
+    let first = ward.manager.request(Method::POST, &path, &key, Some(scan.clone())).await.expect(201).json();
+    let again = ward.manager.request(Method::POST, &path, &key, Some(scan)).await.expect(201);
+    assert_eq!((again.json(), again.header("idempotency-replayed")), (first.clone(), "true"));
+    let twin = with(a_person("Anna", "Bianchi", "1990-05-17"), json!({ "is_distinct": true }));
+    let target = ward.register_consenting(twin).await;
+    ward.compute_scores().await;
+    ward.merge(target, id).await.expect(200);
+    ward.compute_scores().await;
+    let moved = ward.reader.get(&format!("{PATIENTS}/{target}/analyses")).await.expect(200).json();
+    assert_eq!(moved["data"][0]["id"], first["id"]);
+    assert_eq!(ward.reader.get(&path).await.expect(308).json()["merged_into"], json!(target));
+    let found =
+        ward.reader.get(&format!("{ANALYSES}/{}", first["id"].as_str().unwrap())).await.expect(200).json();
+    assert_eq!(found["patient_id"], json!(target));
+    let score = ward.reader.get(&format!("{PATIENTS}/{target}/score")).await.expect(200).json();
+    assert!(score["score"]["domains"].as_array().unwrap().iter().any(|it| it["score"].is_number()));
+    ward.app.finish().await;
+}

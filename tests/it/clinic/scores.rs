@@ -1,0 +1,161 @@
+//! Fertility scores: computed by jobs when something that counts has changed, and kept as they were.
+
+use jiff::{SignedDuration, ToSpan as _};
+use serde_json::{Value, json};
+use sportello::{ids::PatientId, jobs::registry::registry, notary::time::today};
+
+use super::ward::{PATIENTS, Ward, a_person, with};
+
+impl Ward {
+    /// Computes what is to be computed a moment after a change.
+    pub(crate) async fn compute_scores(&self) {
+        self.app.app.clock.advance(SignedDuration::from_secs(2));
+        self.app.run_jobs().await;
+    }
+
+    /// The history, once what was changed has been computed.
+    async fn scores(&self, id: PatientId) -> Vec<Value> {
+        self.compute_scores().await;
+        let page = self.reader.get(&format!("{PATIENTS}/{id}/scores?limit=100")).await.expect(200).json();
+        page["data"].as_array().unwrap().clone()
+    }
+
+    /// The history some nights later; everybody has logged in again.
+    async fn nights(&mut self, nights: i64) -> Vec<Value> {
+        self.app.app.clock.advance(SignedDuration::from_hours(24 * nights));
+        self.manager = self.app.log_in(&self.manager_account).await;
+        self.nurse = self.app.log_in(&self.nurse_account).await;
+        self.reader = self.manager.clone();
+        self.app.run_jobs().await;
+        let id: uuid::Uuid = self.app.value("SELECT id FROM patient").await;
+        self.scores(PatientId(id)).await
+    }
+
+    fn days_ago(&self, days: i32) -> String {
+        today(self.app.app.clock.now()).checked_sub(days.days()).unwrap().to_string()
+    }
+
+    async fn scan(&self, id: PatientId, follicles: u16, days_ago: i32) {
+        let scan = json!({ "kind": "follicle", "input": { "total_antral_follicles": follicles },
+            "observed_on": self.days_ago(days_ago) });
+        self.enter(id, scan).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_score_is_made_when_something_that_counts_has_changed_and_says_everything_about_itself() {
+    let ward = Ward::new().await;
+    let life = json!({ "lifestyle": { "smoking": "never", "height_cm": 165.0, "weight_kg": 60.0 } });
+    let id = ward.register(with(a_person("Anna", "Bianchi", "1990-05-17"), life)).await;
+    assert!(ward.scores(id).await.is_empty(), "nothing is computed without consent");
+    ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(404);
+    ward.consent(id, true).await.expect(200);
+    let first = ward.scores(id).await;
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0]["coverage_percent"], 27, "age and life are known");
+    for follicles in [14, 12, 13] {
+        ward.scan(id, follicles, 3).await;
+    }
+    assert_eq!(ward.scores(id).await.len(), 2, "a burst makes one");
+    // What does not count changes nothing.
+    let (_, etag) = ward.patient(id).await;
+    ward.nurse.patch(&format!("{PATIENTS}/{id}"), &etag, json!({ "notes": "richiamare" })).await.expect(200);
+    assert_eq!(ward.scores(id).await.len(), 2);
+    let (_, etag) = ward.patient(id).await;
+    let smokes = json!({ "lifestyle": { "smoking": "current", "cigarettes_per_day": 20 } });
+    ward.nurse.patch(&format!("{PATIENTS}/{id}"), &etag, smokes).await.expect(200);
+    let history = ward.scores(id).await;
+    assert_eq!(history.len(), 3);
+    assert!(history[0]["overall"].as_f64() < history[1]["overall"].as_f64(), "smoking is worse");
+    let newest = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
+    assert_eq!((&newest["id"], &newest["score"]["overall"]), (&history[0]["id"], &history[0]["overall"]));
+    assert_eq!(newest["score"]["method"], "sportello.fertility-score/1");
+    let codes = |part: &str| {
+        newest["explanation"][part]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["code"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(codes("limits").contains(&json!("general.supports_clinicians")));
+    assert!(codes("limits").contains(&json!("score.not_probability")), "{:?}", codes("limits"));
+    assert!(!codes("references").is_empty() && !codes("recommendations").is_empty());
+    let left = newest["score"]["left_out"].as_array().unwrap();
+    assert_eq!(left.iter().filter(|it| it["reason"] == "superseded").count(), 2, "{left:?}");
+    let of_scan = newest["score"]["domains"][2]["inputs"][0]["observed"]["source"].as_str().unwrap();
+    assert!(of_scan.starts_with("analysis "), "{of_scan}");
+    assert_eq!(ward.told("patient.read_score").await, "patient.read_scores patient.read_score");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_too_old_and_birthdays_are_noticed_at_night() {
+    let mut ward = Ward::new().await;
+    let today = today(ward.app.app.clock.now());
+    // A birthday in ten days.
+    let born = today.checked_add(10.days()).unwrap().with().year(1990).build().unwrap();
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", &born.to_string())).await;
+    ward.scan(id, 14, 728).await;
+    let before = ward.scores(id).await;
+    assert_eq!((before.len(), &before[0]["coverage_percent"]), (1, &json!(40)));
+    assert_eq!(ward.nights(2).await.len(), 1, "it counts for two years");
+    let aged = ward.nights(1).await;
+    assert_eq!((aged.len(), &aged[0]["coverage_percent"]), (2, &json!(25)), "the scan is too old");
+    assert_eq!(ward.nights(1).await.len(), 2, "another night finds nothing");
+    let older = ward.nights(7).await;
+    assert_eq!(older.len(), 3, "a birthday");
+    // Nobody looks for records that are closed.
+    ward.archive(id, true).await.expect(200);
+    assert_eq!(ward.nights(400).await.len(), 3);
+    let due: i64 = ward.app.value("SELECT count(*) FROM fertility_score WHERE due_on IS NOT NULL").await;
+    assert_eq!(due, 0);
+    ward.archive(id, false).await.expect(200);
+    assert_eq!(ward.scores(id).await.len(), 4);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_once_at_two_nodes_end_in_the_score_of_all_of_them() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let node = ward.app.another_node(|_| {}, registry()).await;
+    let there = ward.manager.at(node.address);
+    let path = format!("{PATIENTS}/{id}/analyses");
+    let entered = (0..24_u16).map(|n| {
+        let scan = json!({ "kind": "follicle", "input": { "total_antral_follicles": 10 + n }, "observed_on": ward.days_ago(i32::from(n)) });
+        let client = if n % 2 == 0 { &ward.manager } else { &there };
+        client.post(&path, scan)
+    });
+    for made in futures_util::future::join_all(entered).await {
+        made.expect(201);
+    }
+    ward.scores(id).await;
+    let newest = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
+    let used = newest["score"]["domains"][2]["inputs"][0]["observed"].clone();
+    assert_eq!((&used["measure"]["value"], &used["on"]), (&json!(10.0), &json!(ward.days_ago(0))));
+    let left = newest["score"]["left_out"].as_array().unwrap().len();
+    assert_eq!(left, 23, "all of them were looked at");
+    node.stop().await;
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_anonymous_patient_figures_are_left_and_no_day() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    ward.scan(id, 14, 3).await;
+    let before = ward.scores(id).await;
+    ward.archive(id, true).await.expect(200);
+    let path = format!("{PATIENTS}/{id}/anonymisation");
+    ward.manager.request(axum::http::Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
+    let after = ward.scores(id).await;
+    assert_eq!((after.len(), &after[0]["overall"]), (1, &before[0]["overall"]));
+    ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(404);
+    let words: String = ward
+        .app
+        .value("SELECT concat(s.result, g.label, g.note, g.case_id, g.observed_on) FROM fertility_score s, graded_analysis g")
+        .await;
+    assert!(!words.contains(&ward.days_ago(3)) && !words.contains("analysis "), "{words}");
+    ward.app.finish().await;
+}
