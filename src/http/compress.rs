@@ -159,6 +159,7 @@ fn worth_it(headers: &HeaderMap) -> bool {
         essence,
         "application/json"
             | "application/problem+json"
+            | "application/fhir+json"
             | "application/health+json"
             | "application/javascript"
             | "application/openmetrics-text"

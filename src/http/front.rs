@@ -19,6 +19,7 @@ use tower::Service as _;
 
 use super::{
     client::ClientAddress,
+    clinic::fhir::{is_fhir, outcome},
     compress::compress_response,
     cors::Cors,
     counted::Counted,
@@ -300,6 +301,9 @@ impl Parts {
         if let Some(problem) = response.extensions().get::<Arc<Problem>>() {
             log_source(problem, asked, route);
             let mut rendered = problem.render(shown_path(asked.uri.path()), asked.scope.request_id());
+            if is_fhir(asked.uri.path()) {
+                rendered = outcome::told(problem, rendered);
+            }
             for (name, value) in response.headers() {
                 let body = *name == header::CONTENT_LENGTH || *name == header::CONTENT_TYPE;
                 if !body && !rendered.headers().contains_key(name) {
@@ -318,7 +322,8 @@ impl Parts {
                 problem = problem.header(name, value.clone());
             }
         }
-        problem.render(shown_path(asked.uri.path()), asked.scope.request_id())
+        let rendered = problem.render(shown_path(asked.uri.path()), asked.scope.request_id());
+        if is_fhir(asked.uri.path()) { outcome::told(&problem, rendered) } else { rendered }
     }
 
     fn log(&self, asked: &Asked, route: &Route, response: &Response, took: Duration) {

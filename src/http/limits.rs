@@ -9,7 +9,8 @@
 //!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "user";q=600;w=60` says what is
 //! allowed, `RateLimit: "user";r=42;t=56` that 42 requests are left and all 600 in 56 seconds. On a 429, `t` is the time
-//! until the next request is allowed, as `Retry-After` says.
+//! until the next request is allowed, as `Retry-After` says. Answers to a key say its quota in `X-RateLimit-Limit`,
+//! `X-RateLimit-Remaining` and `X-RateLimit-Reset` (seconds) as well.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -41,6 +42,13 @@ pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub const KEY_POLICY: &str = "api_key";
 /// What is left.
 pub const STATE: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The quota of a key once more, as programs know it that do not read the draft.
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+/// What is left of it.
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// Seconds until all of it is there again.
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Checks requests against their quota; the default limits nothing.
 #[derive(Clone, Default)]
@@ -220,6 +228,11 @@ impl Gate {
             for (name, text) in [(POLICY, policy), (STATE, state)] {
                 headers.append(name, HeaderValue::try_from(text).expect("numbers are visible ASCII"));
             }
+            let left = left.unwrap_or(0).unsigned_abs();
+            for (name, number) in [(LIMIT, quota.unsigned_abs()), (REMAINING, left)] {
+                headers.insert(name, number.into());
+            }
+            headers.insert(RESET, reset.into());
         }
     }
 

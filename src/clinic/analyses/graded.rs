@@ -134,6 +134,11 @@ impl Graded {
         }
     }
 
+    /// What was given, as it is stored.
+    pub fn input(&self) -> Result<Value, serde_json::Error> {
+        Ok(self.columns()?.0)
+    }
+
     /// What was given and what came out, as they are stored.
     pub(super) fn columns(&self) -> Result<(Value, Value), serde_json::Error> {
         fn both(

@@ -1,7 +1,7 @@
 //! Values of patients, as they are kept: printed in a document, entered by hand, or sent by another system.
 //!
 //! Reading order: [`value`] (what is known of one), [`canonical`] (the unit in which all values of an analyte are compared),
-//! [`record`] (how one is written down: the only place that does), [`list`] (how they are read).
+//! [`entered`] (those that people enter and systems send), [`record`] (how one is written down: the only place that does), [`list`] (how they are read).
 //!
 //! Invariants
 //! - A value is kept as it was printed: its digits, its comparator, its unit. What is computed from it stands beside it.
@@ -12,6 +12,7 @@
 pub mod value;
 
 pub mod canonical;
+pub mod entered;
 pub mod list;
 pub mod record;
 

@@ -30,6 +30,13 @@ struct Head {
     input: Map<String, Value>,
 }
 
+/// The same when the path says the kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnlyInput {
+    input: Map<String, Value>,
+}
+
 /// A body with `kind` and `input`, graded, and the rest of it.
 pub(super) fn graded<R: DeserializeOwned>(mut body: Map<String, Value>) -> Result<(Graded, R), Problem> {
     let mut head = Map::new();
@@ -37,6 +44,16 @@ pub(super) fn graded<R: DeserializeOwned>(mut body: Map<String, Value>) -> Resul
         head.extend(body.remove_entry(name));
     }
     let head = reread::<Head>(&head).and_then(|head| grade(head.kind, &head.input));
+    both(head, reread(&body))
+}
+
+/// A body with `input`, whose kind is known, graded, and the rest of it.
+pub(super) fn graded_as<R: DeserializeOwned>(
+    kind: Kind,
+    mut body: Map<String, Value>,
+) -> Result<(Graded, R), Problem> {
+    let head: Map<_, _> = body.remove_entry("input").into_iter().collect();
+    let head = reread::<OnlyInput>(&head).and_then(|head| grade(kind, &head.input));
     both(head, reread(&body))
 }
 

@@ -3,6 +3,9 @@
 mod analyses;
 mod analysis_input;
 mod clinics;
+mod emr;
+mod enter_value;
+pub mod fhir;
 mod member;
 mod members;
 mod membership;
@@ -33,5 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(merges::routes())
         .merge(summary::routes())
         .merge(analyses::routes())
+        .merge(enter_value::routes())
+        .merge(emr::routes())
+        .merge(fhir::routes())
         .merge(scores::routes())
 }

@@ -86,12 +86,22 @@ impl Clinician {
         state: &AppState,
         (action, id, rest): (&'static str, PatientId, &str),
     ) -> Result<Patient, Problem> {
+        self.read_at(state, (action, id), |target| format!("/api/v1/clinic/patients/{target}{rest}")).await
+    }
+
+    /// The same, where a record that was merged leads to another path.
+    pub(super) async fn read_at(
+        &self,
+        state: &AppState,
+        (action, id): (&'static str, PatientId),
+        location: impl FnOnce(PatientId) -> String,
+    ) -> Result<Patient, Problem> {
         let Some(found) = patient::find(&state.db, self.principal.user, id).await? else {
             return Err(self.missed(state, action, id).await?);
         };
         self.looked(state, action, id).await?;
         let Some(target) = found.merged_into else { return Ok(found) };
-        let location = format!("/api/v1/clinic/patients/{target}{rest}");
+        let location = location(target);
         let detail = "this record was merged into another";
         let problem = Problem::new(StatusCode::PERMANENT_REDIRECT, "merged_into", detail);
         let location = location.try_into().map_err(Problem::internal)?;

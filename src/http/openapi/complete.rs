@@ -3,7 +3,7 @@
 //! Handlers describe what is theirs. The answers of the front and the extractors (malformed requests, limits, time,
 //! overload) are added here, to exactly those operations that can give them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use axum::http::{Method, header};
 use utoipa::{
@@ -19,7 +19,11 @@ use utoipa::{
 use super::shared;
 use crate::{
     accounts::scopes::Scope,
-    http::{idempotency, keys, limits, problem::ProblemDocument, request_id, router, routes::EXEMPT, scopes},
+    clinic::fhir::types::Outcome,
+    http::{
+        clinic, idempotency, keys, limits, problem::ProblemDocument, request_id, router, routes::EXEMPT,
+        scopes,
+    },
     jobs::inspect::Changes,
 };
 
@@ -93,8 +97,10 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut schemas = Vec::new();
     ProblemDocument::schemas(&mut schemas);
     Changes::schemas(&mut schemas);
+    Outcome::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.schemas.insert(Changes::name().into_owned(), Changes::schema());
+    components.schemas.insert(Outcome::name().into_owned(), Outcome::schema());
     open_what_is_joined(components);
     components.headers = shared::headers();
     for (path, item) in &mut document.paths.paths {
@@ -154,7 +160,7 @@ fn open(schema: &mut RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>, is_
 /// `GET /api/v1/events/{slug}` is `get_events_slug`: functions of different modules share their names, routes do not.
 fn operation_id(path: &str, method: &Method) -> String {
     let path = path.trim_start_matches("/api/v1").replace(['{', '}'], "");
-    format!("{}{}", method.as_str().to_lowercase(), path.replace(['/', '-', '.'], "_"))
+    format!("{}{}", method.as_str().to_lowercase(), path.replace(['/', '-', '.', '$'], "_"))
 }
 
 fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
@@ -171,6 +177,15 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         if applies(when, path, method, operation) {
             let response = problem(status, description);
             operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+        }
+    }
+    if clinic::fhir::is_fhir(path) {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && status.as_str() >= "400"
+            {
+                *response = outcome(status, &response.description);
+            }
         }
     }
     for (status, response) in &mut operation.responses.responses {
@@ -244,10 +259,21 @@ fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
 }
 
 fn problem(status: &str, description: &str) -> utoipa::openapi::Response {
-    let schema = Ref::from_schema_name(ProblemDocument::name());
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    let mut response =
-        ResponseBuilder::new().description(description).content("application/problem+json", content).build();
+    told(status, description, ("application/problem+json", ProblemDocument::name()))
+}
+
+/// The same as FHIR tells it.
+fn outcome(status: &str, description: &str) -> utoipa::openapi::Response {
+    told(status, description, ("application/fhir+json", Outcome::name()))
+}
+
+fn told(
+    status: &str,
+    description: &str,
+    (kind, schema): (&str, Cow<'static, str>),
+) -> utoipa::openapi::Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    let mut response = ResponseBuilder::new().description(description).content(kind, content).build();
     response.headers.extend(match status {
         "429" | "503" => Some(shared::header(&header::RETRY_AFTER)),
         "401" => Some(shared::header(&header::WWW_AUTHENTICATE)),

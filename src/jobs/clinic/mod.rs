@@ -1,12 +1,16 @@
 //! Jobs of the clinic desk; one file each.
 
+mod analyse_batch_item;
 mod anonymise_patients;
+mod finish_analysis_batch;
 mod recheck_scores;
 mod recompute_score;
 mod refresh_summary;
 mod send_clinic_mail;
 
+pub use analyse_batch_item::AnalyseBatchItem;
 pub use anonymise_patients::AnonymisePatients;
+pub use finish_analysis_batch::FinishAnalysisBatch;
 pub use recheck_scores::RecheckScores;
 pub use recompute_score::RecomputeScore;
 pub use refresh_summary::{RefreshSummary, summary_changed};

@@ -30,6 +30,7 @@ fn path(template: &str) -> String {
     let path = template.replace("{slug}", "x").replace("{path}", "root").replace("{key}", "x.y");
     let path = path
         .replace("{code}", "x")
+        .replace("{kind}", "semen")
         .replace("{user}", nobody)
         .replace("{link}", nobody)
         .replace("{token}", "x");
@@ -46,7 +47,9 @@ async fn send(client: &Client, method: &Method, template: &str) -> (u16, String)
     let body = matches!(*method, Method::POST | Method::PATCH).then(|| json!({}));
     let answer = client.request(method.clone(), &path(template), &[], body).await;
     let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    (answer.status, document["code"].as_str().unwrap_or_default().to_owned())
+    // FHIR tells it in its own way.
+    let code = document["code"].as_str().or_else(|| document["issue"][0]["details"]["text"].as_str());
+    (answer.status, code.unwrap_or_default().to_owned())
 }
 
 #[test]

@@ -53,6 +53,7 @@ impl Who {
 pub(super) enum Thing {
     Act,
     Analysis,
+    AnalysisBatch,
     ApiKey,
     Appointment,
     Availability,
@@ -344,6 +345,18 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/clinic/patients/{id}/score", Clinic(Thing::Patient)),
     ("GET /api/v1/clinic/patients/{id}/scores", Clinic(Thing::Patient)),
     ("POST /api/v1/clinic/analyses/preview", Clinics),
+    ("POST /api/v1/clinic/patients/{id}/values", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/emr/info", Clinics),
+    ("POST /api/v1/clinic/emr/analyze/{kind}", Clinics), // of whose patient it is about stands in the body: `clinic::emr`
+    ("POST /api/v1/clinic/emr/analyze/batch", Clinics),
+    ("GET /api/v1/clinic/emr/batches/{id}", Clinic(Thing::AnalysisBatch)),
+    ("GET /api/v1/clinic/emr/report/{id}", Clinic(Thing::Analysis)),
+    ("GET /api/v1/clinic/emr/export/{id}", Clinic(Thing::Patient)),
+    ("GET /api/v1/fhir/metadata", Everybody),
+    ("GET /api/v1/fhir/Patient/{id}", Clinic(Thing::Patient)),
+    ("GET /api/v1/fhir/Patient/{id}/$everything", Clinic(Thing::Patient)),
+    ("GET /api/v1/fhir/Observation", Clinics), // whose stands in the query: `clinic::fhir`
+    ("POST /api/v1/fhir", Clinics),
     ("GET /api/v1/clinic/analyses/{id}", Clinic(Thing::Analysis)),
     ("PATCH /api/v1/clinic/analyses/{id}", Clinic(Thing::Analysis)),
     ("POST /api/v1/clinic/analyses/{id}/withdrawal", Clinic(Thing::Analysis)),

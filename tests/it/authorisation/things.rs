@@ -70,8 +70,12 @@ impl Things {
         let patient = clinician.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await;
         let patient = patient.expect(201).json()["id"].as_str().unwrap().to_owned();
         let analysis = an_analysis(app, &clinician, &patient).await;
+        let batch = json!({"items": [{"kind": "follicle", "input": {}, "patient_id": patient}]});
+        let batch = clinician.post("/api/v1/clinic/emr/analyze/batch", batch).await.expect(202);
+        let batch = batch.json()["id"].as_str().unwrap().to_owned();
         let ids = [
             (Thing::Analysis, analysis),
+            (Thing::AnalysisBatch, batch),
             (Thing::Patient, patient),
             (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
@@ -108,6 +112,7 @@ impl Things {
                 .replace("{id}", id)
                 .replace("{name}", "x")
                 .replace("{purpose}", "marketing_mail")
+                .replace("{kind}", "semen")
                 .replace("{code}", "general_power_of_attorney")
                 .replace("{key}", "x.y")
                 .replace("{token}", "spd_x")
@@ -273,6 +278,8 @@ pub(super) fn a_body(method: &Method, path: &str) -> Value {
         "analyses" => {
             json!({"kind": "follicle", "input": {"total_antral_follicles": 12}, "observed_on": "2026-11-01"})
         }
+        "values" => json!({"analyte": "afc", "number": "12", "observed_on": "2026-11-01"}),
+        "fhir" => json!({"resourceType": "Bundle", "type": "collection"}),
         "preview" => json!({"kind": "follicle", "input": {"total_antral_follicles": 12}}),
         "merge" if path.contains("/patients/") => json!({"source_id": uuid::Uuid::nil()}),
         "transitions" if path.contains("/acts/") => json!({"event": "prepare"}),

@@ -4,6 +4,8 @@ mod analyses;
 mod clinics;
 mod consents;
 mod duplicates;
+mod emr;
+mod fhir;
 mod keys;
 mod members;
 mod merging;

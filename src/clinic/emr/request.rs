@@ -1,0 +1,132 @@
+//! What another system asks for, and about whom.
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    args,
+    clinic::{
+        analyses::{Graded, GradedAnalysis, Input, Kind, NewAnalysis, Source, analysis},
+        patients::entries::{self, Refused},
+        rules::{checks, patient::mrn::Mrn},
+        staff::Permission,
+    },
+    db::{Db, DbError, Tx},
+    ids::{PatientId, UserId},
+};
+
+/// Whom it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// By the id.
+    Id(PatientId),
+    /// By the number that the clinic has given.
+    Number(String),
+}
+
+impl Subject {
+    /// By a number as people write it.
+    pub fn numbered(text: &str) -> Result<Self, crate::clinic::rules::patient::mrn::MrnError> {
+        text.parse::<Mrn>().map(|it| Self::Number(it.to_string()))
+    }
+}
+
+/// An analysis that is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// About whom.
+    pub subject: Subject,
+    /// What is graded.
+    pub kind: Kind,
+    /// What is given.
+    pub input: Value,
+    /// What the other system calls the case.
+    pub case_id: Option<String>,
+    /// Which sample, oocyte or embryo.
+    pub label: String,
+    /// What somebody wants to say of it.
+    pub note: String,
+    /// When it was seen.
+    pub observed_on: Date,
+}
+
+/// Why there is no analysis.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Nothing is written about this patient.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What is given cannot be.
+    #[error(transparent)]
+    Wrong(#[from] checks::Refused),
+    /// What is given cannot be read any more.
+    #[error("what was given cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl From<DbError> for Failed {
+    fn from(error: DbError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// The patient; a number of a record that was merged leads to the one that has its things.
+pub async fn find(db: &Db, user: UserId, subject: &Subject) -> Result<Option<PatientId>, DbError> {
+    let number = match subject {
+        Subject::Id(id) => return Ok(Some(*id)),
+        Subject::Number(number) => number.clone(),
+    };
+    Ok(db.read(BY_NUMBER, args![user, number]).await?.first().map(|row| row.get("id")))
+}
+
+const BY_NUMBER: &str = concat!(
+    "-- clinic.emr.by_number
+    SELECT coalesce(p.merged_into, p.id) AS id FROM patient AS p WHERE p.medical_record_number = $2 AND ",
+    at_clinic!("read_patients", "p.clinic_id", "$1")
+);
+
+async fn resolve(tx: &mut Tx, user: UserId, subject: &Subject) -> Result<Option<PatientId>, DbError> {
+    match subject {
+        Subject::Id(id) => Ok(Some(*id)),
+        Subject::Number(number) => {
+            Ok(tx.query_opt(BY_NUMBER, &[&user, number]).await?.map(|row| row.get("id")))
+        }
+    }
+}
+
+/// Grades and writes down what is asked for, for who may write analyses. On [`Failed`] nothing was written.
+pub async fn perform(
+    tx: &mut Tx,
+    user: UserId,
+    request: &Request,
+    now: Timestamp,
+) -> Result<GradedAnalysis, Failed> {
+    let graded = Input::stored(request.kind, request.input.clone())?.grade()?;
+    write(tx, user, request, graded, now).await
+}
+
+/// The same of what was graded already.
+pub async fn write(
+    tx: &mut Tx,
+    user: UserId,
+    request: &Request,
+    graded: Graded,
+    now: Timestamp,
+) -> Result<GradedAnalysis, Failed> {
+    let id = resolve(tx, user, &request.subject).await?.ok_or(Refused::NoSuchPatient)?;
+    let patient = entries::admit(tx, (user, Permission::WriteAnalyses), id, now).await?;
+    let new = NewAnalysis {
+        patient: &patient,
+        source: Source::Program,
+        document: None,
+        case_id: request.case_id.as_deref(),
+        label: &request.label,
+        note: &request.note,
+        observed_on: request.observed_on,
+        graded,
+        by: user,
+    };
+    Ok(analysis::insert(tx, &new, now).await?)
+}
