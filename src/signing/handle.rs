@@ -203,7 +203,9 @@ impl Signing {
         let request = Request::new(digest);
         let sent = request.to_der()?;
         let answer = self.asked(Port::TimeStamp, stamps.stamp(&sent, now)).await?;
-        Ok(request.token(&answer)?)
+        let token = request.token(&answer)?;
+        token.verify(&self.asked(Port::TimeStamp, stamps.roots(now)).await?, now)?;
+        Ok(token)
     }
 
     /// A signature over content that lies beside it, with a time stamp.

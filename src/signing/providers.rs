@@ -84,6 +84,6 @@ pub trait TimeStampProvider: Send + Sync {
     /// The answer (`TimeStampResp`, DER) to a request (`TimeStampReq`, DER).
     fn stamp<'a>(&'a self, request: &'a [u8], now: Timestamp) -> Answer<'a, Vec<u8>>;
 
-    /// The roots (DER) under which its time stamps are verified.
+    /// The roots (DER) under which its time stamps are verified: here, too, before one is believed.
     fn roots(&self, now: Timestamp) -> Answer<'_, Vec<Vec<u8>>>;
 }

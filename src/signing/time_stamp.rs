@@ -1,6 +1,6 @@
 //! Time stamps (RFC 3161): requests, answers, tokens.
 //!
-//! Whoever asks sends a hash and a random number, and looks whether the answer is about both. The built-in authority answers
+//! Whoever asks sends a hash and a random number, looks whether the answer is about both, and who has signed it. The built-in authority answers
 //! with a token that `openssl ts` verifies under the root.
 
 use cms::{content_info::ContentInfo, signed_data::SignedData};
@@ -9,12 +9,14 @@ use der::{
     asn1::{BitString, GeneralizedTime, Int, OctetString},
 };
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
 use x509_tsp::{Accuracy, MessageImprint, TimeStampReq, TspVersion, TstInfo};
 
 use super::{
     authority::{self, AuthorityError, Keyed},
     cms::{CmsError, Content, Digest, Draft, sha256},
     oids,
+    verify::{Purpose, Untrusted, verify},
 };
 
 /// Bytes of the random number in a request.
@@ -45,6 +47,9 @@ pub enum TimeStampError {
     /// Its time cannot be said.
     #[error("the time stamp has no time")]
     NoTime,
+    /// Nobody who is trusted has signed it.
+    #[error("the time stamp is not believed: {0}")]
+    Untrusted(#[from] Untrusted),
     /// The signature in it.
     #[error(transparent)]
     Cms(#[from] CmsError),
@@ -124,6 +129,16 @@ impl Request {
         let time = time.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let serial = said.serial_number.as_bytes().to_vec();
         Ok(Token { der: token, reply: answer.to_vec(), time: time.ok_or(TimeStampError::NoTime)?, serial })
+    }
+}
+
+impl Token {
+    /// Whether an authority has made it for which one of these roots (DER) vouches now.
+    pub fn verify(&self, roots: &[Vec<u8>], now: Timestamp) -> Result<(), TimeStampError> {
+        let roots: Vec<CertificateDer<'_>> =
+            roots.iter().map(|root| CertificateDer::from(root.as_slice())).collect();
+        verify(&self.der, None, (&roots, Purpose::TimeStamps), now)?;
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Time stamps, and answers that are none.
 
+use jiff::SignedDuration;
 use sportello::signing::{
     cms::sha256,
     time_stamp::{self, Request, TimeStampError},
+    verify::Untrusted,
 };
 
 use super::local::Desk;
@@ -32,6 +34,41 @@ fn a_time_stamp_of_which_a_byte_was_changed_is_refused_by_openssl() {
         changed[at] ^= 1;
         assert!(verifier.time_stamp(&changed, b"atto").is_err(), "byte {at} of {}", token.len());
     }
+}
+
+#[test]
+fn a_time_stamp_is_believed_only_under_a_root_that_vouches_for_it() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    let (roots, others) = ([desk.made.root.clone()], [other.made.root.clone()]);
+    let token = desk.token(sha256(&[b"atto"]));
+    token.verify(&roots, desk.now).unwrap();
+    let why = |error| match error {
+        TimeStampError::Untrusted(why) => why,
+        other => panic!("{other}"),
+    };
+    for (roots, at) in [
+        (&others[..], desk.now),
+        (&[], desk.now),
+        (&roots, desk.now - SignedDuration::from_hours(24 * 365)),
+        (&roots, desk.now + SignedDuration::from_hours(24 * 365 * 60)),
+    ] {
+        assert!(matches!(why(token.verify(roots, at).unwrap_err()), Untrusted::Chain(_)));
+    }
+    // Somebody who signs documents does not stamp the time.
+    let request = Request::new([1; 32]);
+    let chain = [desk.made.issuing.certificate.clone(), desk.made.root.clone()];
+    let answer = time_stamp::answer(&request.to_der().unwrap(), &desk.signer, &chain, desk.now).unwrap();
+    let forged = request.token(&answer).unwrap();
+    assert!(matches!(why(forged.verify(&roots, desk.now).unwrap_err()), Untrusted::Purpose));
+    // Whichever byte is another: it is refused, unless it is of the root, which nobody takes from there, or of what is only said
+    // for programs that read from front to back; and there is never a panic.
+    let mut believed = 0;
+    for at in 0..token.der.len() {
+        let mut changed = token.clone();
+        changed.der[at] ^= 0x11;
+        believed += usize::from(changed.verify(&roots, desk.now).is_ok());
+    }
+    assert!(believed < roots[0].len() + 32, "{believed} of {}, root {}", token.der.len(), roots[0].len());
 }
 
 #[test]
