@@ -29,6 +29,11 @@ pub const DEFAULT_LIMIT: u32 = 20;
 /// The longest page.
 pub const MAX_LIMIT: u32 = 100;
 
+/// Of a list that has no filters: nothing but its page can be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFilters {}
+
 /// The parameters that every list has: name it in `params(…)` of the route.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -26,7 +26,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
@@ -53,11 +53,6 @@ fn told(state: &AppState, origin: &Origin, who: &Principal, action: &'static str
     let entry = origin.entry(state.clock.now(), Who::from(who), action, None);
     Entry { object: "api_key", id: Some(id.to_string()), ..entry }
 }
-
-/// The list has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists one's keys, newest first; those that have ended for 90 days more.
 #[utoipa::path(get, path = "/api-keys", tag = "accounts", security(("bearer" = [])), params(PageParameters),

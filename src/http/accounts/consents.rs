@@ -16,7 +16,7 @@ use crate::{
     http::{
         auth::CurrentUser,
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, FieldError, Problem},
         state::AppState,
         validate::Checks,
@@ -144,11 +144,6 @@ async fn say(
     };
     Ok(Json(Consent::of(purpose, holds, account.language)).into_response())
 }
-
-/// The list has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists everything that one has said about a purpose, newest first. It is never changed.
 #[utoipa::path(get, path = "/me/consents/{purpose}/history", tag = "accounts", security(("bearer" = [])),

@@ -1,7 +1,6 @@
 //! One's own sessions: which there are, and ending them.
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::sender::Sender;
@@ -14,7 +13,7 @@ use crate::{
     http::{
         auth::CurrentUser,
         extract::Path,
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
     },
@@ -24,11 +23,6 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, revoke_others)).routes(routes!(revoke))
 }
-
-/// The list has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists one's open sessions, newest first.
 #[utoipa::path(get, path = "/me/sessions", tag = "accounts", security(("bearer" = [])), params(PageParameters),

@@ -1,22 +1,16 @@
 //! The journal: what administrators did, and what crashed.
 
 use axum::extract::State;
-use serde::Deserialize;
 
 use crate::{
     db::Db,
     http::{
         auth::AdminUser,
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::Answer,
     },
     journal::{self, Recorded},
 };
-
-/// The journal has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoFilters {}
 
 /// Shows the journal, newest first.
 #[utoipa::path(get, path = "/admin/api/journal", tag = "admin", security(("bearer" = [])), params(PageParameters),

@@ -21,7 +21,7 @@ use crate::{
         auth::CurrentUser,
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
@@ -146,11 +146,6 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// No filters: what belongs to one document.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoFilter {}
-
 /// Lists the versions of a document, newest first.
 #[utoipa::path(get, path = "/documents/{id}/versions", tag = "documents", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The document"), PageParameters),
@@ -159,7 +154,7 @@ async fn history(
     State(state): State<AppState>,
     teller: Teller,
     Path(id): Path<DocumentId>,
-    list: Listing<NoFilter, i32>,
+    list: Listing<NoFilters, i32>,
 ) -> Answer {
     let (viewer, now) = (teller.viewer(), state.clock.now());
     let found = versions::list(&state.db, viewer, id, list.after, list.fetch(), now).await?;

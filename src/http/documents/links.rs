@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{library::NoFilter, told::Teller};
+use super::told::Teller;
 use crate::{
     audit,
     documents::{
@@ -20,7 +20,7 @@ use crate::{
     http::{
         extract::Path,
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
@@ -47,7 +47,7 @@ async fn list(
     State(state): State<AppState>,
     teller: Teller,
     Path(id): Path<DocumentId>,
-    list: Listing<NoFilter, DocumentLinkId>,
+    list: Listing<NoFilters, DocumentLinkId>,
 ) -> Answer {
     let (viewer, now) = (teller.viewer(), state.clock.now());
     let Some(found) = links::list(&state.db, viewer, id, list.after, list.fetch(), now).await? else {

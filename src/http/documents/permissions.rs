@@ -16,7 +16,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{library::NoFilter, told::Teller};
+use super::told::Teller;
 use crate::{
     accounts::users,
     actors::edge::limiter::{Class, Key},
@@ -28,7 +28,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
@@ -63,7 +63,7 @@ async fn list(
     State(state): State<AppState>,
     teller: Teller,
     Path(id): Path<DocumentId>,
-    list: Listing<NoFilter, UserId>,
+    list: Listing<NoFilters, UserId>,
 ) -> Answer {
     let (viewer, now) = (teller.viewer(), state.clock.now());
     match permissions::list(&state.db, viewer, id, list.after, list.fetch(), now).await? {

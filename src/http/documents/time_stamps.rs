@@ -11,7 +11,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     content::{DocumentContent, PRIVATE},
-    library::NoFilter,
     told::Teller,
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
     http::{
         extract::Path,
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
@@ -47,7 +46,7 @@ async fn list(
     State(state): State<AppState>,
     teller: Teller,
     Path(id): Path<DocumentId>,
-    list: Listing<NoFilter, TimeStampId>,
+    list: Listing<NoFilters, TimeStampId>,
 ) -> Answer {
     let (viewer, now) = (teller.viewer(), state.clock.now());
     let Some(found) = time_stamps::list(&state.db, viewer, id, list.after, list.fetch(), now).await? else {

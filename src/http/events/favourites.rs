@@ -2,7 +2,6 @@
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use jiff::Timestamp;
-use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     http::{
         auth::CurrentUser,
         extract::Path,
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
     },
@@ -62,11 +61,6 @@ async fn remove(
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
-
-/// The list has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists one's favourites, latest first; withdrawn events are left out.
 #[utoipa::path(get, path = "/me/favourites", tag = "favourites", security(("bearer" = [])), params(PageParameters),

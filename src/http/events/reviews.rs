@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
@@ -22,7 +21,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         merge_patch::MergePatch,
         negotiate::Coding,
         pages::page,
@@ -95,11 +94,6 @@ fn unwritten(error: ReviewError) -> Problem {
         ReviewError::Db(error) => error.into(),
     }
 }
-
-/// These lists have no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists the reviews of an event, newest first.
 #[utoipa::path(get, path = "/events/{slug}/reviews", tag = "reviews",

@@ -21,7 +21,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         problem::{Answer, FieldError, Problem},
         state::AppState,
@@ -51,11 +51,6 @@ fn etag(collaborator: &Collaborator) -> axum::http::HeaderValue {
 pub(super) fn tagged(collaborator: Collaborator) -> Response {
     ([(header::ETAG, etag(&collaborator))], Json(collaborator)).into_response()
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists who works, or is invited to work, in one's office.
 #[utoipa::path(get, path = "/notary/collaborators", tag = "notary", security(("bearer" = [])), params(PageParameters),

@@ -14,7 +14,7 @@ use crate::{
         agenda::appointment::Reader,
         rules::{
             machine::{
-                Forbidden, Name as _, Who,
+                Forbidden, Name as _, Standing,
                 act::{Event, MACHINE, State},
                 register_entry,
             },
@@ -177,52 +177,6 @@ pub struct Needs {
     pub parties: bool,
 }
 
-/// What a person is to an act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four things that one may be, several at once")]
-pub struct Standing {
-    /// Whose matter it is.
-    pub is_client: bool,
-    /// Of the office: a collaborator who manages acts.
-    pub is_collaborator: bool,
-    /// Whose act it is.
-    pub is_notary: bool,
-    /// Looks after everything.
-    pub is_admin: bool,
-}
-
-impl Standing {
-    /// As the state machines call it, the most powerful first.
-    pub fn who(self) -> impl Iterator<Item = Who> {
-        [
-            (self.is_notary, Who::Notary),
-            (self.is_collaborator, Who::Collaborator),
-            (self.is_admin, Who::Admin),
-            (self.is_client, Who::Client),
-        ]
-        .into_iter()
-        .filter_map(|(is_so, who)| is_so.then_some(who))
-    }
-
-    /// The notary, or somebody who manages acts.
-    pub const fn is_office(self) -> bool {
-        self.is_notary || self.is_collaborator
-    }
-
-    /// Where `event` leads from a state, if one of the things this person is may do it.
-    pub fn next(self, from: State, event: Event) -> Result<State, Forbidden> {
-        // Who is nothing of it does nothing.
-        let mut answer = MACHINE.next_by(from, event, Who::Partner);
-        for who in self.who() {
-            answer = MACHINE.next_by(from, event, who);
-            if answer.is_ok() {
-                break;
-            }
-        }
-        answer
-    }
-}
-
 /// The columns of [`Act::from_row`], of tables `a` (act), `n` (notary), `c` (users, the client), `t` (act type) and `r`
 /// (register entry, if there is one): write `act_columns!("$2", "$3")`, with the reader and whether they are an administrator.
 macro_rules! act_columns {
@@ -290,6 +244,11 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Option<T> {
 }
 
 impl Act {
+    /// Where `event` leads, if the reader may do it.
+    pub fn next(&self, event: Event) -> Result<State, Forbidden> {
+        self.standing.next(&MACHINE, self.status, event)
+    }
+
     pub(super) fn from_row(row: &Row) -> Self {
         let is_notary: bool = row.get("is_notary");
         let standing = Standing {
@@ -297,15 +256,13 @@ impl Act {
             is_collaborator: row.get::<_, bool>("is_staff") && !is_notary,
             is_notary,
             is_admin: row.get("is_admin"),
+            is_participant: false, // they see the appointment alone
         };
         let status = State::parse(row.get("status")).expect("the constraint act_status_known");
         let entry: Option<(&str, i32)> = Option::zip(
             row.get::<_, Option<&str>>("entry_prefix"),
             row.get::<_, Option<i32>>("entry_number"),
         );
-        let mut possible: Vec<Event> = standing.who().flat_map(|who| MACHINE.events(status, who)).collect();
-        possible.sort_unstable();
-        possible.dedup();
         Self {
             id: row.get("id"),
             notary_id: row.get("notary_id"),
@@ -341,7 +298,7 @@ impl Act {
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
-            possible,
+            possible: standing.possible(&MACHINE, status),
             prefix: row.get("register_prefix"),
             needs: Needs {
                 property: row.get("requires_property"),

@@ -92,7 +92,7 @@ pub async fn apply(
     by: UserId,
     now: Timestamp,
 ) -> Result<Vec<Told>, ActError> {
-    let to = act.standing.next(act.status, event)?;
+    let to = act.next(event)?;
     match event {
         Event::RequestSignature => {
             assert_complete(tx, act).await?;

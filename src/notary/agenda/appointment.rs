@@ -13,7 +13,7 @@ use crate::{
     ids::{AppointmentId, NotaryId, UserId},
     notary::{
         rules::machine::{
-            Forbidden, Name as _, Who,
+            Forbidden, Name as _, Standing,
             appointment::{Event, MACHINE, State},
         },
         time,
@@ -127,57 +127,9 @@ pub struct Appointment {
     /// What the reader is to it.
     #[serde(skip)]
     pub standing: Standing,
-}
-
-/// What a person is to an appointment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "six things that one may be, several at once")]
-pub struct Standing {
-    /// Whose matter it is.
-    pub is_client: bool,
-    /// Invited.
-    pub is_participant: bool,
-    /// Of the office: a collaborator who manages the agenda.
-    pub is_collaborator: bool,
-    /// With whom it is.
-    pub is_notary: bool,
-    /// Looks after everything.
-    pub is_admin: bool,
-    /// Of the office, and may accept and refuse documents.
+    /// Whether the reader may accept and refuse its documents for the office.
+    #[serde(skip)]
     pub may_review: bool,
-}
-
-impl Standing {
-    /// As the state machines call it, the most powerful first.
-    pub fn who(self) -> impl Iterator<Item = Who> {
-        [
-            (self.is_notary, Who::Notary),
-            (self.is_collaborator, Who::Collaborator),
-            (self.is_admin, Who::Admin),
-            (self.is_client, Who::Client),
-            (self.is_participant, Who::Partner),
-        ]
-        .into_iter()
-        .filter_map(|(is_so, who)| is_so.then_some(who))
-    }
-
-    /// The notary, or somebody who manages the agenda.
-    pub const fn is_office(self) -> bool {
-        self.is_notary || self.is_collaborator
-    }
-
-    /// Where `event` leads from a state, if one of the things this person is may do it.
-    pub fn next(self, from: State, event: Event) -> Result<State, Forbidden> {
-        // Who is merely invited decides nothing.
-        let mut answer = MACHINE.next_by(from, event, Who::Partner);
-        for who in self.who() {
-            answer = MACHINE.next_by(from, event, who);
-            if answer.is_ok() {
-                break;
-            }
-        }
-        answer
-    }
 }
 
 /// The columns of [`Appointment::from_row`], of tables `a` (appointment), `n` (notary) and `c` (users, the client), as
@@ -230,6 +182,11 @@ pub fn time_zone(country: &str) -> &'static str {
 }
 
 impl Appointment {
+    /// Where `event` leads, if the reader may do it.
+    pub fn next(&self, event: Event) -> Result<State, Forbidden> {
+        self.standing.next(&MACHINE, self.status, event)
+    }
+
     pub(super) fn from_row(row: &Row) -> Self {
         let is_notary: bool = row.get("is_notary");
         let standing = Standing {
@@ -238,15 +195,11 @@ impl Appointment {
             is_collaborator: row.get::<_, bool>("is_staff") && !is_notary,
             is_notary,
             is_admin: row.get("is_admin"),
-            may_review: row.get("may_review"),
         };
         let status = State::parse(row.get("status")).expect("the constraint appointment_status_known");
         let admitted_at: Option<Timestamp> = row.get("admitted_at");
         let is_office = standing.is_office();
         let meeting_url: Option<String> = row.get("meeting_url");
-        let mut possible: Vec<Event> = standing.who().flat_map(|who| MACHINE.events(status, who)).collect();
-        possible.sort_unstable();
-        possible.dedup();
         Self {
             id: row.get("id"),
             notary_id: row.get("notary_id"),
@@ -273,8 +226,9 @@ impl Appointment {
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
-            possible,
+            possible: standing.possible(&MACHINE, status),
             sequence: row.get("sequence"),
+            may_review: row.get("may_review"),
             standing,
         }
     }

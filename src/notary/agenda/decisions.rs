@@ -116,7 +116,7 @@ pub async fn confirm(
           AND c.id = l.client_id
         RETURNING l.id, l.client_id, c.name AS client_name, lower(l.during) AS starts_at, n.office_name, n.country,
             l.reason";
-    appointment.standing.next(appointment.status, Event::Confirm)?;
+    appointment.next(Event::Confirm)?;
     if appointment.starts_at <= now {
         return Err(DecisionError::Over);
     }
@@ -162,7 +162,7 @@ pub async fn apply(
     by: UserId,
     now: Timestamp,
 ) -> Result<Vec<Told>, DecisionError> {
-    let to = appointment.standing.next(appointment.status, event)?;
+    let to = appointment.next(event)?;
     if event == Event::MakeReady {
         papers::all_accepted(tx, appointment.id).await?.map_err(DecisionError::Papers)?;
     }

@@ -277,7 +277,7 @@ pub async fn ask_for(
         });
     }
     if matches!(appointment.status, Stage::Confirmed) {
-        let to = appointment.standing.next(Stage::Confirmed, Happens::OpenDocuments)?;
+        let to = appointment.next(Happens::OpenDocuments)?;
         step(tx, appointment.id, (Stage::Confirmed, to), None, None, now).await?;
     }
     let paper = lock(tx, appointment.id, id).await?.ok_or(PaperError::NoSuchDocument)?;
@@ -344,7 +344,7 @@ pub async fn submit(tx: &mut Tx, appointment: &Appointment, now: Timestamp) -> R
         UPDATE appointment_document d SET status = 'in_review', version = d.version + 1, updated_at = $2
         FROM document_type t WHERE d.appointment_id = $1 AND d.status = 'uploaded' AND t.code = d.document_type
         RETURNING t.name_it, t.name_en";
-    let to = appointment.standing.next(appointment.status, Happens::SubmitDocuments)?;
+    let to = appointment.next(Happens::SubmitDocuments)?;
     let missing: Option<String> = tx.query_one(MISSING, &[&appointment.id]).await?.get("missing");
     if let Some(missing) = missing {
         return Err(PaperError::Missing(missing));
@@ -378,14 +378,8 @@ pub async fn review(
             version = version + 1, updated_at = $5
         WHERE id = $1";
     let event = if refused.is_some() { Event::Reject } else { Event::Accept };
-    let mut to = MACHINE.next_by(paper.status, event, Who::Client);
-    for who in appointment.standing.who() {
-        to = MACHINE.next_by(paper.status, event, who);
-        if to.is_ok() {
-            break;
-        }
-    }
-    tx.execute(REVIEW, &[&paper.id, &to?.as_str(), &refused, &by, &now]).await?;
+    let to = appointment.standing.next(&MACHINE, paper.status, event)?;
+    tx.execute(REVIEW, &[&paper.id, &to.as_str(), &refused, &by, &now]).await?;
     let facts = Facts {
         documents: vec![paper.names()],
         reason: refused.unwrap_or_default().to_owned(),

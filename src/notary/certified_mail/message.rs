@@ -12,7 +12,7 @@ use crate::{
     notary::{
         agenda::appointment::Reader,
         rules::machine::{
-            Forbidden, Name as _, Who,
+            Forbidden, Name as _, Standing,
             certified_mail::{Event, MACHINE, State},
         },
     },
@@ -149,47 +149,6 @@ pub struct CertifiedMail {
     pub standing: Standing,
 }
 
-/// What a person is to a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Whose office it is of.
-    pub is_notary: bool,
-    /// Of the office: a collaborator who may send certified mail.
-    pub is_collaborator: bool,
-    /// Looks after everything.
-    pub is_admin: bool,
-}
-
-impl Standing {
-    /// As the state machine calls it, the most powerful first.
-    pub fn who(self) -> impl Iterator<Item = Who> {
-        [
-            (self.is_notary, Who::Notary),
-            (self.is_collaborator, Who::Collaborator),
-            (self.is_admin, Who::Admin),
-        ]
-        .into_iter()
-        .filter_map(|(is_so, who)| is_so.then_some(who))
-    }
-
-    /// The notary, or somebody who may send certified mail.
-    pub const fn is_office(self) -> bool {
-        self.is_notary || self.is_collaborator
-    }
-
-    /// Where `event` leads from a state, if one of the things this person is may do it.
-    pub fn next(self, from: State, event: Event) -> Result<State, Forbidden> {
-        let mut answer = MACHINE.next_by(from, event, Who::Partner);
-        for who in self.who() {
-            answer = MACHINE.next_by(from, event, who);
-            if answer.is_ok() {
-                break;
-            }
-        }
-        answer
-    }
-}
-
 /// The columns of [`CertifiedMail::from_row`], of tables `m` (certified mail) and `n` (notary).
 macro_rules! mail_columns {
     ($who:literal, $admin:literal) => {
@@ -230,17 +189,20 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> T {
 }
 
 impl CertifiedMail {
+    /// Where `event` leads, if the reader may do it.
+    pub fn next(&self, event: Event) -> Result<State, Forbidden> {
+        self.standing.next(&MACHINE, self.status, event)
+    }
+
     fn from_row(row: &Row) -> Self {
         let is_notary: bool = row.get("is_notary");
         let standing = Standing {
             is_notary,
             is_collaborator: row.get::<_, bool>("is_staff") && !is_notary,
             is_admin: row.get("is_admin"),
+            ..Standing::default() // nobody else sees it
         };
         let status = State::parse(row.get("status")).expect("the constraint certified_mail_status_known");
-        let mut possible: Vec<Event> = standing.who().flat_map(|who| MACHINE.events(status, who)).collect();
-        possible.sort_unstable();
-        possible.dedup();
         Self {
             id: row.get("id"),
             notary_id: row.get("notary_id"),
@@ -265,7 +227,7 @@ impl CertifiedMail {
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
-            possible,
+            possible: standing.possible(&MACHINE, status),
             sending: row.get("sending"),
             office_name: row.get("office_name"),
             is_submitted: row.get("is_submitted"),

@@ -120,7 +120,7 @@ pub async fn enqueue(
             queued_by = $7, queued_at = $6, submitted_at = NULL, sent_at = NULL, failed_at = NULL, version = m.version + 1,
             updated_at = $6
         FROM notary n WHERE m.id = $1 AND n.id = m.notary_id";
-    let to = mail.standing.next(mail.status, event)?;
+    let to = mail.next(event)?;
     assert_whole(mail, sender)?;
     if event == Event::Enqueue {
         let of =
@@ -156,7 +156,7 @@ pub async fn revise(tx: &mut Tx, mail: &CertifiedMail, now: Timestamp) -> Result
         UPDATE certified_mail SET status = $2, problem = NULL, bytes = NULL, next_try_at = NULL, version = version + 1,
             updated_at = $3
         WHERE id = $1";
-    let to = mail.standing.next(mail.status, Event::Revise)?;
+    let to = mail.next(Event::Revise)?;
     attachments::let_go(tx, mail.id).await?;
     tx.execute(REVISE, &[&mail.id, &to.as_str(), &now]).await?;
     Ok(())

@@ -107,7 +107,7 @@ pub async fn sign(
         UPDATE act SET status = $2, signed_at = $3, signed_document_id = $4, signed_sha256 = $5, signed_certificate = $6,
             stamped_at = $7, version = version + 1, updated_at = $3
         WHERE id = $1 AND status = $8";
-    let to = act.standing.next(act.status, Event::Sign)?;
+    let to = act.next(Event::Sign)?;
     debug_assert_eq!(to, State::Signed, "there is one way to be signed");
     let number = deed.number.to_string();
     let (title, name) = (format!("{number} {}", act.title), format!("{number}.pdf"));

@@ -24,7 +24,7 @@ use crate::{
         documents::{DocumentContent, PRIVATE, serve},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         notary::{rendered::as_problem, told},
         problem::{Answer, Problem},
         state::AppState,
@@ -159,11 +159,6 @@ async fn store(state: &AppState, document: DocumentId, pdf: Bytes) -> Result<Sto
     let stored = state.contents.store(&object, bytes, false, content).await?;
     Ok(Stored { object, kind: Kind::Pdf, sha256: stored.sha256, kept: stored.kept, scanned_by: None })
 }
-
-/// None.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists the deeds of an act, the newest first, for those who see it.
 #[utoipa::path(get, path = "/acts/{id}/deeds", tag = "notary acts", security(("bearer" = [])),

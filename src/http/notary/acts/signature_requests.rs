@@ -20,7 +20,7 @@ use crate::{
         documents::{DocumentContent, PRIVATE, serve},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         notary::told,
         problem::{Answer, Problem},
         state::AppState,
@@ -67,11 +67,6 @@ impl From<RequestError> for Problem {
     }
 }
 
-/// Nothing to choose.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilter {}
-
 /// Lists the requests to sign documents of an act, the newest first: its office sees all, others those to themselves.
 #[utoipa::path(get, path = "/acts/{id}/signature-requests", tag = "notary acts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The act"), PageParameters),
@@ -80,7 +75,7 @@ async fn of_act(
     State(state): State<AppState>,
     CurrentUser(principal): CurrentUser,
     Path(id): Path<ActId>,
-    list: Listing<NoFilter, SignatureRequestId>,
+    list: Listing<NoFilters, SignatureRequestId>,
 ) -> Answer {
     let reader = Reader { user: principal.user, is_admin: false };
     act::find(&state.db, reader, id).await?.ok_or_else(|| Problem::not_found("act"))?;

@@ -102,7 +102,7 @@ impl Asked<'_> {
         if self.if_match.0.is_some() {
             self.if_match.check(&ETag::of_version(found.version))?;
         }
-        found.standing.next(found.status, Event::Sign)?;
+        found.next(Event::Sign)?;
         licence::require(&mut tx, found.notary_id, today(state.clock.now())).await?;
         Ok((self.proved(state, tx).await?, found))
     }

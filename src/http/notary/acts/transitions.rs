@@ -90,7 +90,7 @@ async fn transition(
     if if_match.0.is_some() {
         if_match.check(&ETag::of_version(found.version))?;
     }
-    found.standing.next(found.status, event)?;
+    found.next(event)?;
     if licence::act_needs(event) {
         licence::require(&mut tx, found.notary_id, today(now)).await?;
     }

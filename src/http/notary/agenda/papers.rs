@@ -243,7 +243,7 @@ async fn review(
     checks.done()?;
     let mut tx = state.db.begin("notary.papers.review").await?;
     let found = locked(&mut tx, &principal, id).await?;
-    if !(found.standing.may_review || found.standing.is_admin) {
+    if !(found.may_review || found.standing.is_admin) {
         return Err(Problem::forbidden("not_for_you", "this is for who reviews documents in the office"));
     }
     let paper = locked_paper(&mut tx, &found, paper).await?;

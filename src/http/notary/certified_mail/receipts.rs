@@ -4,7 +4,6 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method},
 };
-use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::refused::record;
@@ -15,7 +14,7 @@ use crate::{
         client::ClientAddress,
         documents::{DocumentContent, PRIVATE, serve},
         extract::Path,
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
     },
@@ -32,11 +31,6 @@ const ONLY: i32 = 1;
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(content))
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists the receipts of a certified mail, in the order in which they came.
 #[utoipa::path(get, path = "/certified-mail/{id}/receipts", tag = "notary certified mail", security(("bearer" = [])),

@@ -17,7 +17,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         notary::office::OfficeUser,
         problem::{Answer, Problem},
         state::AppState,
@@ -93,11 +93,6 @@ fn tagged(template: &Template) -> Response {
 async fn locked(tx: &mut Tx, who: UserId, id: MailTemplateId) -> Result<Template, Problem> {
     templates::lock(tx, who, id).await?.ok_or_else(|| Problem::not_found("template"))
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists the templates of certified mails of one's office, by name. Empty for who may not send certified mail.
 #[utoipa::path(get, path = "/certified-mail-templates", tag = "notary certified mail", security(("bearer" = [])),

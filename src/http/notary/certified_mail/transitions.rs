@@ -78,7 +78,7 @@ async fn transition(
     if if_match.0.is_some() {
         if_match.check(&ETag::of_version(found.version))?;
     }
-    found.standing.next(found.status, event)?;
+    found.next(event)?;
     deed::require_licence(&mut tx, (found.notary_id, found.act_id), today(now)).await?;
     let sending = if event == Event::Revise {
         transitions::revise(&mut tx, &found, now).await?;

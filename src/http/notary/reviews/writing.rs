@@ -5,7 +5,6 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse as _,
 };
-use serde::Deserialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
@@ -21,7 +20,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::Path,
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         merge_patch::MergePatch,
         negotiate::Coding,
         notary::{own_office::outdated, told},
@@ -76,11 +75,6 @@ async fn create(
     response.headers_mut().insert(header::ETAG, ETag::of_version(review.version).header(Coding::Identity));
     Ok(response)
 }
-
-/// This list has no filters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists one's own reviews of notaries, the newest first, whatever became of them.
 #[utoipa::path(get, path = "/me/notary-reviews", tag = "notary reviews", security(("bearer" = [])),

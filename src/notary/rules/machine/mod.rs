@@ -2,7 +2,7 @@
 //!
 //! [`table`] says what a machine is; each of the others is one: [`appointment`], [`appointment_document`],
 //! [`participant`], [`act`], [`register_entry`], [`review`], [`certified_mail`], [`signature_request`],
-//! [`conservation_package`].
+//! [`conservation_package`]. [`standing`] is what a person is to the thing.
 //!
 //! Invariants
 //! - Whatever is not in a table is forbidden.
@@ -18,8 +18,10 @@ pub mod participant;
 pub mod register_entry;
 pub mod review;
 pub mod signature_request;
+pub mod standing;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
+pub use standing::Standing;
 pub use table::{Forbidden, Machine, Name, Transition, Who};
