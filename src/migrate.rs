@@ -73,6 +73,7 @@ migrations! {
     37 "clinic_records" "0037_clinic_records.sql",
     38 "patient_summary" "0038_patient_summary.sql",
     39 "clinic_scores" "0039_clinic_scores.sql",
+    40 "receipt_proofs" "0040_receipt_proofs.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -270,6 +270,7 @@ pub struct Notary {
 pub struct CertifiedMail {
     pub provider: String,
     pub smtp_url: Optional<Secret>,
+    pub operator_roots: Optional<PathBuf>,
     pub outbox: Optional<PathBuf>,
     pub domain: String,
     pub max_bytes: Bytes,

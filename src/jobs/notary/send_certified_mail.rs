@@ -22,7 +22,9 @@ use crate::{
             message::{self, CertifiedMail},
             outgoing::{self, Built, Outgoing, Unsendable},
             provider::CertifiedMailProvider as _,
-            receipts, transitions,
+            receipts,
+            signed::{self, Proof},
+            transitions,
         },
         notifications::Told,
         rules::machine::certified_mail::State,
@@ -146,9 +148,13 @@ impl SendCertifiedMail {
     ) -> anyhow::Result<Outcome> {
         let mut kept = Vec::with_capacity(receipts.len());
         for raw in receipts {
-            let certificate = Certificate::of_mail(raw)?;
+            let (certificate, proof) = if ctx.certified.certifies() {
+                (Certificate::of_mail(raw)?, Proof::Own)
+            } else {
+                signed::read(raw, ctx.certified.roots(), ctx.clock.now())?
+            };
             let stored = store_receipt(&ctx.contents, raw.clone(), ctx.attempt().token).await?;
-            kept.push((certificate, stored));
+            kept.push((certificate, proof, stored));
         }
         let now = ctx.clock.now();
         let mut tx = ctx.db.begin("notary.certified_mail_submitted").await?;
@@ -157,8 +163,8 @@ impl SendCertifiedMail {
         };
         transitions::submitted(&mut tx, &mut mail, built.bytes.len() as i64, now).await?;
         let mut told = Vec::new();
-        for (certificate, stored) in &kept {
-            let receipt = (certificate, stored);
+        for (certificate, proof, stored) in &kept {
+            let receipt = (certificate, *proof, stored);
             told.extend(
                 receipts::take(&mut tx, &mut mail, self.sending, receipt, now).await?.unwrap_or_default(),
             );

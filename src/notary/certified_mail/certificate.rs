@@ -217,15 +217,21 @@ impl Certificate {
         Ok(builder.multipart(parts)?.formatted())
     }
 
-    /// What the mail of a provider certifies. Signatures are looked at by who fetches them from the operator's mailbox.
+    /// What the mail of a provider certifies; who has written it is another question ([`super::signed`]).
     pub fn of_mail(raw: &[u8]) -> Result<Self, NoReceipt> {
+        Self::of_part(raw, raw)
+    }
+
+    /// What a part of the mail certifies: the one that is signed. The headers of the mail must say the same.
+    pub fn of_part(raw: &[u8], part: &[u8]) -> Result<Self, NoReceipt> {
         let mail = MessageParser::default().parse(raw).ok_or(NoReceipt::NoMail)?;
+        let inner = MessageParser::default().parse(part).ok_or(NoReceipt::NoMail)?;
         let named = |name: &'static str| mail.header_raw(name).map(|value| value.trim().to_owned());
         let kind =
             named("X-Ricevuta").and_then(|word| ReceiptKind::of_word(&word)).ok_or(NoReceipt::NoHeader)?;
         let is_certificate =
             |part: &&mail_parser::MessagePart<'_>| part.attachment_name() == Some("daticert.xml");
-        let part = mail.parts.iter().find(is_certificate).ok_or(NoReceipt::NoCertificate("it"))?;
+        let part = inner.parts.iter().find(is_certificate).ok_or(NoReceipt::NoCertificate("it"))?;
         // Some write ISO 8859-1.
         let xml = String::from_utf8(part.contents().to_vec())
             .unwrap_or_else(|_| part.contents().iter().map(|byte| char::from(*byte)).collect());

@@ -1,8 +1,9 @@
 //! Certified mail (PEC; DPR 68/2005, RFC 6109): written by an office, sent by a provider, proved by receipts.
 //!
 //! Reading order: [`message`] (what a mail is and who sees it), [`list`], [`templates`], [`drafts`], [`attachments`], [`deed`] (the
-//! mail that an office owes its clients), [`transitions`] (what happens to it), [`outgoing`] (the mail as it travels), [`provider`] (the port, and the built-in one), [`certificate`] (what a
-//! receipt says), [`receipts`] (what follows from it), [`retention`].
+//! mail that an office owes its clients), [`transitions`] (what happens to it), [`outgoing`] (the mail as it travels),
+//! [`provider`] (the port, and the built-in one), [`certificate`] (what a receipt says), [`signed`] (who says so), [`receipts`]
+//! (what follows from it), [`retention`].
 //!
 //! Invariants
 //! - Whether something may happen to a mail is said by [`super::rules::machine::certified_mail`] alone, about its row, locked.
@@ -28,5 +29,6 @@ pub mod outgoing;
 pub mod provider;
 pub mod receipts;
 pub mod retention;
+pub mod signed;
 pub mod templates;
 pub mod transitions;

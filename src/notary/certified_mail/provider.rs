@@ -7,21 +7,24 @@
 //!   module): an operator that can tell must take it once.
 //! - What can never be taken is [`MailError::Refused`] or [`MailError::Invalid`]; everything that may be otherwise tomorrow is
 //!   [`MailError::Temporary`]: the mail stays queued, for days.
-//! - Receipts that come with the answer are returned as they are; whatever comes later is handed in as it comes.
+//! - Receipts that come with the answer are returned as they are; whatever comes later is handed in as it comes, and is
+//!   believed when it is signed under [`CertifiedMailProvider::roots`].
 //!
 //! `local`, the built-in one, has nobody behind it: it sends over SMTP like any mail, and certifies itself what SMTP told it.
 //! That is for trials, and for offices that have no legal use for the receipts. They are not signed by an operator.
 
 use std::{path::PathBuf, sync::Arc};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{
     certificate::{Certificate, ReceiptKind},
     outgoing::{Built, Outgoing},
 };
 use crate::{
-    config::Config,
+    config::{Config, sections},
     mail::transport::{MailError, Transport},
 };
 
@@ -32,6 +35,13 @@ pub trait CertifiedMailProvider: Send + Sync {
 
     /// Whether it sends blind copies: the rules forbid them (RFC 6109, 3.1.1).
     fn hides(&self) -> bool;
+
+    /// Whether it makes receipts itself, here; those of others are read as they are signed.
+    fn certifies(&self) -> bool;
+
+    /// Who vouches for the signatures of its receipts. Without any, a receipt is believed because of who has handed it in, and
+    /// says that nobody has looked at its signature.
+    fn roots(&self) -> &[CertificateDer<'static>];
 
     /// Hands a mail over; gives the receipts that came with the answer.
     fn submit(
@@ -60,6 +70,7 @@ pub struct Local {
 /// Sends over the SMTP of an operator, whose receipts come by mail.
 pub struct Operator {
     transport: Transport,
+    roots: Vec<CertificateDer<'static>>,
 }
 
 /// Where mails are filed without a server.
@@ -77,7 +88,7 @@ impl Provider {
             None => Transport::Outbox(outbox(config)),
         };
         Ok(match section.provider.as_str() {
-            "operator" => Self::Operator(Arc::new(Operator { transport })),
+            "operator" => Self::Operator(Arc::new(Operator { transport, roots: roots(section)? })),
             _ => Self::Local(Arc::new(Local { transport, domain: section.domain.clone() })),
         })
     }
@@ -95,6 +106,20 @@ impl Provider {
     }
 }
 
+/// The certificates of a file (PEM), if one is named.
+fn roots(section: &sections::CertifiedMail) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let Some(path) = &*section.operator_roots else { return Ok(Vec::new()) };
+    let read = || -> anyhow::Result<Vec<CertificateDer<'static>>> {
+        let found = CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()?;
+        anyhow::ensure!(!found.is_empty(), "there is no certificate in it");
+        for root in &found {
+            webpki::anchor_from_trusted_cert(root)?;
+        }
+        Ok(found)
+    };
+    read().with_context(|| format!("certified_mail.operator_roots: {}", path.display()))
+}
+
 impl CertifiedMailProvider for Provider {
     fn name(&self) -> &'static str {
         match self {
@@ -107,6 +132,20 @@ impl CertifiedMailProvider for Provider {
         match self {
             Self::Local(local) => local.hides(),
             Self::Operator(operator) => operator.hides(),
+        }
+    }
+
+    fn certifies(&self) -> bool {
+        match self {
+            Self::Local(local) => local.certifies(),
+            Self::Operator(operator) => operator.certifies(),
+        }
+    }
+
+    fn roots(&self) -> &[CertificateDer<'static>] {
+        match self {
+            Self::Local(local) => local.roots(),
+            Self::Operator(operator) => operator.roots(),
         }
     }
 
@@ -137,6 +176,14 @@ impl CertifiedMailProvider for Operator {
         false
     }
 
+    fn certifies(&self) -> bool {
+        false
+    }
+
+    fn roots(&self) -> &[CertificateDer<'static>] {
+        &self.roots
+    }
+
     async fn submit(&self, mail: &Outgoing, built: &Built, _: Timestamp) -> Result<Vec<Vec<u8>>, MailError> {
         self.transport.send(&file_name(mail), &built.envelope, &built.bytes).await?;
         Ok(Vec::new())
@@ -150,6 +197,14 @@ impl CertifiedMailProvider for Local {
 
     fn hides(&self) -> bool {
         true
+    }
+
+    fn certifies(&self) -> bool {
+        true
+    }
+
+    fn roots(&self) -> &[CertificateDer<'static>] {
+        &[]
     }
 
     async fn submit(

@@ -10,6 +10,7 @@ use super::{
     attachments::HOLDER,
     certificate::{Certificate, ReceiptKind},
     message::{CertifiedMail, mail_visible},
+    signed::Proof,
     transitions::{CertifiedMailError, accept, cut, fail, step},
 };
 use crate::{
@@ -50,6 +51,8 @@ pub struct Receipt {
     pub identifier: String,
     /// Who certifies it.
     pub provider: String,
+    /// Why it is believed.
+    pub proof: Proof,
     /// Why it was not accepted or delivered.
     pub problem: Option<String>,
     /// When it happened, as it says.
@@ -63,6 +66,7 @@ pub struct Receipt {
 impl Receipt {
     fn from_row(row: &Row) -> Self {
         let kind = ReceiptKind::ALL.iter().find(|kind| kind.as_str() == row.get::<_, &str>("kind"));
+        let proof = Proof::ALL.iter().find(|proof| proof.as_str() == row.get::<_, &str>("proof"));
         Self {
             id: row.get("id"),
             kind: *kind.expect("the constraint certified_mail_receipt_kind_known"),
@@ -70,6 +74,7 @@ impl Receipt {
             recipient: Some(row.get("recipient")).filter(|to: &String| !to.is_empty()),
             identifier: row.get("identifier"),
             provider: row.get("provider"),
+            proof: *proof.expect("the constraint certified_mail_receipt_proof_known"),
             problem: row.get("problem"),
             certified_at: row.get("certified_at"),
             taken_at: row.get("taken_at"),
@@ -87,7 +92,8 @@ pub async fn list(
 ) -> Result<Vec<Receipt>, DbError> {
     const LIST: &str = concat!(
         "-- notary.certified_mail.receipts
-        SELECT r.id, r.kind, r.sending, r.recipient, r.identifier, r.provider, r.problem, r.certified_at, r.taken_at
+        SELECT r.id, r.kind, r.sending, r.recipient, r.identifier, r.provider, r.proof, r.problem, r.certified_at,
+            r.taken_at
         FROM certified_mail m JOIN certified_mail_receipt r ON r.mail_id = m.id
         WHERE m.id = $1 AND ",
         mail_visible!("$2", "$3"),
@@ -121,10 +127,10 @@ pub async fn take(
     tx: &mut Tx,
     mail: &mut CertifiedMail,
     sending: i32,
-    (certificate, stored): (&Certificate, &Stored),
+    (certificate, proof, stored): (&Certificate, Proof, &Stored),
     now: Timestamp,
 ) -> Result<Option<Vec<Told>>, CertifiedMailError> {
-    if !keep(tx, mail, sending, (certificate, stored), now).await? {
+    if !keep(tx, mail, sending, (certificate, proof, stored), now).await? {
         return Ok(None);
     }
     if sending != mail.sending {
@@ -154,7 +160,7 @@ async fn keep(
     tx: &mut Tx,
     mail: &CertifiedMail,
     sending: i32,
-    (certificate, stored): (&Certificate, &Stored),
+    (certificate, proof, stored): (&Certificate, Proof, &Stored),
     now: Timestamp,
 ) -> Result<bool, DbError> {
     // The row of the mail is locked: nobody takes the same receipt beside us.
@@ -164,8 +170,8 @@ async fn keep(
         FROM notary n WHERE n.id = $1";
     const KEEP: &str = "-- notary.certified_mail.keep_receipt
         INSERT INTO certified_mail_receipt (id, mail_id, sending, kind, recipient, identifier, provider, problem, certified_at,
-            document_id, taken_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+            document_id, taken_at, proof)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let (kind, to) = (certificate.kind.as_str(), certificate.recipient.as_deref().unwrap_or_default());
     let known = tx.query_one(KNOWN, &[&mail.notary_id, &mail.id, &sending, &kind, &to]).await?;
     if known.get("is_known") || known.get::<_, i64>("receipts") >= PER_MAIL {
@@ -186,8 +192,20 @@ async fn keep(
     made::make(tx, &made, now).await?;
     let problem = certificate.problem.as_deref().map(cut);
     let Certificate { identifier, provider, certified_at, .. } = certificate;
-    let args: [&(dyn postgres_types::ToSql + Sync); 11] =
-        [&id, &mail.id, &sending, &kind, &to, identifier, provider, &problem, certified_at, &document, &now];
+    let args: [&(dyn postgres_types::ToSql + Sync); 12] = [
+        &id,
+        &mail.id,
+        &sending,
+        &kind,
+        &to,
+        identifier,
+        provider,
+        &problem,
+        certified_at,
+        &document,
+        &now,
+        &proof.as_str(),
+    ];
     tx.execute(KEEP, &args).await?;
     Ok(true)
 }

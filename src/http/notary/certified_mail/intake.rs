@@ -1,5 +1,6 @@
 //! Where receipts come in that an operator sends by mail: whoever fetches them from the operator's mailbox hands them on as they
-//! are (`deploy/README.md`). They are believed because that mailbox is: an operator lets nobody else write such headers into it.
+//! are (`deploy/README.md`). They are believed when the operator has signed them; where no roots are configured under which that
+//! could be seen, because that mailbox is: an operator lets nobody else write such headers into it. Each says which of the two.
 
 use axum::{
     extract::{Request, State},
@@ -23,9 +24,11 @@ use crate::{
     jobs::notary::{store_receipt, tell},
     notary::{
         certified_mail::{
-            certificate::{BYTES_MAX, Certificate, NoReceipt, ReceiptKind},
+            certificate::{BYTES_MAX, NoReceipt, ReceiptKind},
             message,
+            provider::CertifiedMailProvider as _,
             receipts::take,
+            signed::{self, Proof, Unbelieved},
             transitions::of_message_id,
         },
         rules::machine::certified_mail::State as Stage,
@@ -45,6 +48,15 @@ impl From<NoReceipt> for Problem {
     }
 }
 
+impl From<Unbelieved> for Problem {
+    fn from(error: Unbelieved) -> Self {
+        match error {
+            Unbelieved::NoReceipt(error) => error.into(),
+            error => Self::rule("not_signed", error.to_string()),
+        }
+    }
+}
+
 /// What has become of a receipt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TakenReceipt)]
@@ -53,6 +65,8 @@ struct Taken {
     mail_id: CertifiedMailId,
     /// What it certifies.
     kind: ReceiptKind,
+    /// Why it is believed.
+    proof: Proof,
     /// Whether it was new: one that comes again changes nothing.
     is_new: bool,
     /// Where the mail is in its life now.
@@ -67,7 +81,8 @@ struct Taken {
         (status = 403, description = "Only administrators may do this"),
         (status = 404, description = "It is about no mail of ours"),
         (status = 413, description = "It is too large"),
-        (status = 422, description = "`no_receipt`: it is none, or contradicts itself")))]
+        (status = 422, description = "`no_receipt`: it is none, or contradicts itself; `not_signed`: no operator has signed it, for \
+            whom a root of `certified_mail.operator_roots` vouches")))]
 async fn hand_in(
     State(state): State<AppState>,
     AdminUser(principal): AdminUser,
@@ -76,25 +91,26 @@ async fn hand_in(
 ) -> Answer {
     let limits = BodyLimits { max_bytes: BYTES_MAX, deadline: *state.config.server.body_deadline };
     let raw = read_body(request, limits).await?;
-    let certificate = Certificate::of_mail(&raw)?;
+    let now = state.clock.now();
+    let (certificate, proof) = signed::read(&raw, state.certified.roots(), now)?;
     let unknown = || Problem::not_found("certified mail");
     let (id, sending) = of_message_id(&certificate.message_id).ok_or_else(unknown)?;
     message::find(&state.db, (&principal).into(), id).await?.ok_or_else(unknown)?;
     let stored = store_receipt(&state.contents, raw.to_vec(), NO_ATTEMPT).await.map_err(Problem::internal)?;
-    let now = state.clock.now();
     let mut tx = state.db.begin("notary.certified_mail.hand_in").await?;
     let mut mail = message::lock_any(&mut tx, id).await?.ok_or_else(unknown)?;
     if !(1..=mail.sending).contains(&sending) {
         return Err(unknown());
     }
-    let told = take(&mut tx, &mut mail, sending, (&certificate, &stored), now).await?;
+    let told = take(&mut tx, &mut mail, sending, (&certificate, proof, &stored), now).await?;
     let (kind, is_new, status) = (certificate.kind, told.is_some(), mail.status);
     tell(&state.jobs, &mut tx, &told.unwrap_or_default(), now).await?;
     if is_new {
-        let details = serde_json::json!({ "kind": kind, "sending": sending, "status": status });
+        let details =
+            serde_json::json!({ "kind": kind, "proof": proof, "sending": sending, "status": status });
         let (whom, what) = ((&principal, client), ("certified_mail", id));
         record(&state, &mut tx, whom, "certified_mail.take_receipt", what, details).await?;
     }
     tx.commit().await?;
-    Ok((StatusCode::OK, Json(Taken { mail_id: id, kind, is_new, status })).into_response())
+    Ok((StatusCode::OK, Json(Taken { mail_id: id, kind, proof, is_new, status })).into_response())
 }

@@ -6,4 +6,5 @@ mod drafts;
 mod killed;
 mod operator;
 mod post;
+mod signed;
 mod templates;

@@ -12,12 +12,12 @@ use crate::harness::client::{Answer, Client};
 
 const RECEIPTS: &str = "/api/v1/certified-mail-receipts";
 
-async fn hand_in(client: &Client, raw: Vec<u8>) -> Answer {
+pub(super) async fn hand_in(client: &Client, raw: Vec<u8>) -> Answer {
     let headers = [("content-type", "message/rfc822")];
     client.attempt_bytes(Method::POST, RECEIPTS, &headers, raw.into()).await.unwrap()
 }
 
-fn receipt(mail: &Value, kind: ReceiptKind, recipient: Option<&str>) -> Vec<u8> {
+pub(super) fn receipt(mail: &Value, kind: ReceiptKind, recipient: Option<&str>) -> Vec<u8> {
     let certificate = Certificate {
         kind,
         sender: mail["sender"].as_str().unwrap().to_owned(),
