@@ -12,6 +12,7 @@ use super::Check;
 use crate::{
     actors::data::{mailer, storage},
     config::Config,
+    notary::certified_mail::provider,
 };
 
 /// Descriptors besides clients' connections: database, files, sockets of our own.
@@ -38,6 +39,10 @@ pub(super) fn check(config: &Config) -> Vec<Check> {
     let outbox = mailer::outbox(config);
     if config.mail.smtp_url.as_ref().is_none() || outbox.exists() {
         checks.push(directory("outbox", "mail.outbox", &outbox, PRIVATE));
+    }
+    let outbox = provider::outbox(config);
+    if outbox.exists() {
+        checks.push(directory("certified outbox", "certified_mail.outbox", &outbox, PRIVATE));
     }
     checks.push(disk(data));
     checks

@@ -74,15 +74,17 @@ pub(super) async fn run(args: Args, loaded: &Loaded) -> anyhow::Result<ExitCode>
 
 async fn examine(config: &Config) -> Vec<Check> {
     // Boxed: these futures are large and there is no hurry.
-    let (database, redis, smtp, scanner) = tokio::join!(
+    let (database, redis, smtp, certified, scanner, tesseract) = tokio::join!(
         Box::pin(database::check(config)),
         Box::pin(services::redis(config)),
         Box::pin(services::smtp(config)),
-        Box::pin(services::scanner(config))
+        Box::pin(services::certified_mail(config)),
+        Box::pin(services::scanner(config)),
+        Box::pin(services::tesseract(config))
     );
     let mut checks = machine::check(config);
     checks.extend(database);
-    checks.extend([redis, smtp, scanner]);
+    checks.extend([redis, smtp, certified, scanner, tesseract]);
     checks.extend(settings::check(config));
     checks
 }

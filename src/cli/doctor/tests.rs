@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::{Check, Status, examine, text};
 use crate::config::{
     Config,
@@ -39,16 +41,85 @@ async fn what_cannot_be_reached_fails_and_no_password_is_shown() {
         config.database.url = secret("postgres://app:hunter2@127.0.0.1:1/app");
         config.redis.url = secret("redis://:hunter2@127.0.0.1:1/0");
         config.mail.smtp_url = secret("smtp://app:hunter2@127.0.0.1:1");
+        config.certified_mail.smtp_url = secret("smtp://app:hunter2@127.0.0.1:1");
+        config.clinic.tesseract = Optional(Some("/dev/null".to_owned()));
         config.database.data_dir = "/dev/null".into();
     })
     .await;
     assert_eq!(get(&checks, "database").status, Status::Fail);
-    assert_eq!(get(&checks, "mail server").status, Status::Fail);
+    for server in ["mail server", "certified mail"] {
+        let check = get(&checks, server);
+        assert!(
+            check.status == Status::Fail && check.advice.as_ref().unwrap().contains("smtp_url"),
+            "{check:?}"
+        );
+    }
+    assert_eq!(get(&checks, "tesseract").status, Status::Warn);
     assert_eq!(get(&checks, "Redis").status, Status::Warn);
     assert_eq!(get(&checks, "data directory").status, Status::Fail);
     let shown = text(&checks);
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("FAIL  database"), "{shown}");
+}
+
+/// Says hello, and no more.
+async fn a_mail_server() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut heard = [0; 512];
+            client.write_all(b"220 here\r\n").await.unwrap();
+            while client.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {
+                client.write_all(b"250 yes\r\n").await.unwrap();
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn certified_mail_is_asked_for_and_receipts_that_nobody_looks_at_are_pointed_out() {
+    let port = a_mail_server().await;
+    let look = async |provider: &str, roots: Option<&str>| {
+        let checks = found(|config| {
+            config.certified_mail.provider = provider.to_owned();
+            config.certified_mail.smtp_url = Optional(Some(Secret::new(format!("smtp://127.0.0.1:{port}"))));
+            config.certified_mail.operator_roots = Optional(roots.map(Into::into));
+        });
+        get(&checks.await, "certified mail").clone()
+    };
+    assert_eq!(look("local", None).await.status, Status::Ok);
+    let unread = look("operator", None).await;
+    assert!(unread.status == Status::Warn && unread.found.contains("signatures"), "{unread:?}");
+    let missing = look("operator", Some("/dev/null")).await;
+    assert!(missing.status == Status::Fail && missing.found.contains("operator_roots"), "{missing:?}");
+    assert!(get(&found(|_| {}).await, "certified mail").found.contains("not configured"));
+}
+
+#[tokio::test]
+async fn a_program_that_reads_pictures_is_asked_for_its_languages() {
+    let directory = std::env::temp_dir().join(format!("sportello-doctor-pictures-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let look = async |says: &str| {
+        let program = directory.join("tesseract");
+        fs::write(&program, format!("#!/bin/sh\n{says}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = program.to_str().unwrap().to_owned();
+        let checks = found(|config| config.clinic.tesseract = Optional(Some(path))).await;
+        get(&checks, "tesseract").clone()
+    };
+    assert_eq!(look("echo List; echo eng; echo ita; echo osd").await.status, Status::Ok);
+    let english = look("echo eng").await;
+    assert!(
+        english.status == Status::Warn && english.found.ends_with("lacks the language ita"),
+        "{english:?}"
+    );
+    assert_eq!(look("exit 1").await.status, Status::Fail);
+    let off = found(|config| config.clinic.tesseract = Optional(Some("off".to_owned()))).await;
+    assert!(get(&off, "tesseract").found.contains("switched off"));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[tokio::test]
