@@ -26,7 +26,6 @@ use crate::{
             analysis::{self, ChangeError},
             list::{self, AnalysisCard, Filter},
         },
-        patients::entries::{self, Refused},
         scores,
         staff::Permission,
         worded::InWords,
@@ -200,13 +199,7 @@ async fn create(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let patient = match entries::admit(&mut tx, (user, Permission::WriteAnalyses), id, now).await {
-        Err(Refused::NoSuchPatient) => {
-            drop(tx);
-            return Err(who.missed(&state, ACTION, id).await?);
-        }
-        other => other?,
-    };
+    let (mut tx, patient) = who.admit(&state, tx, (Permission::WriteAnalyses, ACTION, id)).await?;
     let new = NewAnalysis {
         patient: &patient,
         source: Source::Form,

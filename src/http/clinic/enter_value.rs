@@ -11,7 +11,6 @@ use crate::{
     audit::{self, Entry},
     clinic::{
         laboratory::names,
-        patients::entries::{self, Refused},
         scores,
         staff::Permission,
         values::{
@@ -117,13 +116,7 @@ async fn enter(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let patient = match entries::admit(&mut tx, (user, Permission::WriteAnalyses), id, now).await {
-        Err(Refused::NoSuchPatient) => {
-            drop(tx);
-            return Err(who.missed(&state, ACTION, id).await?);
-        }
-        other => other?,
-    };
+    let (mut tx, patient) = who.admit(&state, tx, (Permission::WriteAnalyses, ACTION, id)).await?;
     let of = Of {
         patient: &patient,
         source: Source::Form,

@@ -1,7 +1,6 @@
 //! Fertility scores of patients: the newest one with everything that is to be said of it, and the history.
 
 use axum::{extract::State, response::IntoResponse as _};
-use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::member::Clinician;
@@ -12,7 +11,7 @@ use crate::{
     },
     http::{
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
     },
@@ -37,11 +36,6 @@ async fn newest(State(state): State<AppState>, who: Clinician, Path(id): Path<Pa
     let found = score::newest(&state.db, who.principal.user, id).await?;
     Ok(Json(found.ok_or_else(|| Problem::not_found("score"))?).into_response())
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists the fertility scores of a patient, newest first: there is one for each time that something was known that changed it.
 #[utoipa::path(get, path = "/clinic/patients/{id}/scores", tag = "clinic", security(("bearer" = [])),

@@ -12,7 +12,11 @@ use super::member::Clinician;
 use crate::{
     accounts::seldom::Said,
     audit::{self, Entry},
-    clinic::patients::{Patient, entries, patient},
+    clinic::{
+        patients::{Patient, entries, patient},
+        staff::Permission,
+    },
+    db::Tx,
     http::{notary::told::entry, problem::Problem, state::AppState},
     ids::{PatientId, UserId},
 };
@@ -78,6 +82,25 @@ impl Clinician {
             write(state, told).await?;
         }
         Ok(Problem::not_found("patient"))
+    }
+
+    /// Lets somebody write about a patient in `tx`, whose record is locked then; an attempt at somebody who is not there for
+    /// them is in the audit log.
+    pub(super) async fn admit(
+        &self,
+        state: &AppState,
+        mut tx: Tx,
+        (permission, action, id): (Permission, &'static str, PatientId),
+    ) -> Result<(Tx, Patient), Problem> {
+        let of = (self.principal.user, permission);
+        match entries::admit(&mut tx, of, id, state.clock.now()).await {
+            Ok(patient) => Ok((tx, patient)),
+            Err(entries::Refused::NoSuchPatient) => {
+                drop(tx);
+                Err(self.missed(state, action, id).await?)
+            }
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     /// A patient to be read, and `rest` of the path below it: a record that was merged leads to the other one.

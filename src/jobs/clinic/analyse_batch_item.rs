@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::summary_changed;
 use crate::{
     audit::{self, Entry, Who},
     clinic::{
@@ -47,6 +48,7 @@ impl Job for AnalyseBatchItem {
                 let told = Entry::new(now, who(&turn), "patient.analyse", "patient", made.patient_id);
                 audit::record(&mut tx, &[Entry { details, ..told }]).await?;
                 batch::end(&mut tx, place, Ok(made.id)).await?;
+                summary_changed(&mut tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
             }
             Err(Failed::Refused(Refused::Db(error))) => return Err(error.into()),
             Err(failed) => batch::end(&mut tx, place, Err(&told(&failed))).await?,

@@ -105,6 +105,41 @@ async fn one_job_for_many_changes(ward: &Ward, id: PatientId) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_of_laboratories_count_in_the_unit_of_their_curve_and_hormones_by_their_own_range() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let enter = async |value: Value| {
+        let value = with(value, json!({ "observed_on": ward.days_ago(5) }));
+        ward.manager.post(&format!("{PATIENTS}/{id}/values"), value).await.expect(201);
+    };
+    // 2.5 pmol/L are 0.35 ng/mL.
+    enter(json!({ "analyte": "amh", "number": "2.5", "unit": "pmol/L" })).await;
+    enter(json!({ "analyte": "fsh", "number": "7.2", "unit": "mIU/mL", "range_low": "3.5", "range_high": "12.5" })).await;
+    enter(json!({ "analyte": "tsh", "number": "2.1", "unit": "mIU/L" })).await;
+    enter(json!({ "analyte": "cftr", "finding": "carrier" })).await;
+    enter(json!({ "analyte": "haemoglobin", "number": "13.1", "unit": "g/dL" })).await;
+    ward.compute_scores().await;
+    let score = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
+    assert_eq!(score["explanation"]["critical"][0]["code"], "score.amh_critical");
+    let used = |domain: &str| {
+        let domains = score["score"]["domains"].as_array().unwrap();
+        let domain = domains.iter().find(|it| it["domain"] == domain).unwrap();
+        domain["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["observed"]["measure"]["value"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert!((used("ovarian")[0].as_f64().unwrap() - 0.35).abs() < 1e-9);
+    assert_eq!(used("hormonal").len(), 1, "the one beside its range");
+    assert_eq!(used("genetic")[0]["result"], "carrier");
+    let left = score["score"]["left_out"].as_array().unwrap();
+    assert_eq!((left.len(), &left[0]["reason"]), (1, &json!("unusable")), "without a range, nobody knows");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_too_old_and_birthdays_are_noticed_at_night() {
     let mut ward = Ward::new().await;
     let today = today(ward.app.app.clock.now());

@@ -32,6 +32,7 @@ use crate::{
         validate::Checks,
     },
     ids::PatientId,
+    jobs::clinic::summary_changed,
     notary::time::today,
 };
 
@@ -175,6 +176,7 @@ async fn analyze(
     audit::record(&mut tx, &[Entry { details, ..who.entry(&state, ACTION, made.patient_id) }]).await?;
     let outcome = Outcome::created(path_of(made.id), &made)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     let mut response = outcome.into_response();
     response.headers_mut().insert(header::ETAG, etag(&made));
