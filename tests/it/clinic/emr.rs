@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sportello::{ids::PatientId, jobs::registry::registry};
 
 use super::ward::{PATIENTS, Ward, a_person, with};
-use crate::harness::client::Client;
+use crate::harness::{client::Client, until::eventually};
 
 const EMR: &str = "/api/v1/clinic/emr";
 
@@ -214,6 +214,36 @@ async fn batches_at_two_nodes_make_each_analysis_once() {
     assert_eq!(ward.count_analyses().await, 200);
     node.stop().await;
     ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_goes_on_after_kill_9_and_makes_each_analysis_once() {
+    const MADE: &str = "SELECT count(*) FROM graded_analysis";
+    const ENDED: &str = "SELECT count(*) FROM analysis_batch WHERE finished_at IS NOT NULL";
+    const ONCE: &str = "SELECT count(*) FROM (SELECT case_id FROM graded_analysis GROUP BY case_id HAVING count(*) = 1) AS it";
+    const DONE: &str =
+        "SELECT count(*) FROM analysis_batch_item WHERE status = 'done' AND analysis_id IS NOT NULL";
+    let ward = Ward::new().await;
+    let id = ward.anna().await;
+    let Ward { app, manager, .. } = ward;
+    let ground = app.leave().await;
+    let client = ground.database.client().await;
+    let count = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+    let server = ground.serve(&[("limits.enabled", "false")]).await;
+    let program = manager.at(server.address);
+    for batch in 0..3 {
+        let item = |n| json!({ "kind": "follicle", "input": scan(), "patient_id": id, "case_id": format!("{batch}-{n}") });
+        let items: Vec<_> = (0..100).map(item).collect();
+        program.post(&format!("{EMR}/analyze/batch"), json!({ "items": items })).await.expect(202);
+    }
+    eventually("some are made", async || count(MADE).await > 20).await;
+    server.kill().await;
+    let made = count(MADE).await;
+    let server = ground.serve(&[("limits.enabled", "false")]).await;
+    eventually("the batches end", async || count(ENDED).await == 3).await;
+    println!("killed after {made} of 300");
+    assert_eq!((count(MADE).await, count(ONCE).await, count(DONE).await), (300, 300, 300));
+    assert_eq!(server.terminate().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
