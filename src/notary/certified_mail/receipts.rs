@@ -82,7 +82,7 @@ impl Receipt {
     }
 }
 
-/// The receipts of a mail that this person sees, in the order in which they came.
+/// The receipts of a mail that this person sees, in the order in which they came; those of one moment have none.
 pub async fn list(
     db: &Db,
     reader: Reader,

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(content))
 }
 
-/// Lists the receipts of a certified mail, in the order in which they came.
+/// Lists the receipts of a certified mail, in the order in which they came; those that came together have none.
 #[utoipa::path(get, path = "/certified-mail/{id}/receipts", tag = "notary certified mail", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The certified mail"), PageParameters),
     responses((status = 200, description = "A page of receipts", body = Page<Receipt>)))]
