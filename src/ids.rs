@@ -109,6 +109,8 @@ id! {
     ScoreId;
     /// Analyses that another system has asked for together.
     AnalysisBatchId;
+    /// A report about a patient.
+    PatientReportId;
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -74,6 +74,8 @@ migrations! {
     38 "patient_summary" "0038_patient_summary.sql",
     39 "clinic_scores" "0039_clinic_scores.sql",
     40 "receipt_proofs" "0040_receipt_proofs.sql",
+    41 "documents_of_clinics" "0041_documents_of_clinics.sql",
+    42 "patient_reports" "0042_patient_reports.sql",
 }
 
 /// Two migrators of any version lock the same number.

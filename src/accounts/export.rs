@@ -180,7 +180,7 @@ pub const KINDS: &[Kind] = &[
                         'uploaded_at', v.created_at) ORDER BY v.number)
                      FROM document_version v WHERE v.document_id = d.id) AS versions
                 FROM document d
-                WHERE d.owner_id = $1 AND d.deleted_at IS NULL AND d.remove_at IS NULL
+                WHERE d.owner_id = $1 AND d.deleted_at IS NULL AND d.remove_at IS NULL AND NOT d.of_clinic
                   AND ($2::text IS NULL OR d.id > $2::text::uuid) ORDER BY d.id LIMIT $3) x",
     },
     Kind {
@@ -405,6 +405,12 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("availability", "the hours of the office, which everybody sees as its slots"),
     ("availability_exception", "the closures of the office, which everybody sees as its slots"),
     ("patient_consent", "what patients agreed to: theirs, and their clinic's"),
+    ("patient_document", "documents of patients: theirs, and their clinic's; who sent one is in `audit`"),
+    ("laboratory_value", "values of patients: theirs, and their clinic's; who wrote one down is in `audit`"),
+    ("graded_analysis", "analyses of patients: theirs, and their clinic's; who entered one is in `audit`"),
+    ("fertility_score", "scores of patients: theirs, and their clinic's"),
+    ("analysis_batch", "what was asked for about patients: their clinic's; who asked is in `audit`"),
+    ("patient_report", "reports about patients: theirs, and their clinic's; who asked for one is in `audit`"),
     ("patient_merge", "which records of patients are one: their clinic's; who did it is in `audit`"),
     ("idempotency_key", "answers that were given, for a day, under a hash that leads to nobody"),
     ("document_link_use", "who opened a link, as a hash of another's address"),

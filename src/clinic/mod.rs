@@ -23,8 +23,8 @@
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
 //! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
 //! [`values`] (what was measured, as it is kept), [`analyses`] (what was graded), [`scores`] (what all of it comes to),
-//! [`worded`] (results in words), [`summary`] (what there is of each patient, counted), [`emr`] and [`fhir`] (what
-//! other systems ask for and exchange),
+//! [`worded`] (results in words), [`summary`] (what there is of each patient, counted), [`reports`] (what is handed out
+//! about one), [`emr`] and [`fhir`] (what other systems ask for and exchange),
 //! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
@@ -43,6 +43,7 @@ pub mod fhir;
 pub mod laboratory;
 pub mod members;
 pub mod reading;
+pub mod reports;
 pub mod retention;
 pub mod rules;
 pub mod scores;

@@ -153,6 +153,7 @@ pub struct Limits {
     pub upload: Quota,
     pub booking: Quota,
     pub create_patient: Quota,
+    pub clinic_report: Quota,
     pub webhook: Quota,
 }
 

@@ -84,7 +84,7 @@ pub async fn find(
         SELECT ",
         document_columns!(),
         " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
-        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL) OR ",
+        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ",
         permitted!("can_read", "$2", "$3"),
         ")"
     );
@@ -119,13 +119,13 @@ pub async fn list(
         document_columns!(),
         " FROM (
             (SELECT o.id FROM document AS o
-             WHERE o.owner_id = $1 AND o.deleted_at IS NULL AND o.id < $2 AND ($3::text IS NULL OR o.desk = $3)
+             WHERE o.owner_id = $1 AND o.deleted_at IS NULL AND NOT o.of_clinic AND o.id < $2 AND ($3::text IS NULL OR o.desk = $3)
                AND ($4::uuid IS NULL OR o.owner_id = $4)
              ORDER BY o.id DESC LIMIT $5)
             UNION
             (SELECT o.id FROM document_permission AS p JOIN document AS o ON o.id = p.document_id
              WHERE p.user_id = $1 AND p.can_read AND (p.expires_at IS NULL OR p.expires_at > $6)
-               AND o.deleted_at IS NULL AND p.document_id < $2 AND ($3::text IS NULL OR o.desk = $3)
+               AND o.deleted_at IS NULL AND NOT o.of_clinic AND p.document_id < $2 AND ($3::text IS NULL OR o.desk = $3)
                AND ($4::uuid IS NULL OR o.owner_id = $4)
              ORDER BY p.document_id DESC LIMIT $5)
         ) AS seen
@@ -138,7 +138,7 @@ pub async fn list(
         SELECT ",
         document_columns!(),
         " FROM document AS d JOIN document_version AS v ON v.document_id = d.id AND v.number = d.latest
-        WHERE d.deleted_at IS NULL AND d.id < $1 AND ($2::text IS NULL OR d.desk = $2)
+        WHERE d.deleted_at IS NULL AND NOT d.of_clinic AND d.id < $1 AND ($2::text IS NULL OR d.desk = $2)
           AND ($3::uuid IS NULL OR d.owner_id = $3)
         ORDER BY d.id DESC LIMIT $4"
     );

@@ -144,7 +144,7 @@ pub async fn list(
         link_state!(),
         " AS state
         FROM document AS d LEFT JOIN document_link AS l ON l.document_id = d.id AND ($5::uuid IS NULL OR l.id < $5)
-        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL) OR ",
+        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ",
         permitted!("can_share", "$3", "$2"),
         ") ORDER BY l.id DESC LIMIT $6"
     );

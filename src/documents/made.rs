@@ -42,6 +42,8 @@ pub enum Kept {
     Until(Timestamp),
     /// As long as this thing of a desk wants it: a word for what it is, and its id.
     HeldBy(&'static str, Uuid),
+    /// The same, of a clinic: nobody reaches it but through the clinic desk, neither the owner nor an administrator.
+    OfClinic(&'static str, Uuid),
 }
 
 /// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile; for what a desk holds, its
@@ -56,8 +58,8 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
             INSERT INTO document_quota AS q (user_id, stored) SELECT id, $6 FROM owner
             ON CONFLICT (user_id) DO UPDATE SET stored = q.stored + excluded.stored
         ), made AS (
-            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at)
-            SELECT $1, id, $3, $4, 1, $7, $7, $8 FROM owner RETURNING id, owner_id
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at, of_clinic)
+            SELECT $1, id, $3, $4, 1, $7, $7, $8, $19 FROM owner RETURNING id, owner_id
         ), held AS (
             INSERT INTO document_hold (document_id, holder, holder_id, held_at)
             SELECT id, $9, $10, $7 FROM made WHERE $9::text IS NOT NULL
@@ -69,10 +71,13 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
     let Made { id, owner, title, desk, name, stored, kept } = made;
     let (remove_at, holder, holder_id) = match *kept {
         Kept::Until(at) => (Some(at), None, None),
-        Kept::HeldBy(what, id) => (None, Some(what), Some(id)),
+        Kept::HeldBy(what, id) | Kept::OfClinic(what, id) => (None, Some(what), Some(id)),
     };
+    let of_clinic = matches!(kept, Kept::OfClinic(..));
     let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
-    let args = values.after([id, owner, title, desk, name, &bytes, &now, &remove_at, &holder, &holder_id]);
+    let mut args =
+        values.after([id, owner, title, desk, name, &bytes, &now, &remove_at, &holder, &holder_id]);
+    args.push(&of_clinic);
     Ok(tx.execute(MAKE, &args).await? == 1)
 }
 

@@ -11,7 +11,8 @@
 //! - `upload.received` is the truth about how much has arrived; parts are committed with it, by comparing and swapping.
 //! - A version becomes visible in one statement, when its whole content was checked, hashed and stored. It never changes.
 //! - Whose something is, and who may do what with it, is a condition inside of every statement (`permitted!`); what
-//!   somebody may not see does not exist for them. Administrators see that documents exist, not what is in them.
+//!   somebody may not see does not exist for them. Administrators see that documents exist, not what is in them; of a
+//!   clinic's (`of_clinic`), which are reached through the clinic desk alone, not even that.
 //! - Rights that are written down are asked for after the document is locked, and given and taken under the same lock: what
 //!   was revoked before a version is published, or before somebody shares further, gives nothing any more.
 //! - Nobody gives more than they have, neither rights nor time; who loses something takes it from those they gave it to.

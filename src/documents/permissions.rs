@@ -108,7 +108,7 @@ pub async fn list(
         permission_columns!(),
         " FROM document AS d LEFT JOIN document_permission AS g ON g.document_id = d.id
             AND ($5::uuid IS NULL OR g.user_id > $5) AND (g.expires_at IS NULL OR g.expires_at > $3)
-        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL) OR ",
+        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ",
         permitted!("can_share", "$2", "$3"),
         ") ORDER BY g.user_id LIMIT $6"
     );
@@ -130,7 +130,7 @@ pub async fn find(
         permission_columns!(),
         " FROM document AS d LEFT JOIN document_permission AS g ON g.document_id = d.id AND g.user_id = $5
             AND (g.expires_at IS NULL OR g.expires_at > $3)
-        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL) OR ($2 = $5 AND ",
+        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ($2 = $5 AND ",
         permitted!("can_read", "$2", "$3"),
         ") OR ",
         permitted!("can_share", "$2", "$3"),

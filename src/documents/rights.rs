@@ -3,11 +3,11 @@
 use crate::{accounts::policy::Principal, ids::UserId};
 
 /// The condition under which a person may do something with document `d` at a time. The right is the name of its column in
-/// `document_permission`; owners may do everything. Write `permitted!("can_read", "$2", "$3")`.
+/// `document_permission`; owners may do everything. What is of a clinic is reached through the clinic desk alone. Write `permitted!("can_read", "$2", "$3")`.
 macro_rules! permitted {
     ($right:literal, $who:literal, $now:literal) => {
         concat!(
-            "(d.deleted_at IS NULL AND (d.owner_id = ",
+            "(d.deleted_at IS NULL AND NOT d.of_clinic AND (d.owner_id = ",
             $who,
             " OR EXISTS (SELECT FROM document_permission AS p
                 WHERE p.document_id = d.id AND p.user_id = ",

@@ -107,7 +107,7 @@ pub async fn list(
             SELECT * FROM document_time_stamp o WHERE o.document_id = d.id AND ($5::uuid IS NULL OR o.id < $5)
             ORDER BY o.id DESC LIMIT $6) AS t ON true
         LEFT JOIN document_version AS v ON v.document_id = t.document_id AND v.number = t.number
-        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL) OR ",
+        WHERE d.id = $1 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ",
         permitted!("can_read", "$2", "$3"),
         ") ORDER BY t.id DESC"
     );

@@ -85,7 +85,7 @@ pub async fn list(
         "-- documents.versions.list
         SELECT v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at
         FROM document AS d JOIN document_version AS v ON v.document_id = d.id
-        WHERE d.id = $1 AND v.number < $5 AND (($4 AND d.deleted_at IS NULL) OR ",
+        WHERE d.id = $1 AND v.number < $5 AND (($4 AND d.deleted_at IS NULL AND NOT d.of_clinic) OR ",
         permitted!("can_read", "$2", "$3"),
         ") ORDER BY v.number DESC LIMIT $6"
     );
@@ -168,7 +168,7 @@ pub async fn of_owner(
         SELECT d.id, v.number, v.name, v.media_type, v.bytes, v.sha256, v.uploaded_by, v.created_at AS uploaded_at, v.object,
             v.stored_bytes, v.coding, v.key_id, v.wrapped_key
         FROM document AS d JOIN document_version AS v ON v.document_id = d.id
-        WHERE d.owner_id = $1 AND d.deleted_at IS NULL AND d.remove_at IS NULL
+        WHERE d.owner_id = $1 AND d.deleted_at IS NULL AND d.remove_at IS NULL AND NOT d.of_clinic
           AND ($2::uuid IS NULL OR (d.id, v.number) > ($2, $3::int))
         ORDER BY d.id, v.number LIMIT $4";
     let (id, number) = after.map(|(id, number)| (id.0, number)).unzip();

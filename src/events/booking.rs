@@ -48,6 +48,11 @@ impl Status {
         }
     }
 
+    /// Whether there is a ticket: what was given back has a code that opens no door any more.
+    pub const fn has_ticket(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Completed)
+    }
+
     pub(super) fn stored(text: &str) -> Self {
         [Self::Pending, Self::Confirmed, Self::Cancelled, Self::Completed, Self::Expired]
             .into_iter()

@@ -22,4 +22,5 @@ pub mod payments;
 pub mod refund;
 pub mod reviews;
 pub mod selling;
+pub mod ticket;
 pub mod upkeep;

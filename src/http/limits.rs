@@ -138,7 +138,12 @@ impl Parts {
             Limit::Login => Some(Class::Login),
             Limit::Register => Some(Class::Register),
             Limit::Webhook => Some(Class::Webhook),
-            Limit::Exempt | Limit::ByCaller | Limit::Upload | Limit::Booking | Limit::CreatePatient => None,
+            Limit::Exempt
+            | Limit::ByCaller
+            | Limit::Upload
+            | Limit::Booking
+            | Limit::CreatePatient
+            | Limit::ClinicReport => None,
         };
         if let Some(class) = by_address {
             return Verdict {
@@ -187,6 +192,7 @@ fn class_of(limit: Limit, principal: Principal) -> Class {
         Limit::Upload => Class::Upload,
         Limit::Booking => Class::Booking,
         Limit::CreatePatient => Class::CreatePatient,
+        Limit::ClinicReport => Class::ClinicReport,
         _ if principal.is_admin() => Class::Admin,
         _ => Class::User,
     }

@@ -43,6 +43,7 @@ pub mod negotiate;
 mod notary;
 pub mod openapi;
 pub mod pages;
+mod paper;
 pub mod problem;
 pub mod request_id;
 pub mod router;

@@ -30,6 +30,8 @@ pub enum Limit {
     Booking,
     /// Registering patients: per account.
     CreatePatient,
+    /// Asking for reports about patients: per account.
+    ClinicReport,
     /// Webhooks: per address.
     Webhook,
 }
@@ -53,6 +55,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::GET, "/media/{name}", Limit::Exempt),
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
     (Method::POST, "/api/v1/clinic/patients", Limit::CreatePatient),
+    (Method::POST, "/api/v1/clinic/patients/{id}/reports", Limit::ClinicReport),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 

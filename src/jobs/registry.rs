@@ -23,6 +23,7 @@ pub fn registry() -> Registry {
         .with::<clinic::RefreshSummary>()
         .with::<clinic::RecheckScores>()
         .with::<clinic::RecomputeScore>()
+        .with::<clinic::RenderReport>()
         .with::<clinic::SendClinicMail>()
         .with::<documents::CollectOrphans>()
         .with::<documents::ExpireSharing>()

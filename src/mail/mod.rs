@@ -13,5 +13,5 @@ mod wordings;
 
 pub use format::{date, moment, money};
 pub use pages::PageText;
-pub use render::{Language, Mail, Text, render};
+pub use render::{Attachment, Language, Mail, Text, render};
 pub use wordings::{WORDINGS, Wording, newest as newest_wording};

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, sync::LazyLock};
 
+use bytes::Bytes;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// The languages people may choose.
@@ -149,6 +150,17 @@ pub struct Mail {
     pub html: String,
     /// The left side of the Message-ID: the same mail sent twice has the same.
     pub id: String,
+    /// What comes with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A PDF document that comes with a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// The file's name.
+    pub name: String,
+    /// The document.
+    pub pdf: Bytes,
 }
 
 static TEXTS: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -190,6 +202,7 @@ pub fn render(
         text: body.trim().to_owned() + "\n",
         html: html(subject, body, language, &links),
         id,
+        attachments: Vec::new(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What is to be made: a layout, its values and its pictures.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,22 +18,68 @@ pub const BYTES_MAX: usize = 4 << 20;
 pub enum Layout {
     /// A deed, its letterhead and its signature.
     Deed,
+    /// What a clinic hands out about a patient.
+    PatientReport,
+    /// A ticket of an event.
+    Ticket,
+    /// The agenda of an office on a day.
+    Agenda,
+    /// What is known of an act.
+    ActSummary,
 }
 
 impl Layout {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Deed];
+    pub const ALL: [Self; 5] =
+        [Self::Deed, Self::PatientReport, Self::Ticket, Self::Agenda, Self::ActSummary];
 
     /// The name of its file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Deed => "deed",
+            Self::PatientReport => "patient_report",
+            Self::Ticket => "ticket",
+            Self::Agenda => "agenda",
+            Self::ActSummary => "act_summary",
         }
     }
 
     pub(super) const fn source(self) -> &'static str {
         match self {
             Self::Deed => include_str!("layouts/deed.typ"),
+            Self::PatientReport => include_str!("layouts/patient_report.typ"),
+            Self::Ticket => include_str!("layouts/ticket.typ"),
+            Self::Agenda | Self::ActSummary => include_str!("layouts/sheet.typ"),
+        }
+    }
+
+    /// Its words, by what they stand for; a layout that has few has them itself.
+    pub fn words(self, language: Language) -> &'static Value {
+        static WORDS: LazyLock<[[Value; 2]; Layout::ALL.len()]> = LazyLock::new(|| {
+            Layout::ALL.map(|layout| {
+                layout.texts().map(|text| serde_json::from_str(text).expect("the texts of layouts are JSON"))
+            })
+        });
+        &WORDS[self as usize][usize::from(language == Language::En)]
+    }
+
+    /// What a document of it is called, unless it has a name of its own.
+    pub fn title(self, language: Language) -> &'static str {
+        self.words(language)["title"].as_str().unwrap_or_default()
+    }
+
+    /// Italian, then English.
+    const fn texts(self) -> [&'static str; 2] {
+        match self {
+            Self::Deed => ["{}", "{}"],
+            Self::PatientReport => {
+                [include_str!("texts/patient_report.it.json"), include_str!("texts/patient_report.en.json")]
+            }
+            Self::Ticket => [include_str!("texts/ticket.it.json"), include_str!("texts/ticket.en.json")],
+            Self::Agenda => [include_str!("texts/agenda.it.json"), include_str!("texts/agenda.en.json")],
+            Self::ActSummary => {
+                [include_str!("texts/act_summary.it.json"), include_str!("texts/act_summary.en.json")]
+            }
         }
     }
 }
@@ -67,8 +115,8 @@ impl Document {
     pub(super) fn values(&self) -> Vec<u8> {
         let title = printable(&self.title).into_owned();
         let language = self.language.code();
-        let values =
-            json!({ "title": title, "language": language, "fonts": FAMILIES, "data": clean(&self.data) });
+        let values = json!({ "title": title, "language": language, "fonts": FAMILIES, "texts": self.layout.words(self.language),
+                "data": clean(&self.data) });
         serde_json::to_vec(&values).expect("values of JSON are JSON")
     }
 }

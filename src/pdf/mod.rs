@@ -1,7 +1,7 @@
-//! PDF documents, made of a layout and values: deeds, and whatever else an office hands out on paper.
+//! PDF documents, made of a layout and values: deeds, reports, and whatever else is handed out on paper.
 //!
 //! Reading order: [`document`] (what is to be made), [`letters`] (what the fonts can print), [`press`] (how it is made, on the
-//! thread that asks). Who wants a document asks a [`Rendering`], which makes a bounded number at once.
+//! thread that asks). `texts` is the place for what layouts say, in Italian and English. Who wants a document asks a [`Rendering`], which makes a bounded number at once.
 //!
 //! Invariants
 //! - Values are data, which a layout reads as JSON: nothing that a person has written is ever read as markup or code.
@@ -13,7 +13,7 @@ mod document;
 mod letters;
 mod press;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 

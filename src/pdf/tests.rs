@@ -1,6 +1,6 @@
 //! Documents are read back by programs of others: `qpdf` and poppler's tools (`script/setup --test` installs them).
 
-use std::{io::Write as _, process::Command};
+use std::{collections::BTreeSet, io::Write as _, process::Command};
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn deed(blocks: &[Value]) -> Document {
 }
 
 /// What a program says of a PDF; its name in the arguments is `-`.
-fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
+pub(crate) fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
     let folder = std::env::temp_dir().join(format!("sportello-pdf-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("a.pdf");
@@ -42,7 +42,7 @@ fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
 }
 
 /// The words of a PDF, as another program finds them.
-fn words(pdf: &[u8]) -> String {
+pub(crate) fn words(pdf: &[u8]) -> String {
     ask("pdftotext", &["-layout", "@", "-"], pdf).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -144,6 +144,32 @@ fn the_same_document_gives_the_same_bytes_and_another_moment_others() {
     assert_eq!(first, print(&document).unwrap());
     let later = Document { made_at: "2026-11-22T10:20:31Z".parse().unwrap(), ..document };
     assert_ne!(first, print(&later).unwrap());
+}
+
+/// The paths of all texts.
+pub(crate) fn names_of(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, it)| names_of(it, &format!("{path}/{name}"), into));
+        }
+        Value::String(text) => {
+            assert!(!text.trim().is_empty(), "{path}");
+            into.insert(path.to_owned());
+        }
+        other => panic!("{path}: {other}"),
+    }
+}
+
+#[test]
+fn what_layouts_say_they_say_in_both_languages() {
+    for layout in Layout::ALL {
+        let [it, en] = [Language::It, Language::En].map(|language| {
+            let mut into = BTreeSet::new();
+            names_of(layout.words(language), "", &mut into);
+            into
+        });
+        assert_eq!(it, en, "{}", layout.name());
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::{
 
 use lettre::{
     Message,
-    message::{Mailbox, MultiPart},
+    message::{Mailbox, MultiPart, header::ContentType},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -131,9 +131,21 @@ impl MailerActor {
             .to(to)
             .subject(&mail.subject)
             .message_id(Some(format!("<{}@{}>", mail.id, self.domain)))
-            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .multipart(body(mail))
             .map_err(|error| invalid(&error))
     }
+}
+
+/// The text in both forms, and what comes with it.
+fn body(mail: &Mail) -> MultiPart {
+    let text = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
+    if mail.attachments.is_empty() {
+        return text;
+    }
+    let pdf = || ContentType::parse("application/pdf").expect("it is a content type");
+    mail.attachments.iter().fold(MultiPart::mixed().multipart(text), |all, it| {
+        all.singlepart(lettre::message::Attachment::new(it.name.clone()).body(it.pdf.to_vec(), pdf()))
+    })
 }
 
 /// Where mails are filed without an SMTP server.

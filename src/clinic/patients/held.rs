@@ -91,6 +91,25 @@ pub const HELD: &[Held] = &[
             WHERE patient_id = ANY ($1)",
         ),
     },
+    Held {
+        table: "patient_report",
+        column: "patient_id",
+        merge: Some(
+            "-- clinic.held.merge_reports
+            UPDATE patient_report SET patient_id = $1 WHERE patient_id = $2",
+        ),
+        // They are about somebody: nothing of them stays. The store removes what is due.
+        anonymise: Some(
+            "-- clinic.held.anonymise_reports
+            WITH gone AS (
+                DELETE FROM patient_report WHERE patient_id = ANY ($1) RETURNING id, document_id
+            ), let_go AS (
+                DELETE FROM document_hold AS h USING gone
+                WHERE h.document_id = gone.document_id AND h.holder = 'patient_report' AND h.holder_id = gone.id
+            )
+            UPDATE document AS d SET remove_at = d.created_at FROM gone WHERE d.id = gone.document_id",
+        ),
+    },
     Held { table: "patient_merge", column: "source_id", merge: None, anonymise: None },
     Held { table: "patient_merge", column: "target_id", merge: None, anonymise: None },
     Held { table: "patient", column: "merged_into", merge: None, anonymise: None },

@@ -14,6 +14,7 @@ mod own_clinic;
 mod patient_checks;
 mod patient_states;
 mod patients;
+mod reports;
 mod scores;
 mod summary;
 mod told;
@@ -40,4 +41,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(emr::routes())
         .merge(fhir::routes())
         .merge(scores::routes())
+        .merge(reports::routes())
 }

@@ -10,6 +10,7 @@ mod images;
 mod moderation;
 mod payments;
 mod reviews;
+mod tickets;
 mod warmer;
 
 pub(super) use catalogue::kept_event;
@@ -24,6 +25,7 @@ use super::state::AppState;
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(catalogue::routes())
+        .merge(tickets::routes())
         .merge(bookings::routes())
         .merge(payments::routes())
         .merge(hosting::routes())

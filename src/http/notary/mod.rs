@@ -21,7 +21,7 @@ mod own_office;
 mod partner_directory;
 mod partner_profile;
 mod partners;
-mod rendered;
+mod printed;
 mod reviews;
 mod templates;
 pub(super) mod told;
@@ -53,4 +53,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(conservation::routes())
         .merge(notifications::routes())
         .merge(notification_stream::routes())
+        .merge(printed::routes())
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{office::OfficeUser, rendered::as_problem, told};
+use super::{office::OfficeUser, told};
 use crate::{
     audit::{self, Entry},
     http::{
@@ -22,6 +22,7 @@ use crate::{
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
         listing::{Listing, Page, PageParameters},
+        paper::as_problem,
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,

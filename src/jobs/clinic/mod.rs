@@ -6,6 +6,7 @@ mod finish_analysis_batch;
 mod recheck_scores;
 mod recompute_score;
 mod refresh_summary;
+mod render_report;
 mod send_clinic_mail;
 
 pub use analyse_batch_item::AnalyseBatchItem;
@@ -14,4 +15,5 @@ pub use finish_analysis_batch::FinishAnalysisBatch;
 pub use recheck_scores::RecheckScores;
 pub use recompute_score::RecomputeScore;
 pub use refresh_summary::{RefreshSummary, summary_changed};
+pub use render_report::RenderReport;
 pub use send_clinic_mail::SendClinicMail;

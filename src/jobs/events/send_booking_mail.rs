@@ -4,11 +4,18 @@ use minijinja::context;
 
 use crate::{
     actors::data::mailer::MailError,
-    events::booking::{Booking, Status, contact},
+    events::{
+        booking::{Booking, Contact, Status, contact},
+        ticket,
+    },
     ids::BookingId,
     jobs::{Job, JobContext, Outcome, QueueName},
-    mail::{Language, Text, date, moment, money, render},
+    mail::{Attachment, Language, Text, date, moment, money, render},
+    pdf::Rendering as _,
 };
+
+/// What the file of a ticket is called.
+const TICKET: &str = "ticket.pdf";
 
 /// Mails the buyer of a booking.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -59,6 +66,27 @@ impl SendBookingMail {
     }
 }
 
+impl SendBookingMail {
+    /// The ticket, where there is one. The code stands in the text, too: a renderer that is busy holds no mail up.
+    async fn ticket(
+        &self,
+        ctx: &JobContext,
+        booking: &Booking,
+        contact: &Contact,
+        language: Language,
+    ) -> Option<Attachment> {
+        let is_of_ticket = matches!(self.occasion, Occasion::Confirmed | Occasion::Reminder);
+        let document = ticket::document(booking, contact, language).filter(|_| is_of_ticket)?;
+        match ctx.renderer.render(document).await {
+            Ok(pdf) => Some(Attachment { name: TICKET.to_owned(), pdf }),
+            Err(error) => {
+                tracing::warn!(booking.id = %booking.id, %error, "a mail goes out without its ticket");
+                None
+            }
+        }
+    }
+}
+
 impl Job for SendBookingMail {
     const KIND: &'static str = "events.send_booking_mail";
     const QUEUE: QueueName = QueueName::Mail;
@@ -72,22 +100,23 @@ impl Job for SendBookingMail {
         let begins = moment(booking.visit().begins(), &booking.visit.time_zone, language);
         let values = context! {
             name => &contact.name,
-            title => booking.title,
+            title => &booking.title,
             tickets => booking.tickets,
             date => date(booking.event_date, language),
             begins => begins,
-            location => contact.location,
+            location => &contact.location,
             total => money(booking.total_cents, language),
             is_paid => booking.total_cents > 0,
             until => booking.hold_expires_at.map(|at| moment(at, &booking.visit.time_zone, language)),
-            code => booking.code,
+            code => &booking.code,
             refund => money(booking.refund_cents, language),
             percent => booking.refund_percent,
             url => format!("{}/api/v1/bookings/{}", ctx.config.server.base_url(), booking.id),
         };
         let occasion = self.occasion.text();
         let id = format!("{}.{}", booking.id, occasion.name());
-        let mail = render(occasion, language, (&contact.email, &contact.name), values, id)?;
+        let mut mail = render(occasion, language, (&contact.email, &contact.name), values, id)?;
+        mail.attachments.extend(self.ticket(ctx, &booking, &contact, language).await);
         match ctx.mailer.send(mail).await {
             Ok(()) => Ok(Outcome::Done),
             Err(error @ (MailError::Invalid(_) | MailError::Refused(_))) => {

@@ -14,5 +14,6 @@ pub mod changes;
 pub mod list;
 pub mod opening;
 pub mod parties;
+pub mod printed;
 pub mod register;
 pub mod transitions;

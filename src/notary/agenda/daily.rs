@@ -70,39 +70,89 @@ pub async fn readers(db: &Db, day: Date, after: Option<Place>) -> Result<Vec<Pla
     Ok(db.read(READERS, args).await?.iter().map(|row| (row.get("id"), row.get("user_id"))).collect())
 }
 
-/// The appointments of an office on a day, a line for each, for somebody who may see its agenda. With the name of the office.
+/// An appointment of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From when until when, at the offices.
+    pub hours: String,
+    /// Whose matter it is.
+    pub client: String,
+    /// What it is about.
+    pub matter: String,
+    /// Where it is in its life, as it is stored.
+    pub status: String,
+}
+
+/// A day of an office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// What the office is called.
+    pub office_name: String,
+    /// Where it is.
+    pub address: String,
+    /// What it has on that day, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// The appointments of an office on a day that are not over, a line for each, for somebody who may see its agenda. With the name
+/// of the office; `None`: there are none.
 pub async fn lines(
     db: &Db,
-    (office, who): Place,
+    place: Place,
     day: Date,
     language: Language,
 ) -> Result<Option<(String, Vec<String>)>, DbError> {
+    let Some(found) = of_day(db, place, day, (language, false)).await? else { return Ok(None) };
+    let line = |it: &Entry| format!("{} {}: {}", it.hours, it.client, it.matter);
+    let lines: Vec<String> = found.entries.iter().map(line).collect();
+    Ok((!lines.is_empty()).then_some((found.office_name, lines)))
+}
+
+/// A day of an office, for somebody who may see its agenda; also what is over already, if that is wanted.
+pub async fn of_day(
+    db: &Db,
+    (office, who): Place,
+    day: Date,
+    (language, with_completed): (Language, bool),
+) -> Result<Option<Day>, DbError> {
     const OF_DAY: &str = concat!(
         "-- notary.daily_agenda.of_day
-        SELECT n.office_name, lower(a.during) AS begins, upper(a.during) AS ends, c.name, a.title, t.name_it, t.name_en
-        FROM appointment a JOIN notary n ON n.id = a.notary_id JOIN users c ON c.id = a.client_id
-        JOIN appointment_type t ON t.code = a.type
-        WHERE a.notary_id = $1 AND lower(a.during) >= $3 AND lower(a.during) < $4 AND a.status <> 'completed' AND ",
-        staffed!("manage_agenda", "a.notary_id", "$2"),
-        " AND a.status IN ",
+        SELECT n.office_name, concat_ws(', ', n.street, n.city) AS address, lower(a.during) AS begins,
+            upper(a.during) AS ends, a.status, c.name, a.title, t.name_it, t.name_en
+        FROM notary n
+        LEFT JOIN (appointment a JOIN users c ON c.id = a.client_id JOIN appointment_type t ON t.code = a.type)
+            ON a.notary_id = n.id AND lower(a.during) >= $3 AND lower(a.during) < $4
+            AND ($6 OR a.status <> 'completed') AND a.status IN ",
         blocking!(),
+        " WHERE n.id = $1 AND ",
+        staffed!("manage_agenda", "n.id", "$2"),
         " ORDER BY lower(a.during) LIMIT $5"
     );
     let Some((from, until)) = bounds(day) else { return Ok(None) };
-    let rows = db.read(OF_DAY, args![office, who, from, until, PER_DAY]).await?;
-    let line = |row: &tokio_postgres::Row| {
-        let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
-        let hour =
-            |column| row.get::<_, Timestamp>(column).to_zoned(zone.clone()).strftime("%H:%M").to_string();
-        let (name, title): (&str, &str) = (row.get("name"), row.get("title"));
-        let what: &str = match (title, language) {
+    let rows = db.read(OF_DAY, args![office, who, from, until, PER_DAY, with_completed]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+    let hour = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
+    let entry = |row: &tokio_postgres::Row| {
+        let begins: Timestamp = row.get::<_, Option<Timestamp>>("begins")?;
+        let title: &str = row.get("title");
+        let matter: &str = match (title, language) {
             ("", Language::It) => row.get("name_it"),
             ("", Language::En) => row.get("name_en"),
             (title, _) => title,
         };
-        format!("{}–{} {name}: {what}", hour("begins"), hour("ends"))
+        Some(Entry {
+            hours: format!("{}–{}", hour(begins), hour(row.get("ends"))),
+            client: row.get("name"),
+            matter: matter.to_owned(),
+            status: row.get("status"),
+        })
     };
-    Ok(rows.first().map(|first| (first.get("office_name"), rows.iter().map(line).collect())))
+    Ok(Some(Day {
+        office_name: first.get("office_name"),
+        address: first.get("address"),
+        entries: rows.iter().filter_map(entry).collect(),
+    }))
 }
 
 #[cfg(test)]

@@ -21,4 +21,5 @@ pub mod hours;
 pub mod openings;
 pub mod papers;
 pub mod participants;
+pub mod printed;
 pub mod requests;

@@ -297,7 +297,7 @@ pub async fn put(
 ) -> Result<Paper, PaperError> {
     const PUT: &str = "-- notary.papers.put
         WITH own AS (
-            SELECT id, latest FROM document WHERE id = $3 AND owner_id = $4 AND deleted_at IS NULL FOR KEY SHARE
+            SELECT id, latest FROM document WHERE id = $3 AND owner_id = $4 AND deleted_at IS NULL AND NOT of_clinic FOR KEY SHARE
         ), held AS (
             INSERT INTO document_hold (document_id, holder, holder_id, held_at) SELECT own.id, $6, $1, $5 FROM own
             ON CONFLICT DO NOTHING

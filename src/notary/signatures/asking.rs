@@ -90,7 +90,7 @@ pub async fn ask(
     const DOCUMENT: &str = "-- notary.signature_requests.document
         SELECT d.latest, d.title, v.media_type FROM document d
         JOIN document_version v ON v.document_id = d.id AND v.number = d.latest
-        WHERE d.id = $1 AND d.deleted_at IS NULL AND (d.owner_id = $2 OR EXISTS (
+        WHERE d.id = $1 AND d.deleted_at IS NULL AND NOT d.of_clinic AND (d.owner_id = $2 OR EXISTS (
             SELECT FROM appointment_document p WHERE p.appointment_id = $3 AND p.document_id = d.id
               AND p.status IN ('in_review', 'accepted')))
           AND NOT EXISTS (SELECT FROM document_hold h WHERE h.document_id = d.id

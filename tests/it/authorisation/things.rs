@@ -32,6 +32,8 @@ pub(super) struct Things {
     paper: String,
     /// Of the certified mail.
     receipt: String,
+    /// About the patient.
+    report: String,
     /// Whose office the appointment is with.
     pub(super) keeper: Client,
     /// Who manages the patient's clinic.
@@ -73,6 +75,7 @@ impl Things {
         let batch = json!({"items": [{"kind": "follicle", "input": {}, "patient_id": patient}]});
         let batch = clinician.post("/api/v1/clinic/emr/analyze/batch", batch).await.expect(202);
         let batch = batch.json()["id"].as_str().unwrap().to_owned();
+        let report = a_report(&clinician, &patient).await;
         let ids = [
             (Thing::Analysis, analysis),
             (Thing::AnalysisBatch, batch),
@@ -98,7 +101,7 @@ impl Things {
         ];
         let friend = cast.host_account.id.to_string();
         let (paper, receipt, keeper) = (office.paper, office.receipt, office.keeper);
-        Self { slug, ids: ids.into(), friend, link, time_stamp, paper, receipt, keeper, clinician }
+        Self { slug, ids: ids.into(), friend, link, time_stamp, paper, receipt, report, keeper, clinician }
     }
 
     /// The path of a real thing, and that of one that does not exist.
@@ -121,6 +124,7 @@ impl Things {
                 .replace("{time_stamp}", &self.time_stamp)
                 .replace("{paper}", &self.paper)
                 .replace("{receipt}", &self.receipt)
+                .replace("{report}", &self.report)
                 .replace("{number}", "1")
         };
         // An image that does not exist, of an event that does.
@@ -261,6 +265,18 @@ async fn a_certified_mail(keeper: &Client) -> (String, String, String) {
     let receipt = receipts().await["data"][0]["id"].as_str().unwrap().to_owned();
     let template = json!({"name": "Avviso", "subject": "Avviso", "body": "Avviso"});
     (mail, receipt, id(keeper.post("/api/v1/certified-mail-templates", template).await))
+}
+
+/// A report about a patient, who has consented; its id.
+async fn a_report(clinician: &Client, patient: &str) -> String {
+    let path = format!("{PATIENTS}/{patient}");
+    let said = Some(json!({"is_given": true}));
+    clinician.request(Method::PUT, &format!("{path}/consent"), &[], said).await.expect(200);
+    let started = clinician.post(&format!("{path}/reports"), json!({})).await.expect(202).json();
+    let task = started["links"]["self"].as_str().unwrap().to_owned();
+    eventually("the report is there", async || clinician.get(&task).await.json()["result"].is_object()).await;
+    let task = clinician.get(&task).await.expect(200).json();
+    task["result"]["report_id"].as_str().unwrap().to_owned()
 }
 
 /// What is sent to routes that look at the body before anything else.

@@ -12,6 +12,7 @@ mod merging;
 mod patients;
 mod plans;
 mod reading;
+mod reports;
 mod retention;
 mod scores;
 mod summary;

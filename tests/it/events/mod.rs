@@ -10,3 +10,4 @@ mod payments;
 mod reviews;
 mod rush;
 mod selling;
+mod tickets;

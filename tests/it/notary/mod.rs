@@ -18,6 +18,7 @@ mod papers;
 mod participants;
 mod pictures;
 pub(crate) mod practice;
+mod printed;
 mod profiles;
 mod register;
 mod requests;

@@ -26,6 +26,8 @@ pub enum Class {
     Booking,
     /// Registering patients.
     CreatePatient,
+    /// Asking for reports about patients.
+    ClinicReport,
     /// Messages of the payment provider.
     Webhook,
     /// Access tokens that turned out to be worth nothing: guessing them is as limited as anything anonymous.
@@ -34,7 +36,7 @@ pub enum Class {
 
 impl Class {
     /// Every class; its position is its index.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Anonymous,
         Self::User,
         Self::Admin,
@@ -43,6 +45,7 @@ impl Class {
         Self::Upload,
         Self::Booking,
         Self::CreatePatient,
+        Self::ClinicReport,
         Self::Webhook,
         Self::Token,
     ];
@@ -58,6 +61,7 @@ impl Class {
             Self::Upload => "upload",
             Self::Booking => "booking",
             Self::CreatePatient => "create_patient",
+            Self::ClinicReport => "clinic_report",
             Self::Webhook => "webhook",
             Self::Token => "token",
         }
@@ -74,6 +78,7 @@ impl Class {
             Self::Upload => limits.upload,
             Self::Booking => limits.booking,
             Self::CreatePatient => limits.create_patient,
+            Self::ClinicReport => limits.clinic_report,
             Self::Webhook => limits.webhook,
         }
     }

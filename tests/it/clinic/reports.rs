@@ -1,0 +1,250 @@
+//! Reports about patients: asked for by who may, made once for what they say, and gone with the person.
+
+use std::process::Command;
+
+use axum::http::Method;
+use data_encoding::BASE64;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use sportello::ids::PatientId;
+
+use super::ward::{PATIENTS, Ward, a_person, with};
+
+const VALUES: &str = "INSERT INTO laboratory_value (id, clinic_id, patient_id, source, analyte, number, unit, canonical, canonical_unit,
+        range_low, range_high, flag, observed_on, recorded_by, created_at)
+    SELECT gen_random_uuid(), p.clinic_id, p.id, 'form', 'fsh', 5 + g, 'm[IU]/mL', 5 + g, 'm[IU]/mL', 3.5, 12.5,
+        CASE WHEN g > 7 THEN 'high' ELSE 'normal' END, '2031-01-01'::date + g * 20, p.id, $3::timestamptz
+    FROM patient p, generate_series(1, $2::int) g WHERE p.id = $1";
+
+impl Ward {
+    async fn write_values(&self, id: PatientId, how_many: i32) {
+        let now = self.app.app.clock.now();
+        self.app.database.client().await.execute(VALUES, &[&id, &how_many, &now]).await.unwrap();
+    }
+
+    /// What is computed by itself is computed.
+    async fn settle(&self) {
+        self.app.app.clock.advance(SignedDuration::from_secs(30));
+        self.app.run_jobs().await;
+    }
+
+    async fn ask(&self, id: PatientId, body: Value) -> Value {
+        self.settle().await;
+        let started = self.manager.post(&format!("{PATIENTS}/{id}/reports"), body).await.expect(202).json();
+        self.app.run_jobs().await;
+        let task = started["links"]["self"].as_str().unwrap().to_owned();
+        self.manager.get(&task).await.expect(200).json()
+    }
+
+    /// Has a report made; its path.
+    async fn report(&self, id: PatientId, language: &str) -> String {
+        let task = self.ask(id, json!({ "language": language })).await;
+        task["result"]["href"].as_str().unwrap_or_else(|| panic!("{task}")).to_owned()
+    }
+
+    async fn reports(&self, id: PatientId) -> Vec<Value> {
+        let page = self.reader.get(&format!("{PATIENTS}/{id}/reports")).await.expect(200).json();
+        page["data"].as_array().unwrap().clone()
+    }
+}
+
+fn words(pdf: &[u8]) -> String {
+    let path = std::env::temp_dir().join(format!("sportello-report-{}.pdf", uuid::Uuid::now_v7()));
+    std::fs::write(&path, pdf).unwrap();
+    let said = Command::new("pdftotext")
+        .args(["-layout".as_ref(), path.as_os_str(), "-".as_ref()])
+        .output()
+        .unwrap();
+    std::fs::remove_file(path).unwrap();
+    String::from_utf8(said.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_what_the_record_says_and_is_not_made_twice() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "D'Angelo", "1990-05-17")).await;
+    ward.write_values(id, 9).await;
+    let path = ward.report(id, "it").await;
+    let shown = ward.reader.get(&path).await.expect(200);
+    let report = shown.json();
+    assert_eq!((&report["value_count"], &report["is_outdated"]), (&json!(9), &json!(false)));
+    let pdf = ward.reader.get(&format!("{path}/content")).await.expect(200);
+    let text = words(&pdf.body);
+    for part in [
+        "Anna D'Angelo",
+        "FSH",
+        "14 mUI/mL",
+        "alto",
+        "Questo risultato assiste il medico e non è una diagnosi.",
+        "Clinica Aurora",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let digest = Sha256::digest(&pdf.body);
+    assert_eq!(pdf.header("repr-digest"), format!("sha-256=:{}:", BASE64.encode(&digest)));
+    assert_eq!(report["sha256"], data_encoding::HEXLOWER.encode(&digest));
+    assert_eq!((pdf.header("content-type"), pdf.header("etag")), ("application/pdf", shown.header("etag")));
+    assert!(
+        pdf.header("content-disposition").contains("patient-report-"),
+        "{}",
+        pdf.header("content-disposition")
+    );
+    let get = async |headers: &[(&str, &str)]| {
+        ward.reader.request(Method::GET, &format!("{path}/content"), headers, None).await
+    };
+    assert_eq!(get(&[("range", "bytes=0-7")]).await.expect(206).body[..], pdf.body[..8]);
+    get(&[("if-none-match", pdf.header("etag"))]).await.expect(304);
+    // Asked for again: the same one, which is known to be so still.
+    ward.app.app.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(ward.report(id, "it").await, path);
+    let again = ward.reader.get(&path).await.expect(200).json();
+    assert_eq!((&again["made_at"], &again["sha256"]), (&report["made_at"], &report["sha256"]));
+    assert_ne!(again["valid_at"], report["valid_at"]);
+    // Another language, and another state, are others.
+    let english = ward.report(id, "en").await;
+    assert_ne!(english, path);
+    let text = words(&ward.reader.get(&format!("{english}/content")).await.expect(200).body);
+    assert!(text.contains("This result supports the clinician") && text.contains("14 mIU/mL"), "{text}");
+    ward.write_values(id, 1).await;
+    assert!(ward.reports(id).await.iter().all(|it| it["is_outdated"] == true));
+    let newer = ward.report(id, "it").await;
+    assert_ne!(newer, path);
+    let listed = ward.reports(id).await;
+    assert_eq!(
+        listed.iter().map(|it| it["is_outdated"].as_bool().unwrap()).collect::<Vec<_>>(),
+        [false, true, true]
+    );
+    let objects: i64 = ward.app.value("SELECT count(*) FROM document_version").await;
+    assert_eq!(objects, 3, "none was made for nothing");
+    assert_eq!(ward.told("patient.ask_report").await, ["patient.ask_report"; 4].join(" "));
+    assert!(ward.told("patient.read_report").await.contains("patient.read_report"));
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_report_who_may_not_and_its_owner_has_it_through_the_clinic_alone() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let all = format!("{PATIENTS}/{id}/reports");
+    assert_eq!(ward.reader.post(&all, json!({})).await.expect(403).code(), "no_permission");
+    assert_eq!(ward.nurse.post(&all, json!({})).await.expect(403).code(), "no_permission");
+    ward.rival.post(&all, json!({})).await.expect(404);
+    ward.manager.post(&all, json!({ "language": "fr" })).await.expect(422);
+    let path = ward.report(id, "it").await;
+    for rest in ["", "/content"] {
+        ward.rival.get(&format!("{path}{rest}")).await.expect(404);
+        ward.admin.get(&format!("{path}{rest}")).await.expect(403);
+    }
+    // Another patient's report is none of this one's.
+    let other = ward.register_consenting(a_person("Eva", "Neri", "1991-05-17")).await;
+    let report = path.rsplit('/').next().unwrap();
+    ward.reader.get(&format!("{PATIENTS}/{other}/reports/{report}/content")).await.expect(404);
+    // In the store it is nobody's: neither who asked for it nor an administrator finds it there.
+    let document: uuid::Uuid = ward.app.value("SELECT id FROM document WHERE of_clinic").await;
+    for who in [&ward.manager, &ward.admin] {
+        who.get(&format!("/api/v1/documents/{document}")).await.expect(404);
+        who.get(&format!("/api/v1/documents/{document}/content")).await.expect(404);
+        who.get(&format!("/api/v1/documents/{document}/versions")).await.expect(404);
+        who.post(&format!("/api/v1/documents/{document}/links"), json!({})).await.expect(404);
+        who.delete(&format!("/api/v1/documents/{document}")).await.expect(404);
+        assert_eq!(who.get("/api/v1/documents").await.expect(200).json()["data"], json!([]));
+    }
+    // Without consent nothing is made, and what there is stays to be read.
+    ward.consent(id, false).await.expect(200);
+    assert_eq!(ward.manager.post(&all, json!({})).await.expect(403).code(), "consent_missing");
+    ward.reader.get(&format!("{path}/content")).await.expect(200);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_that_is_taken_back_meanwhile_stops_it() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    ward.app.pause_queue("media").await;
+    let started = ward.manager.post(&format!("{PATIENTS}/{id}/reports"), json!({})).await.expect(202).json();
+    ward.consent(id, false).await.expect(200);
+    let resume = "UPDATE job.queue SET paused_at = NULL WHERE name = 'media'";
+    ward.app.database.client().await.execute(resume, &[]).await.unwrap();
+    let task = started["links"]["self"].as_str().unwrap();
+    crate::harness::until::eventually("it has ended", async || {
+        ward.manager.get(task).await.expect(200).json()["state"] == "cancelled"
+    })
+    .await;
+    assert_eq!(ward.reports(id).await, [] as [Value; 0]);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_ask_at_once_each_hears_of_the_same_one() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    ward.write_values(id, 3).await;
+    ward.settle().await;
+    let path = format!("{PATIENTS}/{id}/reports");
+    let asked = futures_util::future::join_all((0..6).map(|_| ward.manager.post(&path, json!({})))).await;
+    ward.app.run_jobs().await;
+    let mut found = Vec::new();
+    for started in asked {
+        let started = started.expect(202).json();
+        let task = ward.manager.get(started["links"]["self"].as_str().unwrap()).await.expect(200).json();
+        found.push(task["result"]["report_id"].as_str().unwrap().to_owned());
+    }
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(ward.reports(id).await.len(), 1);
+    // Sent again with its key, it is the same task.
+    let send = async || {
+        ward.manager.request(Method::POST, &path, &[("idempotency-key", "k-1")], Some(json!({}))).await
+    };
+    assert_eq!(send().await.expect(202).json(), send().await.expect(202).json());
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_go_where_the_record_goes_and_with_the_person() {
+    let ward = Ward::new().await;
+    let twin = |n: u8| {
+        with(
+            a_person("Anna", "Bianchi", "1990-05-17"),
+            json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") }),
+        )
+    };
+    let (target, source) = (ward.register_consenting(twin(1)).await, ward.register_consenting(twin(2)).await);
+    let path = ward.report(source, "it").await;
+    ward.merge(target, source).await.expect(200);
+    let moved = ward.reader.get(&path).await.expect(308);
+    let there = moved.header("location").to_owned();
+    assert!(there.contains(&target.to_string()), "{there}");
+    ward.reader.get(&format!("{there}/content")).await.expect(200);
+    assert_eq!(ward.reports(target).await.len(), 1);
+    ward.archive(target, true).await.expect(200);
+    let (_, etag) = ward.patient(target).await;
+    ward.manager
+        .request(Method::POST, &format!("{PATIENTS}/{target}/anonymisation"), &[("if-match", &etag)], None)
+        .await
+        .expect(200);
+    ward.reader.get(&format!("{there}/content")).await.expect(404);
+    assert_eq!(ward.reports(target).await, [] as [Value; 0]);
+    ward.app.app.clock.advance(SignedDuration::from_hours(25));
+    ward.app.run_jobs().await;
+    let left: i64 = ward.app.value("SELECT count(*) FROM document").await;
+    assert_eq!(left, 0, "the next night the store has nothing of it");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_a_minute_are_made_for_one_person() {
+    let quota = sportello::config::Config::defaults().limits.clinic_report;
+    let app = crate::harness::app::TestApp::start_with(|config| config.limits.clinic_report = quota).await;
+    let clinic = app.a_clinic("Clinica Aurora").await;
+    let manager = app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await;
+    let path = format!("{PATIENTS}/{}/reports", uuid::Uuid::now_v7());
+    for _ in 0..3 {
+        manager.post(&path, json!({})).await.expect(404);
+    }
+    let refused = manager.post(&path, json!({})).await.expect(429);
+    assert!(refused.header("ratelimit-policy").contains("clinic_report"));
+    manager.get(PATIENTS).await.expect(200);
+    app.finish().await;
+}
