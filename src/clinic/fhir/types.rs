@@ -133,6 +133,7 @@ pub struct ContactPoint {
 #[schema(as = FhirPatient)]
 pub struct Patient {
     /// `Patient`.
+    #[schema(pattern = "^Patient$")]
     pub resource_type: &'static str,
     /// The id.
     pub id: String,
@@ -161,6 +162,7 @@ pub struct Patient {
 #[schema(as = FhirObservation)]
 pub struct Observation {
     /// `Observation`.
+    #[schema(pattern = "^Observation$")]
     pub resource_type: &'static str,
     /// The id.
     pub id: String,
@@ -205,6 +207,7 @@ pub struct Observation {
 #[schema(as = FhirDiagnosticReport)]
 pub struct DiagnosticReport {
     /// `DiagnosticReport`.
+    #[schema(pattern = "^DiagnosticReport$")]
     pub resource_type: &'static str,
     /// The id.
     pub id: String,
@@ -302,6 +305,7 @@ pub struct Link {
 #[schema(as = FhirBundle)]
 pub struct Bundle {
     /// `Bundle`.
+    #[schema(pattern = "^Bundle$")]
     pub resource_type: &'static str,
     /// `searchset`, `transaction-response` or `batch-response`.
     #[serde(rename = "type")]
@@ -341,6 +345,7 @@ pub struct Issue {
 #[schema(as = FhirOperationOutcome)]
 pub struct Outcome {
     /// `OperationOutcome`.
+    #[schema(pattern = "^OperationOutcome$")]
     pub resource_type: &'static str,
     /// At least one.
     pub issue: Vec<Issue>,

@@ -37,7 +37,7 @@ use crate::{
         listing::{Listing, Page, PageParameters},
         merge_patch::MergePatch,
         negotiate::Coding,
-        problem::{Answer, Problem},
+        problem::{Answer, FieldError, Problem},
         state::AppState,
         validate::Checks,
     },
@@ -46,6 +46,8 @@ use crate::{
     notary::time::today,
 };
 
+/// Of the names that other systems give to cases.
+const CASE_CHARS_MAX: usize = 100;
 /// Nobody examined anybody before.
 const FIRST_DAY: Date = Date::constant(1900, 1, 1);
 
@@ -165,6 +167,10 @@ async fn list(
     list: Listing<Filter, AnalysisId>,
 ) -> Answer {
     who.need(Permission::ReadPatients)?;
+    if list.filters.case_id.as_ref().is_some_and(|it| it.chars().count() > CASE_CHARS_MAX) {
+        let detail = format!("has more than {CASE_CHARS_MAX} characters");
+        return Err(Problem::invalid_parameters(vec![FieldError::query("case_id", "too_long", detail)]));
+    }
     who.read(&state, ("patient.read_analyses", id, "/analyses")).await?;
     let of = (who.principal.user, id);
     let found = list::list(&state.db, of, &list.filters, list.after, list.fetch()).await?;

@@ -76,7 +76,27 @@ fn grade(kind: Kind, given: &Map<String, Value>) -> Result<Graded, Problem> {
         Kind::Hysteroscopy => reread(given).map(Input::Hysteroscopy),
     };
     let input = input.map_err(|problem| Problem::unprocessable(below(INPUT, problem.errors())))?;
+    let read = serde_json::to_value(&input).map_err(Problem::internal)?;
+    if let Some(pointer) = listed(&Value::Object(given.clone()), &read["input"]) {
+        let error = FieldError::body(format!("{INPUT}{pointer}"), "wrong_type", "must be an object");
+        return Err(Problem::unprocessable(vec![error]));
+    }
     input.grade().map_err(|refused| Problem::unprocessable(below(INPUT, &wrong(&refused))))
+}
+
+/// Where a list was given for an object: serde takes one for the other, field by field.
+fn listed(given: &Value, read: &Value) -> Option<String> {
+    match (given, read) {
+        (Value::Array(_), Value::Object(_)) => Some(String::new()),
+        (Value::Array(given), Value::Array(read)) => {
+            let mut pairs = given.iter().zip(read).enumerate();
+            pairs.find_map(|(at, (given, read))| Some(format!("/{at}{}", listed(given, read)?)))
+        }
+        (Value::Object(given), Value::Object(read)) => {
+            given.iter().find_map(|(name, given)| Some(format!("/{name}{}", listed(given, read.get(name)?)?)))
+        }
+        _ => None,
+    }
 }
 
 /// A part of a body that was parsed already, as if it had come alone.

@@ -116,6 +116,11 @@ async fn everything_that_is_wrong_is_told_at_once_with_pointers() {
     assert_eq!(wrong(scan).await, ["/input/left/follicles_mm/0 out_of_range"]);
     let unknown = json!({ "kind": "semen", "input": { "colour": "white" }, "observed_on": "2026-10-02" });
     assert_eq!(wrong(unknown).await, ["/input/colour unknown_field"]);
+    let list = json!({ "kind": "follicle", "input": { "right": [7, null] }, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(list).await, ["/input/right wrong_type"]);
+    let list =
+        json!({ "kind": "hysteroscopy", "input": { "polyps": [{}, [3.0]] }, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(list).await, ["/input/polyps/1 wrong_type"]);
     let kind = json!({ "kind": "urine", "input": {}, "observed_on": "2026-10-02" });
     assert_eq!(wrong(kind).await, ["/kind not_allowed"]);
     assert_eq!(wrong(json!({})).await, ["/kind required", "/observed_on required"]);

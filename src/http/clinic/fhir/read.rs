@@ -151,7 +151,8 @@ fn wrong(parameter: &str, code: &'static str, detail: String) -> Problem {
 #[utoipa::path(get, path = "/fhir/Observation", tag = "fhir", security(("bearer" = [])), params(Search),
     responses((status = 200, description = "A Bundle with a page of values", body = Bundle, content_type = "application/fhir+json"),
         (status = 308, description = "The record that has taken everything of this one"),
-        (status = 403, description = "One works in no clinic, or may not read patients")))]
+        (status = 403, description = "One works in no clinic, or may not read patients"),
+        (status = 404, description = "There is no such patient")))]
 async fn search(
     State(state): State<AppState>,
     who: Clinician,
