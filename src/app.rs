@@ -56,7 +56,7 @@ use crate::{
         state::{self, AppState},
         stored::Stored,
     },
-    jobs::{self, Jobs, seal::KeyRing},
+    jobs::{self, Breakers, Jobs, seal::KeyRing},
     metrics::{self, Metrics},
     migrate,
     notary::certified_mail::provider::Provider as CertifiedMail,
@@ -246,6 +246,7 @@ impl Ground<'_> {
             payments: provider(config)?,
             metrics: metrics.clone(),
             registry: self.registry.clone(),
+            breakers: handles.breakers.clone(),
             console: handles.console.clone(),
             task_streams: Arc::default(),
             draining: self.draining.clone(),
@@ -289,6 +290,7 @@ fn collect(metrics: &Metrics, registry: &Registry, observer: &Observer, jobs: &J
     metrics.collect(metrics::Actors::new(registry.clone()));
     metrics.collect(metrics::Statements::new(observer.clone()));
     metrics.collect(metrics::JobFigures::new(jobs.clone()));
+    metrics.collect(metrics::Dependencies::new(handles.breakers.clone()));
     let (entries, bytes, live) = (handles.cache.clone(), handles.cache.clone(), handles.live.clone());
     metrics.gauge("sportello_cache_entries", "Answers kept in this process", move || entries.size().0 as f64);
     metrics.gauge("sportello_cache_bytes", "Their weight", move || bytes.size().1 as f64);
@@ -354,6 +356,8 @@ pub struct Handles {
     pub limiter: Limiter,
     /// Who waits for notifications.
     pub live: Live,
+    /// Whether what jobs need is there.
+    pub breakers: Breakers,
     /// For administrators.
     pub console: Console,
 }
@@ -411,6 +415,7 @@ impl Handles {
                 &config.server,
                 clock.clone(),
             ),
+            breakers: Breakers::new(&config.jobs),
             console: Console::new(registry, config, clock),
         })
     }

@@ -15,7 +15,7 @@ use super::data::{
     postgres::{Postgres, PostgresMsg},
     redis::RedisActor,
     renderer::RendererActor,
-    storage::StorageActor,
+    storage::{Storage, StorageActor},
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
 use super::kernel::{Child, Handle, Registry, Restart, Strategy, Supervisor, actor};
@@ -23,9 +23,10 @@ use super::sales::Shard;
 use crate::{
     accounts::sessions::Sessions,
     app::{DATA_GRACE, Handles},
+    clinic::reading::Reader,
     config::Config,
     db::{Connector, Db, ONE_PLAN, Observer},
-    jobs::{BlockingPool, Jobs, Resources, schedules},
+    jobs::{BlockingPool, Breakers, Dependency, Jobs, Resources, schedules},
     metrics::Metrics,
     signing::Signing,
 };
@@ -87,6 +88,8 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
     let DataParts {
         registry, config, connector, observer, handles, db, jobs: queue, signing, warmer, ..
     } = parts;
+    let reader = Reader::configured(&config.clinic);
+    watch(&handles.breakers, &handles.storage, &reader);
     let resources = Resources {
         db: (*db).clone(),
         clock: queue.clock().clone(),
@@ -101,6 +104,8 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         signing: (*signing).clone(),
         imager: handles.imager.clone(),
         renderer: handles.renderer.clone(),
+        reader,
+        breakers: handles.breakers.clone(),
         threads: BlockingPool::new(config.jobs.blocking_threads),
     };
     // Tests bring kinds of their own; of this binary's kinds every scheduled one is known, as a test shows.
@@ -109,6 +114,24 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         .filter(|schedule| queue.registry().get(schedule.kind).is_some())
         .collect();
     super::jobs::branch(super::jobs::Site { registry, connector, observer, schedules }, resources)
+}
+
+/// How what jobs need is looked at when somebody says that it failed.
+fn watch(breakers: &Breakers, storage: &Storage, reader: &Reader) {
+    let storage = storage.clone();
+    breakers.probed_by(Dependency::Storage, move || {
+        let storage = storage.clone();
+        async move { storage.round_trip().await.map_err(|error| error.to_string()) }
+    });
+    let (worker, tesseract) = (reader.clone(), reader.clone());
+    breakers.probed_by(Dependency::Reader, move || {
+        let reader = worker.clone();
+        async move { reader.probe().await }
+    });
+    breakers.probed_by(Dependency::Tesseract, move || {
+        let reader = tesseract.clone();
+        async move { reader.probe_tesseract().await }
+    });
 }
 
 /// Without workers: others are told what is enqueued here.

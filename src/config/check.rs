@@ -243,6 +243,12 @@ impl<'a> Rules<'a> {
             *jobs.rescue,
             "must be shorter than jobs.rescue, or a job could run twice at once",
         );
+        ordered(
+            "jobs.breaker_pause",
+            *jobs.breaker_pause,
+            *jobs.breaker_pause_max,
+            "must be shorter than jobs.breaker_pause_max",
+        );
         ordered("jobs.poll_min", *jobs.poll_min, *jobs.poll_max, "must be shorter than jobs.poll_max");
         ordered(
             "actors.backoff_min",

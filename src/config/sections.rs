@@ -339,6 +339,7 @@ pub struct Clinic {
     pub reading_processor: Period,
     pub reading_deadline: Period,
     pub tesseract: Optional<String>,
+    pub reading_program: Optional<String>,
 }
 
 /// Section `[payments]`.
@@ -368,6 +369,9 @@ pub struct Jobs {
     pub rescue: Period,
     pub cancel_grace: Period,
     pub quarantine_crashes: usize,
+    pub breaker_failures: u32,
+    pub breaker_pause: Period,
+    pub breaker_pause_max: Period,
     pub keep_done: Period,
     pub seal_keys: Optional<Secret>,
     pub bound: usize,

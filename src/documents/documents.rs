@@ -239,10 +239,12 @@ pub async fn remove(tx: &mut Tx, id: DocumentId) -> Result<Vec<String>, DbError>
     // A statement of its own, after the lock: it sees the versions that others have committed.
     const REMOVE: &str = "-- documents.remove
         WITH version AS (
-            SELECT object, uploaded_by, bytes FROM document_version WHERE document_id = $1
+            SELECT v.object, v.uploaded_by, v.bytes, d.owner_id
+            FROM document_version AS v JOIN document AS d ON d.id = v.document_id WHERE v.document_id = $1
         ), freed AS (
             UPDATE document_quota AS q SET stored = greatest(0, q.stored - of.bytes)
-            FROM (SELECT uploaded_by, sum(bytes)::bigint AS bytes FROM version GROUP BY uploaded_by) AS of
+            FROM (SELECT uploaded_by, sum(bytes)::bigint AS bytes FROM version
+                WHERE owner_id IS NOT NULL GROUP BY uploaded_by) AS of
             WHERE q.user_id = of.uploaded_by
         ), gone AS (
             DELETE FROM document WHERE id = $1

@@ -15,6 +15,8 @@
 //!   clinic's (`of_clinic`), which are reached through the clinic desk alone, not even that.
 //! - Rights that are written down are asked for after the document is locked, and given and taken under the same lock: what
 //!   was revoked before a version is published, or before somebody shares further, gives nothing any more.
+//! - A document without an owner is a desk's that holds it: it exists for nobody here, also not for administrators, and is in
+//!   nobody's quota.
 //! - Nobody gives more than they have, neither rights nor time; who loses something takes it from those they gave it to.
 //! - Names and types are what was found out, not what was said.
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use postgres_types::ToSql;
+use uuid::Uuid;
 
 use super::{
     at_rest::Kept,
@@ -163,6 +164,38 @@ pub async fn as_document(
     let values = Values::of(stored);
     let row = tx.query_opt(PUBLISH, &values.after([&upload.id, &id, &now])).await?;
     Ok(row.map(|row| Published { document: id, number: row.get("number") }))
+}
+
+/// Makes a stored content a document that nobody owns and a thing of a desk holds: who may read it is that desk's business
+/// alone. The upload ends with it. `None`: it is gone meanwhile.
+pub async fn for_desk(
+    tx: &mut Tx,
+    upload: &Complete,
+    stored: &Stored,
+    (desk, holder, holder_id): (&'static str, &'static str, Uuid),
+    now: Timestamp,
+) -> Result<Option<DocumentId>, DbError> {
+    const PUBLISH: &str = concat!(
+        "-- documents.publish.for_desk
+        WITH done AS (
+            DELETE FROM upload WHERE id = $1 AND state = 'finishing' RETURNING user_id, length, name
+        ), room AS (
+            UPDATE document_quota AS q SET arriving = q.arriving - u.length FROM done AS u WHERE q.user_id = u.user_id
+        ), made AS (
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at)
+            SELECT $2, NULL, name, $4, 1, $3, $3 FROM done RETURNING id
+        ), held AS (
+            INSERT INTO document_hold (document_id, holder, holder_id, held_at) SELECT id, $5, $6, $3 FROM made
+        )
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT m.id, 1, u.name, u.length, u.user_id, $3, $7, $8, $9, $10, $11, $12, $13, $14
+        FROM done AS u, made AS m"
+    );
+    let id = DocumentId(upload.id.0);
+    let values = Values::of(stored);
+    let args = values.after([&upload.id, &id, &now, &desk, &holder, &holder_id]);
+    Ok((tx.execute(PUBLISH, &args).await? == 1).then_some(id))
 }
 
 /// Makes a stored content the newest version of its document. `None`: the document was changed since the upload was

@@ -25,7 +25,7 @@ use super::{
     problem::{Answer, Problem},
     state::AppState,
 };
-use crate::{actors::data::redis, db::DbError, key, metrics::CONTENT_TYPE};
+use crate::{actors::data::redis, db::DbError, jobs::Dependency, key, metrics::CONTENT_TYPE};
 
 /// How old an answer of the probe may be.
 const CACHED_FOR: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ pub struct Checks {
     database: Check,
     cache: Check,
     storage: Check,
+    /// What background work needs; `degraded`: some of it waits for something that is away.
+    jobs: Check,
     actors: Check,
 }
 
@@ -144,7 +146,12 @@ async fn health(State(state): State<AppState>) -> Response {
     let checks = state.probe.look(&state).await;
     let serving = checks.database.is_ok();
     let status = match serving {
-        true if [&checks.cache, &checks.storage, &checks.actors].iter().all(|it| it.is_ok()) => "healthy",
+        true if [&checks.cache, &checks.storage, &checks.jobs, &checks.actors]
+            .iter()
+            .all(|it| it.is_ok()) =>
+        {
+            "healthy"
+        }
         true => "degraded",
         false => "unhealthy",
     };
@@ -232,6 +239,7 @@ impl Probe {
             database: ping(state).await,
             cache: cache(state),
             storage: storage(state).await,
+            jobs: jobs(state),
             actors: Check::plain(if state.registry.is_ready() { "ok" } else { "degraded" }),
         };
         *last = Some((Instant::now(), checks.clone()));
@@ -254,6 +262,12 @@ async fn ping(state: &AppState) -> Check {
 async fn storage(state: &AppState) -> Check {
     let looking = tokio::time::timeout(PROBE_LIMIT, state.storage.is_writable());
     Check::plain(if looking.await.unwrap_or(false) { "ok" } else { "degraded" })
+}
+
+/// Requests are served without it.
+fn jobs(state: &AppState) -> Check {
+    let is_away = Dependency::ALL.into_iter().any(|it| state.breakers.is_open(it));
+    Check::plain(if is_away { "degraded" } else { "ok" })
 }
 
 /// The in-process level cannot be away; Redis only costs latency when it is.

@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     db::Db,
     events::payments::Provider,
-    jobs::Jobs,
+    jobs::{Breakers, Jobs},
     metrics::Metrics,
     notary::certified_mail::provider::Provider as CertifiedMail,
     signing::Signing,
@@ -82,6 +82,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Every actor.
     pub registry: Registry,
+    /// Whether what jobs need is there.
+    pub breakers: Breakers,
     /// For administrators.
     pub console: Console,
     /// Who follows how many tasks.

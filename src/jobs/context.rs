@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{BlockingPool, Hint, JobId, Jobs, attempt::Attempt, store};
+use super::{BlockingPool, Breakers, Hint, JobId, Jobs, attempt::Attempt, store};
 use crate::{
     actors::data::{
         cache::{Tags, Warmer},
@@ -12,6 +12,7 @@ use crate::{
         renderer::Renderer,
         storage::Storage,
     },
+    clinic::reading::Reader,
     clock::Clock,
     config::Config,
     db::{Db, DbError, Tx},
@@ -48,6 +49,10 @@ pub struct Resources {
     pub contents: Contents,
     /// Signs and stamps the time.
     pub signing: Signing,
+    /// Reads documents that are not trusted.
+    pub reader: Reader,
+    /// Whether what jobs need is there.
+    pub breakers: Breakers,
     /// Runs what blocks: see [`JobContext::blocking`].
     pub threads: BlockingPool,
 }

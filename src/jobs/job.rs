@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::JobContext;
+use super::{Dependency, JobContext};
 
 /// One kind of background work. The struct is its arguments, stored as JSON.
 ///
@@ -29,6 +29,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const MAX_RUNNING: Option<u16> = None;
     /// Whether the arguments are encrypted in the database (see [`super::seal`]): never shown, never kept.
     const SEALED: bool = false;
+    /// What it needs besides the database: as long as one of them is away, its jobs wait (see [`super::breaker`]).
+    const NEEDS: &'static [Dependency] = &[];
     /// Of the arguments' shape. Raise it with [`Job::upcast`] when old arguments would not decode any more.
     const VERSION: i16 = 1;
 
@@ -69,14 +71,16 @@ pub enum QueueName {
     CertifiedMail,
     /// Pictures: limited by the processor.
     Media,
+    /// Documents that other processes read: seconds each, and so many at once as there are such processes.
+    Reading,
     /// Cleaning and warming: nobody waits for it.
     Maintenance,
 }
 
 impl QueueName {
     /// Every queue.
-    pub const ALL: [Self; 5] =
-        [Self::Default, Self::Mail, Self::CertifiedMail, Self::Media, Self::Maintenance];
+    pub const ALL: [Self; 6] =
+        [Self::Default, Self::Mail, Self::CertifiedMail, Self::Media, Self::Reading, Self::Maintenance];
 
     /// Its name in rows, paths and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -85,6 +89,7 @@ impl QueueName {
             Self::Mail => "mail",
             Self::CertifiedMail => "certified_mail",
             Self::Media => "media",
+            Self::Reading => "reading",
             Self::Maintenance => "maintenance",
         }
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 pub use super::arguments::WrongArgs;
-use super::{Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
+use super::{Dependency, Job, JobContext, Keep, Outcome, QueueName, Retry, arguments};
 
 /// Every kind, in alphabetical order. Adding a job is one line here.
 pub fn registry() -> Registry {
@@ -86,6 +86,8 @@ pub struct Kind {
     pub retry: Retry,
     /// At most so many run at once.
     pub max_running: Option<u16>,
+    /// What it needs besides the database.
+    pub needs: &'static [Dependency],
     /// Whether the arguments are encrypted.
     pub sealed: bool,
     /// The shape of the arguments.
@@ -160,6 +162,7 @@ impl Registry {
             keep: J::KEEP,
             retry: J::RETRY,
             max_running: J::MAX_RUNNING,
+            needs: J::NEEDS,
             sealed: J::SEALED,
             version: J::VERSION,
             start: |args, version, ctx| {

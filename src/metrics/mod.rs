@@ -8,6 +8,7 @@
 mod actors;
 mod cache;
 mod db;
+mod dependencies;
 mod files;
 mod http;
 mod instruments;
@@ -23,6 +24,7 @@ use prometheus_client::{collector::Collector, encoding::text, metrics::info::Inf
 pub use actors::Actors;
 pub use cache::{Cache, Class, Limiter, Namespace};
 pub use db::{Flight, Lane, Lanes, Pool, PoolUse, Statements};
+pub use dependencies::Dependencies;
 pub use files::{Papers, Pictures, Storage};
 pub use http::{Guard, Http, Route};
 pub use instruments::{Count, Timing};

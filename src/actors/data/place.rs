@@ -9,7 +9,8 @@ use std::{
 use anyhow::Context as _;
 use jiff::Timestamp;
 use object_store::{
-    ClientOptions, ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore,
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem,
+    prefix::PrefixStore,
 };
 
 use super::{private, staged, storage::directory, unfinished::Bucket};
@@ -23,6 +24,10 @@ const CHUNK_OF_BUCKET: usize = 5 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
 /// One that sends nothing for so long is gone; how long a whole transfer takes depends on who reads it.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Requests that failed are sent again so often, within a second and a half: whoever waits hears soon that the bucket is away.
+const RETRIES: usize = 4;
+const RETRYING_MAX: Duration = Duration::from_secs(20);
 
 /// Which of the two.
 pub(super) enum Place {
@@ -93,6 +98,11 @@ fn bucket_of(config: &sections::Storage, bucket: &str) -> anyhow::Result<(Arc<dy
         .with_allow_http(config.s3_allow_http);
     let mut builder = AmazonS3Builder::new()
         .with_client_options(client)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig { max_backoff: CONNECT, ..BackoffConfig::default() },
+            max_retries: RETRIES,
+            retry_timeout: RETRYING_MAX,
+        })
         .with_bucket_name(bucket)
         .with_region(&config.s3_region);
     if let Some(endpoint) = config.s3_endpoint.as_ref() {

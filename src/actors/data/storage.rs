@@ -220,6 +220,15 @@ impl Storage {
         self.ask(|reply| StorageMsg::Probe { reply }).await.unwrap_or(false)
     }
 
+    /// Writes a small file, reads it and removes it: whether files can be had at the moment.
+    pub async fn round_trip(&self) -> Result<(), StorageError> {
+        let probe = Bytes::from_static(b"probe");
+        self.put(PROBE, probe).await?;
+        // Another node may have removed it by now.
+        self.get(PROBE).await?;
+        self.delete(PROBE).await
+    }
+
     async fn ask<R: Send>(&self, message: impl Fn(Answer<R>) -> StorageMsg) -> Result<R, StorageError> {
         for attempt in 0..2 {
             if attempt > 0 {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     crew::{Crew, Running},
     engine::{Engine, trouble},
+    outages,
 };
 use crate::{
     actors::data::storage::StorageError,
@@ -35,7 +36,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 const TRACE_CHARS: usize = 16_000;
 
 /// How an attempt ended.
-enum End {
+pub(super) enum End {
     Outcome(Outcome),
     Error(anyhow::Error),
     Panic(String),
@@ -125,6 +126,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
             Err(_) => End::Timeout,
         },
     };
+    let end = outages::excused(engine, kind, &attempt, end).await;
     attempt.cancelled.cancel();
     let asked = crew.ended(engine, claimed.token);
     if let Some(figures) = figures {
@@ -158,6 +160,9 @@ fn kind_of<'e>(engine: &'e Engine, claimed: &Claimed) -> Result<&'e Kind, Verdic
     };
     if engine.is_kind_paused(claimed.kind) {
         return Err(Verdict::Park(key::of_kind(kind.name)));
+    }
+    if let Some(pause) = engine.resources.breakers.wait(kind.needs) {
+        return Err(Verdict::Snooze(engine.jobs.clock().now() + pause));
     }
     Ok(kind)
 }

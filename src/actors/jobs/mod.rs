@@ -38,6 +38,7 @@ mod hints;
 mod janitor;
 mod last_chance;
 mod notifier;
+mod outages;
 mod outbox;
 mod rescuer;
 mod sampler;

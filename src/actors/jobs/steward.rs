@@ -3,7 +3,7 @@
 //!
 //! Queues: paused ones give back what was claimed ahead, workers are added and taken away. Kinds: paused ones are put off
 //! before they start. The node: drained, it takes nothing more and finishes what runs. Attempts: cancelled ones are asked
-//! to end, then cut. Handlers that go on after their attempt are reported: in the log, the journal, the figures and the
+//! to end, then cut. What jobs need and was away is looked at again. Handlers that go on after their attempt are reported: in the log, the journal, the figures and the
 //! view. Nothing is remembered here: a new incarnation reads it all again.
 
 use std::{
@@ -82,6 +82,8 @@ impl Behaviour for Steward {
                 for crew in &self.engine.crews {
                     crew.give_back_late(&self.engine);
                 }
+                let breakers = self.engine.resources.breakers.clone();
+                ctx.background(async move { breakers.look().await });
                 if state.flying {
                     return Ok(());
                 }
@@ -124,6 +126,7 @@ impl Behaviour for Steward {
         serde_json::json!({
             "draining": engine.is_draining(), "resting_queues": resting,
             "paused_kinds": engine.paused_kinds(),
+            "dependencies": engine.resources.breakers.views(),
             "blocking_threads": engine.resources.threads.running(),
             "stuck": stuck(engine).iter().map(|it| serde_json::json!({
                 "job": it.job, "kind": it.kind, "seconds": it.since.as_secs_f64(),
@@ -143,6 +146,7 @@ async fn look(engine: &Arc<Engine>, link: &Link) -> Result<bool, DbError> {
     .await;
     obey(engine, &orders?);
     alarm(engine, stuck(engine)).await;
+
     let mut asked = false;
     let (mut dead, held) = (Vec::new(), engine.held());
     for lease in cancelled? {

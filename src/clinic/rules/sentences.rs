@@ -349,6 +349,46 @@ sentences! {
     ScoreOldValues = "score.old_values",
         "Valori di più di due anni non sono stati usati.",
         "Values of more than two years were not used.";
+
+    DocumentValueLow = "document.value_low",
+        "Il valore è sotto l'intervallo stampato nel referto.",
+        "The value lies below the range that the report prints.";
+    DocumentValueHigh = "document.value_high",
+        "Il valore è sopra l'intervallo stampato nel referto.",
+        "The value lies above the range that the report prints.";
+    DocumentSignContradicts = "document.sign_contradicts",
+        "L'intervallo e il segno del laboratorio si contraddicono: è da guardare il referto.",
+        "The range and the laboratory's own sign contradict each other: the report is to be looked at.";
+    DocumentAnotherValue = "document.another_value",
+        "Nello stesso giorno è stampato anche un altro valore: è stato letto il primo.",
+        "Another value is printed for the same day: the first one was read.";
+    DocumentNotUnderstood = "document.not_understood",
+        "Il nome è stampato, il valore o la sua unità non sono stati compresi.",
+        "The name is printed, its value or unit was not understood.";
+    DocumentFoundPositive = "document.found_positive",
+        "Il referto riporta un esito non negativo.",
+        "The report states a finding that is not negative.";
+    DocumentPageUnread = "document.page_unread",
+        "Una pagina non è stata letta.",
+        "A page was not read.";
+    DocumentFromPicture = "document.from_picture",
+        "Il testo è stato letto da un'immagine: le cifre possono essere sbagliate.",
+        "The text was read from a picture: digits may be wrong.";
+    DocumentNothingNamed = "document.nothing_named",
+        "Nel testo non è nominato alcun esame conosciuto.",
+        "No known examination is named in the text.";
+    DocumentGraded = "document.graded",
+        "I valori sono stati confrontati con i limiti di riferimento: si veda l'analisi.",
+        "The values were compared with the reference limits: see the analysis.";
+    DocumentGradingRefused = "document.grading_refused",
+        "I valori si contraddicono e non sono stati valutati insieme.",
+        "The values contradict each other and were not assessed together.";
+    DocumentGradingUndated = "document.grading_undated",
+        "Senza la data dell'esame i valori non sono stati valutati insieme.",
+        "Without the day of the examination the values were not assessed together.";
+    DocumentOnlyText = "document.only_text",
+        "È stato letto il testo, non l'immagine; fa fede il documento.",
+        "The text was read, not the picture; the document itself is authoritative.";
 }
 
 #[cfg(test)]

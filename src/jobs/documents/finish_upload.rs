@@ -5,22 +5,18 @@ use std::time::Duration;
 
 use super::{
     RemoveObjects,
-    parts::{Parts, content},
+    arrived::{self, SCANNER_PAUSE, Scan},
 };
 use crate::{
     audit::{self, Entry, Who},
     documents::{
-        check::{self, Candidate, CheckError, Kind, Refusal},
-        clamd::{Clamd, INFECTED, ScanError, Verdict},
-        orphans::content_key,
-        publish::{self, Complete, Published, Stored},
+        check::{CheckError, Refusal},
+        clamd::INFECTED,
+        publish::{self, Complete, Published},
     },
     ids::UploadId,
-    jobs::{Job, JobContext, Outcome, QueueName},
+    jobs::{Dependency, Job, JobContext, Outcome, QueueName},
 };
-
-/// A virus scanner that was away is asked again after this long. Costs no attempt: the upload waits until it expires.
-const SCANNER_PAUSE: Duration = Duration::from_secs(15);
 
 /// Finishes an upload.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -33,6 +29,7 @@ impl Job for FinishUpload {
     const KIND: &'static str = "documents.finish_upload";
     const QUEUE: QueueName = QueueName::Media;
     const TIMEOUT: Duration = Duration::from_secs(900);
+    const NEEDS: &'static [Dependency] = &[Dependency::Storage];
 
     /// Safe to run twice: each attempt stores an object of its own, one of them is named by the version. What an attempt
     /// that died has stored is an orphan.
@@ -40,17 +37,17 @@ impl Job for FinishUpload {
         let Some(upload) = publish::complete(&ctx.db, self.upload).await? else {
             return Ok(Outcome::Cancel("the upload is gone or finished".to_owned()));
         };
-        let kind = match checked(ctx, &upload).await {
+        let kind = match arrived::checked(ctx, &upload).await {
             Ok(kind) => kind,
             Err(CheckError::Refused(refusal)) => return refuse(ctx, &upload, &refusal).await,
             Err(CheckError::Io(error)) => return Err(error.into()),
         };
-        let scanned_by = match scan(ctx, &upload).await? {
+        let scanned_by = match arrived::scan(ctx, &upload).await? {
             Scan::Passed(by) => by,
             Scan::Refused(refusal) => return refuse(ctx, &upload, &refusal).await,
             Scan::Later => return Ok(Outcome::Snooze(SCANNER_PAUSE)),
         };
-        let stored = store(ctx, &upload, kind, scanned_by).await?;
+        let stored = arrived::store(ctx, &upload, kind, scanned_by).await?;
         let now = ctx.clock.now();
         let mut tx = ctx.db.begin("documents.publish").await?;
         let published = match upload.replaces {
@@ -69,68 +66,6 @@ impl Job for FinishUpload {
         tx.commit().await?;
         Ok(Outcome::Done)
     }
-}
-
-/// On a thread of its own: archives are unpacked.
-async fn checked(ctx: &JobContext, upload: &Complete) -> Result<Kind, CheckError> {
-    let parts = Parts::new(ctx.storage.clone(), upload.parts.clone());
-    let (name, declared) = (upload.name.clone(), upload.declared_type.clone());
-    let scratch = ctx.config.database.data_dir.clone();
-    let checking = ctx.blocking(move |_| {
-        Ok(check::check(&Candidate {
-            file: &parts,
-            name: &name,
-            declared: declared.as_deref(),
-            scratch: &scratch,
-        }))
-    });
-    checking.await.map_err(|error| std::io::Error::other(error.to_string()))?
-}
-
-/// What the virus scanner says.
-enum Scan {
-    /// Nothing; who it was, if there is one.
-    Passed(Option<String>),
-    /// Something.
-    Refused(Refusal),
-    /// It is away.
-    Later,
-}
-
-async fn scan(ctx: &JobContext, upload: &Complete) -> anyhow::Result<Scan> {
-    let config = &ctx.config.documents;
-    let Some(clamd) = Clamd::of(config)? else { return Ok(Scan::Passed(None)) };
-    // What it knew before it looked at the file: it may learn meanwhile.
-    let scanned = async {
-        let version = clamd.version().await?;
-        let content = content(ctx.storage.clone(), upload.parts.clone());
-        clamd.scan(content).await.map(|verdict| (version, verdict))
-    };
-    let error = match scanned.await {
-        Ok((version, Verdict::Clean)) => return Ok(Scan::Passed(Some(version))),
-        Ok((_, Verdict::Infected(signature))) => return Ok(Scan::Refused(Refusal::infected(&signature))),
-        Err(ScanError::Content(error)) => return Err(error.into()),
-        Err(error) => error,
-    };
-    tracing::error!(%error, required = config.clamd_required, upload.id = %upload.id, "a file was not scanned");
-    Ok(match error {
-        _ if !config.clamd_required => Scan::Passed(None),
-        ScanError::TooLarge => Scan::Refused(Refusal::not_scanned()),
-        _ => Scan::Later,
-    })
-}
-
-async fn store(
-    ctx: &JobContext,
-    upload: &Complete,
-    kind: Kind,
-    scanned_by: Option<String>,
-) -> anyhow::Result<Stored> {
-    let object = content_key(upload.id, ctx.attempt().token);
-    let content = content(ctx.storage.clone(), upload.parts.clone());
-    let bytes = upload.length.unsigned_abs();
-    let stored = ctx.contents.store(&object, bytes, kind.is_text(), content).await?;
-    Ok(Stored { object, kind, sha256: stored.sha256, kept: stored.kept, scanned_by })
 }
 
 async fn refuse(ctx: &JobContext, upload: &Complete, why: &Refusal) -> anyhow::Result<Outcome> {

@@ -1,5 +1,6 @@
 //! Jobs of the documents; one file each.
 
+pub(in crate::jobs) mod arrived;
 mod collect_orphans;
 mod expire_sharing;
 mod expire_uploads;

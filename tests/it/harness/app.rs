@@ -32,6 +32,8 @@ fn configuration(scratch: &Scratch) -> Config {
     config.database.pool_overflow = 4;
     // Cheap hashes: what is tested is never how long they take.
     (config.accounts.password_memory.0, config.accounts.password_passes) = (1 << 20, 1);
+    // This program is the tests'.
+    config.clinic.reading_program = Optional(Some(env!("CARGO_BIN_EXE_sportello").to_owned()));
     unlimited(&mut config);
     config
 }

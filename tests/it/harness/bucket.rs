@@ -1,6 +1,10 @@
 //! An S3 server of one test, with one bucket: `moto_server`, which `script/setup --test` installs beside Python.
 
-use std::{net::SocketAddr, path::Path, process::Stdio};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use sportello::config::{
     Config,
@@ -16,30 +20,52 @@ use super::{process::free_addresses, until::eventually};
 
 const BUCKET: &str = "files";
 
+fn server() -> PathBuf {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-venv/bin/moto_server");
+    assert!(server.exists(), "the tests of buckets need `script/setup --test`");
+    server
+}
+
 /// A server; ends with its value.
 pub(crate) struct TestBucket {
     address: SocketAddr,
-    _server: Child,
+    server: Child,
 }
 
 impl TestBucket {
     /// Returns when its bucket is there.
     pub(crate) async fn start() -> Self {
-        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-venv/bin/moto_server");
-        assert!(server.exists(), "the tests of buckets need `script/setup --test`");
         let address = free_addresses(1)[0];
-        let child = Command::new(server)
+        let bucket = Self { address, server: Self::run(address) };
+        bucket.listening().await;
+        bucket
+    }
+
+    fn run(address: SocketAddr) -> Child {
+        Command::new(server())
             .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
-        let bucket = Self { address, _server: child };
-        eventually("the S3 server listens", async || TcpStream::connect(address).await.is_ok()).await;
-        assert!(bucket.ask("PUT", "").await.starts_with("HTTP/1.1 200"));
-        bucket
+            .unwrap()
+    }
+
+    async fn listening(&self) {
+        eventually("the S3 server listens", async || TcpStream::connect(self.address).await.is_ok()).await;
+        assert!(self.ask("PUT", "").await.starts_with("HTTP/1.1 200"));
+    }
+
+    /// Nobody answers at its address any more.
+    pub(crate) async fn stop(&mut self) {
+        self.server.kill().await.unwrap();
+    }
+
+    /// It is back, with an empty bucket.
+    pub(crate) async fn start_again(&mut self) {
+        self.server = Self::run(self.address);
+        self.listening().await;
     }
 
     /// One request, as anybody sends it; the whole answer.

@@ -18,6 +18,7 @@ mod cron_api;
 mod cron_cli;
 mod cron_hints;
 pub(crate) mod deeds;
+mod dependencies;
 mod engine;
 mod enqueue;
 mod fleet;

@@ -38,6 +38,15 @@ pub enum Tesseract {
 }
 
 impl Tesseract {
+    /// Whether one has to be there: it is named, or it is installed.
+    pub fn is_wanted(&self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::At(_) => true,
+            Self::Installed => self.find().is_some(),
+        }
+    }
+
     /// Where it is now: it may be installed or removed while we run.
     pub fn find(&self) -> Option<PathBuf> {
         match self {

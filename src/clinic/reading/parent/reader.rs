@@ -1,6 +1,6 @@
 //! What the rest of the program knows: a file goes in, a document comes out.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufRead, AsyncRead},
@@ -24,6 +24,13 @@ use crate::{
     config::sections::Clinic,
 };
 
+/// What is read to see whether reading works.
+const SAMPLE: &str = "FSH";
+const SAMPLE_TEXT: &str = "FSH 7.2\n";
+const SAMPLE_PICTURE: &[u8] = include_bytes!("sample.png");
+const SAMPLE_PIXELS: (u32, u32) = (321, 121);
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Reads documents, a bounded number at once.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -44,8 +51,9 @@ impl Reader {
         }
     }
 
-    /// As it is configured. `program` is [`Reader::own_program`], but in tests.
-    pub fn of(program: PathBuf, config: &Clinic) -> Self {
+    /// As it is configured.
+    pub fn configured(config: &Clinic) -> Self {
+        let program = config.reading_program.as_deref().map_or_else(Self::own_program, PathBuf::from);
         let limits = Limits {
             file_bytes: config.document_bytes.0 as u64,
             pages: config.reading_pages,
@@ -60,6 +68,35 @@ impl Reader {
             Some(path) => Tesseract::At(path.into()),
         };
         Self::new(program, limits, tesseract, config.reading_at_once)
+    }
+
+    /// Whether workers can be started, and read.
+    pub async fn probe(&self) -> Result<(), String> {
+        let read = self.read(SAMPLE_TEXT.as_bytes()).await.map_err(|error| error.to_string())?;
+        if read.text().contains(SAMPLE) { Ok(()) } else { Err("a worker reads what is not there".to_owned()) }
+    }
+
+    /// Whether pictures are read here at all.
+    pub fn reads_pictures(&self) -> bool {
+        self.tesseract.is_wanted()
+    }
+
+    /// Whether tesseract is there and reads a picture that can be read.
+    pub async fn probe_tesseract(&self) -> Result<(), String> {
+        let program = self.tesseract.find().ok_or("there is no such program")?;
+        let limits = Limits { deadline: PROBE_DEADLINE, ..self.limits };
+        let ocr = Ocr::new(&self.starter, program, &limits, Instant::now() + limits.deadline);
+        let (width, height) = SAMPLE_PIXELS;
+        let picture = Picture {
+            number: 1,
+            width: width as f32,
+            height: height as f32,
+            pixels: SAMPLE_PIXELS,
+            turned: 0.0,
+            bytes: SAMPLE_PICTURE.len(),
+        };
+        let page = ocr.read(&picture, SAMPLE_PICTURE.to_vec()).await.map_err(|error| error.to_string())?;
+        if page.text.contains(SAMPLE) { Ok(()) } else { Err("it reads what is not there".to_owned()) }
     }
 
     /// This program as it runs, also after its file was replaced by a newer one.

@@ -2,6 +2,7 @@
 
 mod batches;
 mod bulk;
+mod dependencies;
 mod enqueue;
 mod events;
 mod kinds;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(queues::list))
         .routes(routes!(queues::show))
         .routes(routes!(kinds::list))
+        .routes(routes!(dependencies::list))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::show))
         .routes(routes!(batches::list))
