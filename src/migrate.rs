@@ -76,6 +76,7 @@ migrations! {
     40 "receipt_proofs" "0040_receipt_proofs.sql",
     41 "documents_of_clinics" "0041_documents_of_clinics.sql",
     42 "patient_reports" "0042_patient_reports.sql",
+    43 "patient_documents" "0043_patient_documents.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -22,9 +22,10 @@
 //! Reading order: [`rules`] (what needs neither database nor clock), [`reading`] (from a file to the text on its pages),
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],
 //! [`members`] and [`tiers`] (where people work, and what it has paid for), [`patients`] (whom everything is about),
-//! [`values`] (what was measured, as it is kept), [`analyses`] (what was graded), [`scores`] (what all of it comes to),
-//! [`worded`] (results in words), [`summary`] (what there is of each patient, counted), [`reports`] (what is handed out
-//! about one), [`emr`] and [`fhir`] (what other systems ask for and exchange),
+//! [`documents`] (what is uploaded about them), [`values`] (what was measured, as it is kept), [`analysis`] (how the one comes
+//! from the other), [`analyses`] (what was graded), [`scores`] (what all of it comes to), [`worded`] (results in words),
+//! [`summary`] (what there is of each patient, counted), [`reports`] (what is handed out about one), [`emr`] and [`fhir`]
+//! (what other systems ask for and exchange),
 //! [`retention`] (the end of a record), [`erasure`] (the end of a member's account).
 
 // First: the others use its macros.
@@ -34,8 +35,11 @@ pub mod staff;
 pub mod patients;
 #[macro_use]
 pub mod values;
+#[macro_use]
+pub mod documents;
 
 pub mod analyses;
+pub mod analysis;
 pub mod clinics;
 pub mod emr;
 pub mod erasure;

@@ -6,13 +6,14 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
+    documents::arrival,
     patients::{Patient, held::HELD},
     rules::patient::anonymisation::kept_birth_year,
 };
 use crate::{
     accounts::erasure::NAMELESS,
     db::{DbError, Tx},
-    ids::{PatientId, UserId},
+    ids::{DocumentId, PatientId, UserId},
 };
 
 /// Records of one transaction.
@@ -40,17 +41,20 @@ pub async fn lock(tx: &mut Tx, user: UserId, id: PatientId) -> Result<Option<Pat
     Ok(tx.query_opt(LOCK, &[&user, &id]).await?.as_ref().map(Patient::from_row))
 }
 
-/// Takes the person out of locked records, and out of those that were merged into them.
+/// Takes the person out of locked records, and out of those that were merged into them. The objects of their documents are to be
+/// removed after the commit.
 pub async fn anonymise(
     tx: &mut Tx,
     ids: &[PatientId],
     (today, now): (Date, Timestamp),
-) -> Result<(), DbError> {
+) -> Result<Vec<String>, DbError> {
     const RECORDS: &str = "-- clinic.retention.records
         SELECT id, born_on FROM patient WHERE id = ANY ($1) OR merged_into = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
     const PARTNERS: &str = "-- clinic.retention.partners
         UPDATE patient AS p SET partner_patient_id = NULL, version = p.version + 1, updated_at = $2
         FROM patient AS o WHERE o.id = ANY ($1) AND p.clinic_id = o.clinic_id AND p.partner_patient_id = o.id";
+    const FILES: &str = "-- clinic.retention.files
+        SELECT document_id FROM patient_document WHERE patient_id = ANY ($1) AND document_id IS NOT NULL";
     // The number is unique, and of a form that clinics do not give.
     const EMPTY: &str = "-- clinic.retention.anonymise
         UPDATE patient AS p SET medical_record_number = 'ANON-' || upper(right(p.id::text, 12)), first_name = $3,
@@ -68,10 +72,13 @@ pub async fn anonymise(
             Date::new(year, 1, 1).ok()
         })
         .collect();
+    let files = tx.query(FILES, &[&all]).await?;
+    let files: Vec<DocumentId> = files.iter().map(|row| row.get("document_id")).collect();
+    let objects = arrival::forget(tx, &files).await?;
     for statement in HELD.iter().filter_map(|held| held.anonymise) {
         tx.execute(statement, &[&all]).await?;
     }
     tx.execute(PARTNERS, &[&all, &now]).await?;
     tx.execute(EMPTY, &[&all, &years, &NAMELESS, &now]).await?;
-    Ok(())
+    Ok(objects)
 }

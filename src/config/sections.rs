@@ -152,6 +152,7 @@ pub struct Limits {
     pub register: Quota,
     pub upload: Quota,
     pub booking: Quota,
+    pub clinic_upload: Quota,
     pub create_patient: Quota,
     pub clinic_report: Quota,
     pub webhook: Quota,

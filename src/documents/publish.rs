@@ -182,8 +182,8 @@ pub async fn for_desk(
         ), room AS (
             UPDATE document_quota AS q SET arriving = q.arriving - u.length FROM done AS u WHERE q.user_id = u.user_id
         ), made AS (
-            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at)
-            SELECT $2, NULL, name, $4, 1, $3, $3 FROM done RETURNING id
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, of_clinic)
+            SELECT $2, NULL, name, $4, 1, $3, $3, true FROM done RETURNING id
         ), held AS (
             INSERT INTO document_hold (document_id, holder, holder_id, held_at) SELECT id, $5, $6, $3 FROM made
         )
@@ -245,6 +245,18 @@ pub async fn why_not(tx: &mut Tx, upload: &Complete, now: Timestamp) -> Result<R
     );
     let may_write = tx.query_opt(WHY, &[&upload.replaces, &upload.user, &now]).await?.is_some();
     Ok(if may_write { Refusal::conflict() } else { Refusal::no_right() })
+}
+
+/// Removes an upload that is complete and will be nothing. Its parts are to be removed after the commit. `false`: it is gone.
+pub async fn forget(tx: &mut Tx, id: UploadId) -> Result<bool, DbError> {
+    const FORGET: &str = "-- documents.publish.forget
+        WITH gone AS (
+            DELETE FROM upload WHERE id = $1 AND state = 'finishing' RETURNING user_id, length
+        ), room AS (
+            UPDATE document_quota AS q SET arriving = q.arriving - g.length FROM gone AS g WHERE q.user_id = g.user_id
+        )
+        SELECT FROM gone";
+    Ok(tx.query_opt(FORGET, &[&id]).await?.is_some())
 }
 
 /// Refuses an upload that is complete; the reason stays until it expires. `false`: it is gone meanwhile.

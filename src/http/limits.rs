@@ -143,7 +143,8 @@ impl Parts {
             | Limit::Upload
             | Limit::Booking
             | Limit::CreatePatient
-            | Limit::ClinicReport => None,
+            | Limit::ClinicReport
+            | Limit::ClinicUpload => None,
         };
         if let Some(class) = by_address {
             return Verdict {
@@ -193,6 +194,7 @@ fn class_of(limit: Limit, principal: Principal) -> Class {
         Limit::Booking => Class::Booking,
         Limit::CreatePatient => Class::CreatePatient,
         Limit::ClinicReport => Class::ClinicReport,
+        Limit::ClinicUpload => Class::ClinicUpload,
         _ if principal.is_admin() => Class::Admin,
         _ => Class::User,
     }

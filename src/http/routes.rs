@@ -32,6 +32,8 @@ pub enum Limit {
     CreatePatient,
     /// Asking for reports about patients: per account.
     ClinicReport,
+    /// Uploading documents of patients: per account.
+    ClinicUpload,
     /// Webhooks: per address.
     Webhook,
 }
@@ -56,6 +58,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/bookings/{id}/payment", Limit::Booking),
     (Method::POST, "/api/v1/clinic/patients", Limit::CreatePatient),
     (Method::POST, "/api/v1/clinic/patients/{id}/reports", Limit::ClinicReport),
+    (Method::POST, "/api/v1/clinic/patients/{id}/documents", Limit::ClinicUpload),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 
@@ -69,10 +72,11 @@ pub const EXEMPT: &[&str] = &["/health", "/ready", "/alive", "/metrics"];
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Files of any size: who sends them must go on sending, and may take long.
-const LONG: [(Method, &str); 4] = [
+const LONG: [(Method, &str); 5] = [
     (Method::POST, "/api/v1/documents"),
     (Method::PUT, "/api/v1/documents/{id}/content"),
     (Method::POST, "/api/v1/uploads"),
+    (Method::POST, "/api/v1/clinic/patients/{id}/documents"),
     (Method::PATCH, "/api/v1/uploads/{id}"),
 ];
 

@@ -25,7 +25,9 @@
 //! [`failures`]: crate::config::sections::Jobs::breaker_failures
 
 use std::{
+    error::Error,
     future::Future,
+    io,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -38,7 +40,10 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
-use crate::config::sections;
+use crate::{
+    actors::data::{contents::ContentError, storage::StorageError},
+    config::sections,
+};
 
 /// A probe that takes longer has failed.
 const PROBE_MAX: Duration = Duration::from_secs(15);
@@ -280,10 +285,34 @@ impl Breaker {
     }
 }
 
+/// What an error blames.
+pub fn accused(error: &anyhow::Error) -> Option<Dependency> {
+    error.chain().find_map(of)
+}
+
+fn of(cause: &(dyn Error + 'static)) -> Option<Dependency> {
+    if let Some(outage) = cause.downcast_ref::<Outage>() {
+        return Some(outage.dependency);
+    }
+    let of_a_content = match cause.downcast_ref() {
+        Some(ContentError::BrokeOff(_)) => return Some(Dependency::Storage),
+        Some(ContentError::Storage(error)) => Some(error),
+        _ => None,
+    };
+    if let Some(StorageError::Away | StorageError::Failed(_) | StorageError::BrokeOff(_)) =
+        of_a_content.or_else(|| cause.downcast_ref())
+    {
+        return Some(Dependency::Storage);
+    }
+    // What an error of a stream was made of is no source of it.
+    of(cause.downcast_ref::<io::Error>()?.get_ref()?)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
 
+    use anyhow::Context as _;
     use tokio::time::advance;
 
     use super::*;
@@ -396,5 +425,20 @@ mod tests {
         for dependency in Dependency::ALL {
             assert_eq!(serde_json::to_value(dependency).unwrap(), dependency.as_str());
         }
+    }
+
+    #[test]
+    fn errors_blame_what_they_are_about() {
+        let of = |error: anyhow::Error| accused(&error.context("while reading"));
+        let outage = Outage { dependency: Dependency::Tesseract, why: "exit 3".to_owned() };
+        assert_eq!(of(outage.into()), Some(Dependency::Tesseract));
+        assert_eq!(of(StorageError::Failed("503".to_owned()).into()), Some(Dependency::Storage));
+        assert_eq!(of(ContentError::from(StorageError::Away).into()), Some(Dependency::Storage));
+        assert_eq!(of(StorageError::NoKey.into()), None);
+        assert_eq!(of(anyhow::anyhow!("the input is wrong")), None);
+        let inside = io::Error::other(StorageError::Failed("503".to_owned()));
+        assert_eq!(of(io::Error::other(inside).into()), Some(Dependency::Storage));
+        let io: Result<(), _> = Err(std::io::Error::other("x"));
+        assert_eq!(of(io.context("x").unwrap_err()), None);
     }
 }

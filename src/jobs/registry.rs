@@ -18,6 +18,7 @@ pub fn registry() -> Registry {
         .with::<audit::RemoveOldEntries>()
         .with::<audit::SealEntries>()
         .with::<clinic::AnalyseBatchItem>()
+        .with::<clinic::AnalyseDocument>()
         .with::<clinic::AnonymisePatients>()
         .with::<clinic::FinishAnalysisBatch>()
         .with::<clinic::RefreshSummary>()

@@ -101,9 +101,7 @@ pub(super) async fn run(engine: &Arc<Engine>, crew: &Crew, claimed: Claimed) -> 
         }
     };
     let figures = engine.jobs.figures().kind(kind.name);
-    if let Some(figures) = figures {
-        figures.outcomes.started.fetch_add(1, Relaxed);
-    }
+    let figures = figures.inspect(|it| _ = it.outcomes.started.fetch_add(1, Relaxed));
     tell(engine, kind, &attempt, Changed::Started);
     let (began, cut) = (Instant::now(), CancellationToken::new());
     let cancelled = attempt.cancelled.clone();

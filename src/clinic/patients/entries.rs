@@ -86,6 +86,26 @@ pub async fn admit(
     Ok(patient)
 }
 
+/// Lets somebody take something away from a record that is open, also without consent: it is locked.
+pub async fn lock_open(
+    tx: &mut Tx,
+    (user, permission): (UserId, Permission),
+    id: PatientId,
+) -> Result<Patient, Refused> {
+    const LOCK: &str = concat!(
+        "-- clinic.entries.lock_open
+        SELECT ",
+        patient_columns!(),
+        " FROM patient AS p WHERE p.id = $2 AND ",
+        at_clinic_as!("$3", "p.clinic_id", "$1"),
+        " FOR NO KEY UPDATE OF p"
+    );
+    let row = tx.query_opt(LOCK, &[&user, &id, &permission.as_str()]).await?;
+    let patient = Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?);
+    open(&patient)?;
+    Ok(patient)
+}
+
 /// Lets a job go on that somebody was admitted to begin; the id may have been merged into another since, which is given back.
 pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Result<Patient, Refused> {
     let patient = still_open(tx, id).await?;

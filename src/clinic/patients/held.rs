@@ -37,7 +37,8 @@ pub const HELD: &[Held] = &[
             "-- clinic.held.merge_documents
             UPDATE patient_document SET patient_id = $1 WHERE patient_id = $2",
         ),
-        // The pages and what was read of them go; that there was a document of a kind stays.
+        // The content has left the store before ([`crate::clinic::retention`]); its name, the pages and what was read of them
+        // go, too. That there was a document of a kind stays.
         anonymise: Some(
             "-- clinic.held.anonymise_documents
             WITH of_them AS (

@@ -1,13 +1,18 @@
 //! Whether a PDF, a picture or a signed file is there to its end: the parts it announces are walked through.
 
-use std::io::{self, BufRead as _, ErrorKind, Read};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, ErrorKind, Read},
+};
 
 use super::{CheckError, Kind, ReadAt, Refusal, Section};
 
 /// `%%EOF` stands at the end of a PDF; some programs write a little behind it.
 const PDF_TAIL: usize = 2048;
-/// Chunks, segments and directories of one file; whoever has more means harm.
+/// Chunks and segments of one file; whoever has more means harm.
 const STEPS_MAX: usize = 1 << 20;
+/// Each picture of a TIFF has a directory, and each costs two readings of the storage: a scan has a few, a fax some hundred.
+const DIRECTORIES_MAX: usize = 2_000;
 
 /// Refuses a file whose end is missing.
 pub(super) fn whole(file: &dyn ReadAt, kind: Kind) -> Result<(), CheckError> {
@@ -113,9 +118,14 @@ fn tiff(file: &dyn ReadAt) -> io::Result<bool> {
         return Ok(false);
     }
     let mut directory = u64::from(u32_at(&head, 4));
-    for step in 0..STEPS_MAX {
+    let mut seen = HashSet::new();
+    while seen.len() < DIRECTORIES_MAX {
         if directory == 0 {
-            return Ok(step > 0);
+            return Ok(!seen.is_empty());
+        }
+        // Who comes back to where it was never comes to its end.
+        if !seen.insert(directory) {
+            return Ok(false);
         }
         let count = file.bytes(directory, 2)?;
         if count.len() < 2 {
@@ -190,6 +200,8 @@ mod tests {
         assert!(!is_whole(b"%PDF-1.7 ... startxref\n7\n", Kind::Pdf));
         let tiff = b"II*\0\x08\0\0\0\x01\0\x00\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0";
         assert!(is_whole(tiff, Kind::Tiff) && !is_whole(&tiff[..20], Kind::Tiff));
+        let cyclic = b"II*\0\x08\0\0\0\x01\0\x00\x01\x03\0\x01\0\0\0\x01\0\0\0\x08\0\0\0";
+        assert!(!is_whole(cyclic, Kind::Tiff), "it comes back to where it was");
         let signed = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x00";
         assert!(is_whole(signed, Kind::Signed) && !is_whole(&signed[..14], Kind::Signed));
     }

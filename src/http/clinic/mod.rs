@@ -3,6 +3,8 @@
 mod analyses;
 mod analysis_input;
 mod clinics;
+mod document_upload;
+mod documents;
 mod emr;
 mod enter_value;
 pub mod fhir;
@@ -18,6 +20,7 @@ mod reports;
 mod scores;
 mod summary;
 mod told;
+mod values;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +38,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(patients::routes())
         .merge(patient_states::routes())
         .merge(merges::routes())
+        .merge(document_upload::routes())
+        .merge(documents::routes())
+        .merge(values::routes())
         .merge(summary::routes())
         .merge(analyses::routes())
         .merge(enter_value::routes())

@@ -28,6 +28,7 @@ use crate::{
     },
     ids::PatientId,
     jobs::clinic::summary_changed,
+    jobs::documents::RemoveObjects,
     notary::time::today,
 };
 
@@ -188,7 +189,8 @@ async fn anonymise(
         other => other?,
     }
     if_match.check(&ETag::of_version(locked.version))?;
-    retention::anonymise(&mut tx, &[id], (today(now), now)).await?;
+    let objects = retention::anonymise(&mut tx, &[id], (today(now), now)).await?;
+    state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
     let left = retention::lock(&mut tx, who.principal.user, id).await?;
     audit::record(&mut tx, &[who.entry(&state, ACTION, id)]).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;

@@ -53,12 +53,12 @@ impl Desk {
     }
 
     /// A place to receive a file; 503 when all are taken.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(in crate::http) fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.0.places.clone().try_acquire_owned().map_err(|_| Problem::unavailable(SOON))
     }
 
     /// Does work that goes on when the client goes away: what has arrived by then is kept, or cleared away.
-    pub(super) async fn detached<T: Send + 'static>(
+    pub(in crate::http) async fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<T, Problem> {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What a form may have besides the file: its boundaries, its headers, its other fields.
-const OVERHEAD: i64 = 16 << 10;
+pub(in crate::http) const OVERHEAD: i64 = 16 << 10;
 /// Longest other field.
 const FIELD_MAX: usize = 2 << 10;
 
@@ -210,7 +210,7 @@ async fn file(
 }
 
 /// The file's name, if the form says it; one that is there and cannot be read is refused.
-fn file_name(field: &Field<'_>) -> Result<Option<String>, Problem> {
+pub(in crate::http) fn file_name(field: &Field<'_>) -> Result<Option<String>, Problem> {
     let said =
         field.headers().get(header::CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
     let detail = match field.file_name() {
@@ -226,7 +226,8 @@ fn file_name(field: &Field<'_>) -> Result<Option<String>, Problem> {
     Err(Problem::rule("unsafe_name", detail))
 }
 
-async fn text(mut field: Field<'_>, pointer: &'static str) -> Result<String, Problem> {
+/// The text of another field.
+pub(in crate::http) async fn text(mut field: Field<'_>, pointer: &'static str) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(unreadable)? {
         bytes.extend_from_slice(&piece);
@@ -238,6 +239,7 @@ async fn text(mut field: Field<'_>, pointer: &'static str) -> Result<String, Pro
     text.ok_or_else(|| wrong(pointer, "invalid_text", "is not UTF-8 text"))
 }
 
-fn wrong(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
+/// A form that is not as it should be.
+pub(in crate::http) fn wrong(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
     Problem::unprocessable(vec![FieldError::body(pointer, code, detail)])
 }

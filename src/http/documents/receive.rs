@@ -34,23 +34,23 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Where a body belongs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arriving {
-    pub(super) id: UploadId,
-    pub(super) user: UserId,
+pub(in crate::http) struct Arriving {
+    pub(in crate::http) id: UploadId,
+    pub(in crate::http) user: UserId,
     /// The first byte of the body.
-    pub(super) offset: i64,
+    pub(in crate::http) offset: i64,
     /// Of the whole file.
-    pub(super) length: i64,
+    pub(in crate::http) length: i64,
 }
 
 /// What has become of it.
-pub(super) struct Received {
+pub(in crate::http) struct Received {
     /// The upload, if anything was added to it.
-    pub(super) upload: Option<Upload>,
+    pub(in crate::http) upload: Option<Upload>,
     /// Finishes it, when it is complete.
-    pub(super) job: Option<JobId>,
+    pub(in crate::http) job: Option<JobId>,
     /// Of the body.
-    pub(super) sha256: digest::Digest,
+    pub(in crate::http) sha256: digest::Digest,
 }
 
 /// Why no more of a body is taken.
@@ -77,7 +77,7 @@ struct Receiver {
 }
 
 /// Receives a body.
-pub(super) async fn receive<E>(
+pub(in crate::http) async fn receive<E>(
     state: &AppState,
     to: Arriving,
     checksum: Option<Checksum>,

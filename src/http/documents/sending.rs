@@ -120,13 +120,13 @@ pub(super) fn labels(title: Option<&str>, desk: Option<&str>) -> Result<(Option<
     Ok((title, desk))
 }
 
-pub(super) fn too_large(max: usize) -> Problem {
+pub(in crate::http) fn too_large(max: usize) -> Problem {
     let detail = format!("the file is larger than {max} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
 }
 
 /// How long a body says it is: room is set aside for so much.
-pub(super) fn content_length(headers: &HeaderMap) -> Result<i64, Problem> {
+pub(in crate::http) fn content_length(headers: &HeaderMap) -> Result<i64, Problem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.ok_or_else(|| {
         let detail = "send Content-Length, or send the file in pieces (POST /api/v1/uploads)";
@@ -299,7 +299,7 @@ fn location(path: &str) -> Option<(header::HeaderName, HeaderValue)> {
 }
 
 /// Removes an upload whose answer says all there is to say. What cannot be removed expires.
-pub(super) async fn forget(state: &AppState, principal: &Principal, id: UploadId) {
+pub(in crate::http) async fn forget(state: &AppState, principal: &Principal, id: UploadId) {
     if let Err(problem) = remove(state, principal, id).await {
         tracing::warn!(upload.id = %id, problem.code = problem.code(), "an upload is left to expire");
     }

@@ -121,7 +121,7 @@ pub(super) fn expires(at: Timestamp) -> Option<HeaderValue> {
 }
 
 /// What the whole body must hash to.
-pub(super) struct Checksum {
+pub(in crate::http) struct Checksum {
     context: digest::Context,
     expected: Vec<u8>,
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use crate::{
     audit::{self, Entry, Who},
     clinic::retention::{self, BATCH},
-    jobs::{Job, JobContext, Outcome, QueueName},
+    jobs::{Job, JobContext, Outcome, QueueName, documents::RemoveObjects},
     notary::time::today,
 };
 
@@ -24,7 +24,8 @@ impl Job for AnonymisePatients {
             let now = ctx.clock.now();
             let mut tx = ctx.db.begin("clinic.anonymise_patients").await?;
             let due = retention::due(&mut tx, now - keep).await?;
-            retention::anonymise(&mut tx, &due, (today(now), now)).await?;
+            let objects = retention::anonymise(&mut tx, &due, (today(now), now)).await?;
+            ctx.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
             let told = due.iter().map(|id| Entry::new(now, Who::System, "patient.anonymise", "patient", id));
             audit::record(&mut tx, &told.collect::<Vec<_>>()).await?;
             tx.commit().await?;

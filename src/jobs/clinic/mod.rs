@@ -1,6 +1,7 @@
 //! Jobs of the clinic desk; one file each.
 
 mod analyse_batch_item;
+mod analyse_document;
 mod anonymise_patients;
 mod finish_analysis_batch;
 mod recheck_scores;
@@ -10,6 +11,7 @@ mod render_report;
 mod send_clinic_mail;
 
 pub use analyse_batch_item::AnalyseBatchItem;
+pub use analyse_document::AnalyseDocument;
 pub use anonymise_patients::AnonymisePatients;
 pub use finish_analysis_batch::FinishAnalysisBatch;
 pub use recheck_scores::RecheckScores;

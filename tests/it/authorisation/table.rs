@@ -68,6 +68,7 @@ pub(super) enum Thing {
     NotaryReview,
     Notification,
     Patient,
+    PatientDocument,
     Review,
     SignatureRequest,
     Task,
@@ -372,6 +373,15 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("PUT /api/v1/clinic/patients/{id}/archive", Clinic(Thing::Patient)),
     ("POST /api/v1/clinic/patients/{id}/merge", Clinic(Thing::Patient)),
     ("POST /api/v1/clinic/patients/{id}/anonymisation", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/documents", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/patients/{id}/documents", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/values", Clinic(Thing::Patient)),
+    ("GET /api/v1/clinic/patients/{id}/documents/{document}", Clinic(Thing::PatientDocument)),
+    ("GET /api/v1/clinic/patients/{id}/documents/{document}/content", Clinic(Thing::PatientDocument)),
+    ("GET /api/v1/clinic/patients/{id}/documents/{document}/text", Clinic(Thing::PatientDocument)),
+    ("PATCH /api/v1/clinic/patients/{id}/documents/{document}", Clinic(Thing::PatientDocument)),
+    ("POST /api/v1/clinic/patients/{id}/documents/{document}/analysis", Clinic(Thing::PatientDocument)),
+    ("DELETE /api/v1/clinic/patients/{id}/documents/{document}", Clinic(Thing::PatientDocument)),
     ("POST /api/v1/auth/logout", Account), // the last one: it ends the session
 ];
 

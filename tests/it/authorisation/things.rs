@@ -8,7 +8,10 @@ use sportello::{accounts::policy::Role, ids::ActId, jobs::NewJob};
 
 use super::table::Thing;
 use crate::{
-    clinic::ward::{PATIENTS, a_person},
+    clinic::{
+        dossier::upload,
+        ward::{PATIENTS, a_person},
+    },
     harness::{
         app::TestApp,
         client::{Answer, Client},
@@ -76,10 +79,12 @@ impl Things {
         let batch = clinician.post("/api/v1/clinic/emr/analyze/batch", batch).await.expect(202);
         let batch = batch.json()["id"].as_str().unwrap().to_owned();
         let report = a_report(&clinician, &patient).await;
+        let patient_document = a_document_of(&clinician, &patient).await;
         let ids = [
             (Thing::Analysis, analysis),
             (Thing::AnalysisBatch, batch),
             (Thing::Patient, patient),
+            (Thing::PatientDocument, patient_document),
             (Thing::Act, office.act),
             (Thing::Appointment, office.appointment),
             (Thing::Availability, office.availability),
@@ -109,10 +114,13 @@ impl Things {
         let nobody = uuid::Uuid::now_v7().to_string();
         let id = thing.and_then(|thing| self.ids.get(&thing)).unwrap_or(&nobody);
         let other = if thing == Some(Thing::Task) { "1" } else { &nobody };
+        // A document is its patient's.
+        let patient = self.ids.get(&Thing::Patient).filter(|_| thing == Some(Thing::PatientDocument));
         let fill = |slug: &str, id: &str| {
             template
+                .replace("{document}", id)
+                .replace("{id}", patient.map_or(id, String::as_str))
                 .replace("{slug}", slug)
-                .replace("{id}", id)
                 .replace("{name}", "x")
                 .replace("{purpose}", "marketing_mail")
                 .replace("{kind}", "semen")
@@ -146,6 +154,19 @@ async fn an_analysis(app: &TestApp, clinician: &Client, patient: &str) -> String
     app.app.clock.advance(jiff::SignedDuration::from_secs(2));
     app.run_jobs().await;
     made["id"].as_str().unwrap().to_owned()
+}
+
+/// A document of a patient, who has consented; it was analysed.
+async fn a_document_of(clinician: &Client, patient: &str) -> String {
+    let path = format!("{PATIENTS}/{patient}");
+    let said = json!({"is_given": true, "note": ""});
+    clinician.request(Method::PUT, &format!("{path}/consent"), &[], Some(said)).await.expect(200);
+    let sent = upload(clinician, &path, "referto.txt", b"FSH 7,2 mUI/mL\n", "lab_report").await;
+    let id = sent.expect(202).json()["document"]["id"].as_str().unwrap().to_owned();
+    let status =
+        async || clinician.get(&format!("{path}/documents/{id}")).await.expect(200).json()["status"].clone();
+    eventually("it is analysed", async || status().await == "completed").await;
+    id
 }
 
 pub(super) async fn a_partner(app: &TestApp) -> Client {

@@ -1,8 +1,12 @@
 //! The clinic desk, over HTTP mostly.
 
 mod analyses;
+mod analysis;
+mod analysis_killed;
 mod clinics;
 mod consents;
+mod documents;
+pub(crate) mod dossier;
 mod duplicates;
 mod emr;
 mod fhir;

@@ -72,7 +72,16 @@ pub(crate) fn with(mut content: Value, mut more: Value) -> Value {
 
 impl Ward {
     pub(crate) async fn new() -> Self {
-        let app = TestApp::start_with(|config| config.limits.enabled = false).await;
+        Self::with(|_| {}).await
+    }
+
+    /// With a configuration of its own.
+    pub(crate) async fn with(change: impl FnOnce(&mut sportello::config::Config)) -> Self {
+        let app = TestApp::start_with(|config| {
+            config.limits.enabled = false;
+            change(config);
+        })
+        .await;
         let (clinic, other) = (app.a_clinic("Clinica Aurora").await, app.a_clinic("Clinica Luna").await);
         let manager_account = app.a_clinician(clinic, &["manage_members"]).await;
         let nurse_account = app.a_clinician(clinic, &["read_patients", "write_patients"]).await;

@@ -153,6 +153,7 @@ fn unlimited(config: &mut Config) {
         &mut limits.booking,
         &mut limits.create_patient,
         &mut limits.clinic_report,
+        &mut limits.clinic_upload,
         &mut limits.webhook,
     ] {
         *quota = Quota { limit: 1_000_000, window: Duration::from_secs(60) };

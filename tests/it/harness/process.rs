@@ -153,6 +153,11 @@ impl Process {
         (ended.unwrap().code().unwrap_or(-1), self.complaints.await.unwrap())
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it was not waited for")
+    }
+
     /// The exit code, once it has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))

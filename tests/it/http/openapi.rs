@@ -198,7 +198,7 @@ async fn ask(app: &TestApp, head: &str) -> Reply {
 fn filled(path: &str) -> String {
     let fill = |segment: &str| match segment {
         "{id}" if path.starts_with("/admin/") => "1".to_owned(),
-        "{id}" => uuid::Uuid::nil().to_string(),
+        "{id}" | "{document}" => uuid::Uuid::nil().to_string(),
         "{purpose}" => "marketing_mail".to_owned(),
         segment => segment.replace(['{', '}'], ""),
     };

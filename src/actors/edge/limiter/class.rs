@@ -28,6 +28,8 @@ pub enum Class {
     CreatePatient,
     /// Asking for reports about patients.
     ClinicReport,
+    /// Uploading documents of patients.
+    ClinicUpload,
     /// Messages of the payment provider.
     Webhook,
     /// Access tokens that turned out to be worth nothing: guessing them is as limited as anything anonymous.
@@ -36,7 +38,7 @@ pub enum Class {
 
 impl Class {
     /// Every class; its position is its index.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Anonymous,
         Self::User,
         Self::Admin,
@@ -46,6 +48,7 @@ impl Class {
         Self::Booking,
         Self::CreatePatient,
         Self::ClinicReport,
+        Self::ClinicUpload,
         Self::Webhook,
         Self::Token,
     ];
@@ -62,6 +65,7 @@ impl Class {
             Self::Booking => "booking",
             Self::CreatePatient => "create_patient",
             Self::ClinicReport => "clinic_report",
+            Self::ClinicUpload => "clinic_upload",
             Self::Webhook => "webhook",
             Self::Token => "token",
         }
@@ -79,6 +83,7 @@ impl Class {
             Self::Booking => limits.booking,
             Self::CreatePatient => limits.create_patient,
             Self::ClinicReport => limits.clinic_report,
+            Self::ClinicUpload => limits.clinic_upload,
             Self::Webhook => limits.webhook,
         }
     }

@@ -1,0 +1,92 @@
+//! People who upload documents of a patient and wait for their analyses; also as a crowd in a process of its own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use crate::{
+    beside,
+    person::{Person, full, whole},
+};
+
+/// Set in the environment of the crowd's process.
+const ROLE: &str = "SPORTELLO_BENCH_UPLOADERS";
+/// A report of two pages.
+const DOCUMENT: &[u8] = include_bytes!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/corpus/clinic/documents/it-ospedale-due-pagine.pdf"
+));
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Uploads a document; from then until its analysis has ended.
+pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Result<Duration> {
+    const BEGIN: &str = "--XX\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nlab_report\r\n--XX\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"referto.pdf\"\r\nContent-Type: application/pdf\r\n\r\n";
+    let form = [BEGIN.as_bytes(), DOCUMENT, b"\r\n--XX--\r\n"].concat();
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX".to_owned()),
+        ("content-length", form.len().to_string()),
+    ];
+    let began = Instant::now();
+    let sent = person.ask(Method::POST, &format!("{path}/documents"), &headers, full(form.into())).await?;
+    let sent: serde_json::Value = serde_json::from_slice(&whole(sent, 202).await?)?;
+    let document = format!("{path}/documents/{}", sent["document"]["id"].as_str().context("no id")?);
+    loop {
+        let answer = person.ask(Method::GET, &document, &[], full(bytes::Bytes::new())).await?;
+        let answer: serde_json::Value = serde_json::from_slice(&whole(answer, 200).await?)?;
+        match answer["status"].as_str() {
+            Some("completed") => return Ok(began.elapsed()),
+            Some("failed") => anyhow::bail!("it failed: {}", answer["failure"]),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// A crowd.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Uploaders {
+    pub(crate) person: Person,
+    pub(crate) path: String,
+    pub(crate) people: usize,
+}
+
+impl Uploaders {
+    /// In a process of its own.
+    pub(crate) fn start(&self) -> anyhow::Result<beside::Beside> {
+        beside::Beside::start(ROLE, self)
+    }
+}
+
+/// Uploads if this process was started for it; returns whether it was. It says how many analyses a second there were.
+pub(crate) fn take_over() -> anyhow::Result<bool> {
+    beside::take_over(ROLE, |crowd: Uploaders| async move {
+        let (total, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
+        let mut uploading = JoinSet::new();
+        for _ in 0..crowd.people {
+            let (crowd, total) = (crowd.clone(), total.clone());
+            uploading.spawn(async move {
+                loop {
+                    if let Err(error) = upload_and_wait(&crowd.person, &crowd.path).await {
+                        return error;
+                    }
+                    total.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        tokio::select! {
+            told = beside::told_to_end() => told?,
+            Some(ended) = uploading.join_next() => return Err(ended?),
+        }
+        Ok(total.load(Relaxed) as f64 / began.elapsed().as_secs_f64())
+    })
+}

@@ -1,0 +1,106 @@
+//! What is worth a look: values outside of their ranges, contradictions, what was not understood. Sentences, in the order of
+//! the text; what is said of the document as a whole comes last.
+
+use super::{graded::Grading, read::Read};
+use crate::clinic::{
+    documents::document::{Finding, Unread},
+    laboratory::{
+        flags::Flag,
+        grammar::{rows::Value, words::Finding as Word},
+        report::Reading,
+    },
+    rules::sentences::Sentence,
+};
+
+/// A document has at most so many: what is not among them is in the list of its values.
+const FINDINGS_MAX: usize = 300;
+
+/// What a document says, as sentences.
+pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = read.values.iter().flat_map(of_value).collect();
+    findings.extend(read.unread.iter().map(of_unread));
+    findings.truncate(FINDINGS_MAX);
+    findings.extend(gradings.iter().map(|it| whole(it.sentence())));
+    if read.is_scan {
+        findings.push(whole(Sentence::DocumentFromPicture));
+    }
+    if read.values.is_empty() && read.unread.iter().all(|it| it.analyte.is_none()) {
+        findings.push(whole(Sentence::DocumentNothingNamed));
+    }
+    findings
+}
+
+fn of_value(value: &Reading) -> impl Iterator<Item = Finding> {
+    let flagged = match (value.flag, &value.value) {
+        (Some(Flag::Low), _) => Some(Sentence::DocumentValueLow),
+        (Some(Flag::High), _) => Some(Sentence::DocumentValueHigh),
+        (_, Value::Finding(word)) if !is_negative(*word) => Some(Sentence::DocumentFoundPositive),
+        _ => None,
+    };
+    let contradicts = value.contradicts().then_some(Sentence::DocumentSignContradicts);
+    let finding = |sentence| Finding {
+        sentence,
+        analyte: Some(value.analyte.code.to_owned()),
+        page: Some(value.place.page),
+        line: Some(value.place.line),
+    };
+    flagged.into_iter().chain(contradicts).map(finding)
+}
+
+const fn is_negative(word: Word) -> bool {
+    matches!(word, Word::Negative | Word::Absent | Word::NotDetected)
+}
+
+fn of_unread(it: &Unread) -> Finding {
+    let sentence = match (&it.analyte, it.why.as_str()) {
+        (None, _) => Sentence::DocumentPageUnread,
+        (Some(_), "another_value") => Sentence::DocumentAnotherValue,
+        (Some(_), _) => Sentence::DocumentNotUnderstood,
+    };
+    Finding { sentence, analyte: it.analyte.clone(), page: Some(it.page), line: it.line }
+}
+
+const fn whole(sentence: Sentence) -> Finding {
+    Finding { sentence, analyte: None, page: None, line: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clinic::{
+        analysis::{graded, read::read},
+        documents::pages::PageText,
+        patients::Sex,
+        reading::Origin,
+    };
+
+    fn codes(text: &str) -> Vec<(&'static str, Option<String>)> {
+        let page =
+            PageText { number: 1, width: 1.0, height: 1.0, origin: Origin::Text, text: text.to_owned() };
+        let read = read(vec![page], Sex::Female);
+        let gradings = graded::of(&read);
+        of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
+    }
+
+    #[test]
+    fn what_lies_outside_of_its_range_is_said_and_what_lies_in_it_is_not() {
+        let found = codes(
+            "Prelievo del 03/02/2026\nFSH   27,2 mUI/mL   (3,5 - 12,5)\nTSH   2,1 mUI/L   (0,4 - 4,0)\n\
+             Prolattina   in corso\nHIV 1/2 Ag/Ab   positivo\nHBsAg   negativo\n",
+        );
+        let some = |analyte: &str| Some(analyte.to_owned());
+        assert_eq!(
+            found,
+            [
+                ("document.value_high", some("fsh")),
+                ("document.found_positive", some("hiv")),
+                ("document.not_understood", some("prolactin")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_in_which_nothing_is_named_says_so() {
+        assert_eq!(codes("Gentile signora, la aspettiamo.\n"), [("document.nothing_named", None)]);
+    }
+}

@@ -1,0 +1,162 @@
+//! Everything that the text of a document says.
+
+use jiff::civil::Date;
+
+use crate::clinic::{
+    documents::{confidence::Confidence, document::Unread, pages::PageText},
+    laboratory::{
+        flags::Sex,
+        report::{self, About, NotRead, Reading, Why},
+    },
+    patients,
+    reading::{Blank, Origin},
+    rules::score::Domain,
+};
+
+/// What a document says.
+#[derive(Debug)]
+pub struct Read {
+    /// Its text, as its values name their places.
+    pub text: String,
+    /// In the order of the text.
+    pub values: Vec<Reading>,
+    /// What was named and is not among them, and pages that could not be read.
+    pub unread: Vec<Unread>,
+    /// The day that it names itself.
+    pub reported_on: Option<Date>,
+    /// How far all this can be relied on.
+    pub confidence: Confidence,
+    /// Whether a page was read from a picture.
+    pub is_scan: bool,
+    /// For ranges that differ.
+    pub sex: Option<Sex>,
+}
+
+/// Figures and findings of these are at most so many: no report has more, and a text that means harm may.
+const UNREAD_MAX: usize = 500;
+
+/// So much text is looked at, in bytes: two hundred pages of any report. Taken apart it needs fifty times its size, and a text
+/// that means harm is longer. Pages beyond are said to be unread.
+const TEXT_MAX: usize = 512 << 10;
+
+/// Reads pages of somebody's document.
+pub fn read(mut pages: Vec<PageText>, sex: patients::Sex) -> Read {
+    let too_much = leave_out(&mut pages);
+    let is_scan = pages.iter().any(|page| matches!(page.origin, Origin::Picture { .. }));
+    let count = pages.len() as u32;
+    let lost: Vec<Unread> = pages.iter().filter_map(lost).chain(too_much).collect();
+    let text = PageText::document(pages).text();
+    let sex = match sex {
+        patients::Sex::Female => Some(Sex::Female),
+        patients::Sex::Male => Some(Sex::Male),
+        patients::Sex::Other => None,
+    };
+    let report = report::read(&text, About { sex, is_scan });
+    let named = report.unread.iter().map(named);
+    let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
+    let points = report.values.iter().map(|it| it.recognised.percent());
+    let confidence = Confidence::of(points, &unread, count);
+    Read { values: report.values, reported_on: report.date, text, unread, confidence, is_scan, sex }
+}
+
+impl Read {
+    /// The domains of which its values speak, in the order in which they are shown.
+    pub fn domains(&self) -> Vec<&'static str> {
+        let speaks = |domain: &Domain| self.values.iter().any(|it| it.domains.contains(domain));
+        Domain::ALL.into_iter().filter(speaks).map(Domain::as_str).collect()
+    }
+}
+
+/// Takes the text out of the pages that are too many.
+fn leave_out(pages: &mut [PageText]) -> Vec<Unread> {
+    let (mut left, mut unread) = (TEXT_MAX, Vec::new());
+    for page in pages {
+        if let Some(rest) = left.checked_sub(page.text.len()) {
+            left = rest;
+        } else {
+            page.text = String::new();
+            let why = "too_much_text".to_owned();
+            unread.push(Unread { analyte: None, page: page.number, line: None, why });
+        }
+    }
+    unread
+}
+
+fn lost(page: &PageText) -> Option<Unread> {
+    let why = match page.origin {
+        Origin::Blank(Blank::NoOcr) => "no_ocr",
+        Origin::Blank(Blank::OcrFailed) => "ocr_failed",
+        Origin::Blank(Blank::TooManyPictures) => "too_many_pictures",
+        Origin::Blank(Blank::Unreadable) => "unreadable",
+        Origin::Blank(Blank::Nothing) | Origin::Text | Origin::Layer | Origin::Picture { .. } => return None,
+    };
+    Some(Unread { analyte: None, page: page.number, line: None, why: why.to_owned() })
+}
+
+fn named(it: &NotRead) -> Unread {
+    let why = match it.why {
+        Why::NoValue => "no_value",
+        Why::Unit => "unit",
+        Why::AnotherValue => "another_value",
+    };
+    let analyte = Some(it.analyte.code.to_owned());
+    Unread { analyte, page: it.place.page, line: Some(it.place.line), why: why.to_owned() }
+}
+
+/// Where most of the text is from, in a stable word.
+pub fn text_from(pages: &[PageText]) -> &'static str {
+    let any = |is: fn(&Origin) -> bool| pages.iter().any(|page| is(&page.origin));
+    if any(|it| matches!(it, Origin::Picture { .. })) {
+        "picture"
+    } else if any(|it| matches!(it, Origin::Layer)) {
+        "layer"
+    } else if any(|it| matches!(it, Origin::Text)) {
+        "text"
+    } else {
+        "none"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(number: u32, origin: Origin, text: &str) -> PageText {
+        PageText { number, width: 595.0, height: 842.0, origin, text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_left_out_by_the_page() {
+        let long = "x ".repeat(TEXT_MAX / 2 - 20);
+        let value = "FSH   7,2 mUI/mL\n";
+        let pages = vec![
+            page(1, Origin::Text, value),
+            page(2, Origin::Text, &long),
+            page(3, Origin::Text, &value.repeat(10)),
+        ];
+        let read = read(pages, patients::Sex::Female);
+        assert_eq!((read.values.len(), read.unread.len()), (1, 1));
+        assert_eq!((read.unread[0].page, read.unread[0].why.as_str()), (3, "too_much_text"));
+    }
+
+    #[test]
+    fn pages_that_were_not_read_are_said_and_count() {
+        let pages = vec![
+            page(
+                1,
+                Origin::Text,
+                "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL   (3,5 - 12,5)\nLH   in corso\n",
+            ),
+            page(2, Origin::Blank(Blank::NoOcr), ""),
+            page(3, Origin::Blank(Blank::Nothing), ""),
+        ];
+        assert_eq!(text_from(&pages), "text");
+        let read = read(pages, patients::Sex::Female);
+        assert_eq!(read.values.len(), 1);
+        let why: Vec<_> = read.unread.iter().map(|it| (it.page, it.why.as_str())).collect();
+        assert_eq!(why, [(2, "no_ocr"), (1, "no_value")]);
+        assert_eq!((read.confidence.pages, read.confidence.pages_unread), (3, 1));
+        assert_eq!(read.confidence.points, Some(33), "half of it was understood, on two pages of three");
+        assert_eq!(read.domains(), ["ovarian", "hormonal"]);
+    }
+}

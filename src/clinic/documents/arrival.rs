@@ -1,0 +1,78 @@
+//! A file that has come: written down beside the patient, and made a content of the shared store once it was checked.
+//!
+//! A file arrives as every upload does (see [`crate::documents::uploads`]). From then on it is the analysis that looks at it: its
+//! first step makes an object of it, and the row that names it, in one transaction.
+
+use jiff::Timestamp;
+
+use super::{DESK, HOLDER, document::Kind};
+use crate::{
+    db::{DbError, Tx},
+    documents::publish::{self, Complete, Stored},
+    ids::{ClinicId, DocumentId, PatientDocumentId, PatientId, UserId},
+    jobs::JobId,
+};
+
+/// A document that is written down.
+#[derive(Debug, Clone)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: PatientDocumentId,
+    /// The clinic.
+    pub clinic: ClinicId,
+    /// Whose it is: admitted, and locked.
+    pub patient: PatientId,
+    /// What it is about.
+    pub kind: Kind,
+    /// The file's name.
+    pub name: &'a str,
+    /// What was written beside it.
+    pub note: &'a str,
+    /// Who uploads it.
+    pub by: UserId,
+    /// The analysis.
+    pub job: JobId,
+}
+
+/// Writes a document down that waits to be analysed.
+pub async fn create(tx: &mut Tx, new: &New<'_>, now: Timestamp) -> Result<(), DbError> {
+    const CREATE: &str = "-- clinic.documents.create
+        INSERT INTO patient_document (id, clinic_id, patient_id, kind, name, note, uploaded_by, job_id, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+    let New { id, clinic, patient, kind, name, note, by, job } = new;
+    tx.execute(CREATE, &[id, clinic, patient, &kind.as_str(), name, note, by, job, &now]).await?;
+    Ok(())
+}
+
+/// Makes a stored content that of a document; its file is held from now on. `false`: the upload is gone meanwhile.
+pub async fn publish(
+    tx: &mut Tx,
+    id: PatientDocumentId,
+    (upload, stored): (&Complete, &Stored),
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    const PUBLISHED: &str = "-- clinic.documents.published
+        UPDATE patient_document SET document_id = $2, updated_at = $3 WHERE id = $1";
+    let Some(document) = publish::for_desk(tx, upload, stored, (DESK, HOLDER, id.0), now).await? else {
+        return Ok(false);
+    };
+    Ok(tx.execute(PUBLISHED, &[&id, &document, &now]).await? == 1)
+}
+
+/// Takes the files of documents out of the store; their objects are to be removed after the commit.
+pub async fn forget(tx: &mut Tx, files: &[DocumentId]) -> Result<Vec<String>, DbError> {
+    const LET_GO: &str = "-- clinic.documents.let_go
+        WITH left_alone AS (
+            UPDATE patient_document SET document_id = NULL WHERE document_id = ANY ($1)
+        )
+        DELETE FROM document_hold WHERE document_id = ANY ($1) AND holder = $2";
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx.execute(LET_GO, &[&files, &HOLDER]).await?;
+    let mut objects = Vec::new();
+    for file in files {
+        objects.extend(crate::documents::documents::remove(tx, *file).await?);
+    }
+    Ok(objects)
+}

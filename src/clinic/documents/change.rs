@@ -1,0 +1,55 @@
+//! A document is described anew, analysed again, or taken away. Whoever calls this was admitted: patient and document are
+//! locked.
+
+use jiff::Timestamp;
+
+use super::{
+    arrival,
+    document::{Kind, PatientDocument},
+};
+use crate::{
+    db::{DbError, Tx},
+    ids::PatientDocumentId,
+    jobs::JobId,
+};
+
+/// Changes what is said of a document.
+pub async fn describe(
+    tx: &mut Tx,
+    mut locked: PatientDocument,
+    (kind, note): (Option<Kind>, Option<String>),
+    now: Timestamp,
+) -> Result<PatientDocument, DbError> {
+    const DESCRIBE: &str = "-- clinic.documents.describe
+        UPDATE patient_document SET kind = $2, note = $3, version = version + 1, updated_at = $4
+        WHERE id = $1 RETURNING version";
+    (locked.kind, locked.note) = (kind.unwrap_or(locked.kind), note.unwrap_or(locked.note));
+    let row = tx.query_one(DESCRIBE, &[&locked.id, &locked.kind.as_str(), &locked.note, &now]).await?;
+    (locked.version, locked.updated_at) = (row.get("version"), now);
+    Ok(locked)
+}
+
+/// The analysis of a document begins anew: what was read of its pages is forgotten, what was found stays until the new
+/// result is there.
+pub async fn begin_again(
+    tx: &mut Tx,
+    id: PatientDocumentId,
+    (run, job): (i32, JobId),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    const BEGIN: &str = "-- clinic.documents.begin_again
+        WITH forgotten AS (DELETE FROM patient_document_text WHERE patient_document_id = $1)
+        UPDATE patient_document SET status = 'pending', run = $2, job_id = $3, step = NULL, failure = NULL,
+            version = version + 1, updated_at = $4
+        WHERE id = $1";
+    tx.execute(BEGIN, &[&id, &run, &job, &now]).await?;
+    Ok(())
+}
+
+/// Takes a document away, with everything that was read in it. Its objects are to be removed after the commit.
+pub async fn remove(tx: &mut Tx, locked: &PatientDocument) -> Result<Vec<String>, DbError> {
+    const REMOVE: &str = "-- clinic.documents.remove\nDELETE FROM patient_document WHERE id = $1";
+    let objects = arrival::forget(tx, locked.document_id.as_slice()).await?;
+    tx.execute(REMOVE, &[&locked.id]).await?;
+    Ok(objects)
+}

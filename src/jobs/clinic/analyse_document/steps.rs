@@ -1,0 +1,250 @@
+//! The steps of an analysis, each with its checkpoint.
+
+use anyhow::Context as _;
+use futures_util::TryStreamExt as _;
+use tokio_util::io::StreamReader;
+
+use super::{AnalyseDocument, Halt};
+use crate::{
+    audit::{self, Entry, Who},
+    clinic::{
+        analysis::{
+            findings, graded, read,
+            result::{self, Found},
+            state,
+        },
+        documents::{
+            PatientDocument, Step, arrival, content, list,
+            pages::{self, PageText},
+        },
+        patients::entries::{self, Refused},
+        reading::{Blank, Document, Origin, ReadError},
+        scores,
+    },
+    db::Tx,
+    documents::{
+        check::{CheckError, Kind},
+        publish,
+    },
+    jobs::{
+        Dependency, JobContext, Outage,
+        clinic::analyse_document::Halt::{Failed, Gone, Later},
+        documents::{
+            RemoveObjects,
+            arrived::{self, SCANNER_PAUSE, Scan},
+        },
+    },
+};
+
+impl From<Refused> for Halt {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Db(error) => Self::Error(error.into()),
+            refused => Failed(refused.code().into()),
+        }
+    }
+}
+
+/// Whether files of this kind are read: PDF, pictures, text.
+const fn is_read(kind: Kind) -> bool {
+    matches!(kind, Kind::Pdf | Kind::Jpeg | Kind::Png | Kind::Tiff) || kind.is_text()
+}
+
+impl AnalyseDocument {
+    /// All of them.
+    pub(super) async fn steps(&self, ctx: &JobContext, document: PatientDocument) -> Result<(), Halt> {
+        let document = self.stored(ctx, document).await?;
+        let pages = self.text(ctx, &document).await?;
+        let text_from = read::text_from(&pages);
+        let sex = self.sex(ctx, &document).await?;
+        let read = ctx.blocking(move |_| Ok(read::read(pages, sex))).await?;
+        let count = serde_json::json!({ "values": read.values.len(), "unread": read.unread.len() });
+        self.pass(ctx, Step::Values, &count).await?;
+        self.pass(ctx, Step::Domains, &read.domains()).await?;
+        let gradings = graded::of(&read);
+        let findings = findings::of(&read, &gradings);
+        self.pass(ctx, Step::Findings, &findings.len()).await?;
+        let found = Found { read: &read, gradings: &gradings, findings: &findings, text_from };
+        self.end(ctx, &document, &found).await
+    }
+
+    /// For those who watch.
+    fn say(&self, ctx: &JobContext, percent: f32, step: Step) {
+        let data = serde_json::json!({ "document": self.document, "step": step });
+        ctx.attempt().progress(percent, step.as_str(), Some(data));
+    }
+
+    /// A step is done, in the transaction of what it has made.
+    async fn passed(
+        &self,
+        ctx: &JobContext,
+        tx: &mut Tx,
+        step: Step,
+        value: &impl serde::Serialize,
+    ) -> Result<(), Halt> {
+        if !state::passed(tx, (self.document, self.run), Some(step), ctx.clock.now()).await? {
+            return Err(Gone);
+        }
+        Ok(ctx.step_in(tx, step.as_str(), value).await?)
+    }
+
+    /// The same for a step that has made nothing but itself; one that was done before is not done again.
+    async fn pass(&self, ctx: &JobContext, step: Step, value: &impl serde::Serialize) -> Result<(), Halt> {
+        let percent = match step {
+            Step::Type | Step::Text => 50.0,
+            Step::Values => 70.0,
+            Step::Domains => 80.0,
+            Step::Findings => 90.0,
+        };
+        let mut tx = ctx.db.begin("clinic.pass_step").await?;
+        if ctx.step_value::<serde_json::Value>(&mut tx, step.as_str()).await?.is_none() {
+            self.passed(ctx, &mut tx, step, value).await?;
+        }
+        tx.commit().await?;
+        self.say(ctx, percent, step);
+        Ok(())
+    }
+
+    /// The file is checked, scanned and stored; the checkpoint is the row that names it.
+    async fn stored(&self, ctx: &JobContext, document: PatientDocument) -> Result<PatientDocument, Halt> {
+        if document.document_id.is_some() {
+            return Ok(document);
+        }
+        self.say(ctx, 5.0, Step::Type);
+        let Some(id) = self.upload else { return Err(Failed("no_content".into())) };
+        let upload = publish::complete(&ctx.db, id).await?;
+        let upload = upload.ok_or(Failed("no_content".into()))?;
+        let kind = match arrived::checked(ctx, &upload).await {
+            Ok(kind) if is_read(kind) => kind,
+            Ok(_) => return Err(Failed("wrong_type".into())),
+            Err(CheckError::Refused(refusal)) => return Err(Failed(refusal.code)),
+            Err(CheckError::Io(error)) => return Err(anyhow::Error::from(error).into()),
+        };
+        let scanned_by = match arrived::scan(ctx, &upload).await? {
+            Scan::Passed(by) => by,
+            Scan::Refused(refusal) => return Err(Failed(refusal.code)),
+            Scan::Later => return Err(Later(SCANNER_PAUSE)),
+        };
+        let stored = arrived::store(ctx, &upload, kind, scanned_by).await?;
+        let now = ctx.clock.now();
+        let mut tx = ctx.db.begin("clinic.store_document").await?;
+        let published = async {
+            entries::still_admitted(&mut tx, document.patient_id, now).await?;
+            if !arrival::publish(&mut tx, self.document, (&upload, &stored), now).await? {
+                return Err(Gone);
+            }
+            self.passed(ctx, &mut tx, Step::Type, &kind.media_type()).await?;
+            let published = list::of_analysis(&mut tx, self.document).await?;
+            published.ok_or(Gone)
+        };
+        match published.await {
+            Ok(published) => {
+                ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(id)).await?;
+                tx.commit().await?;
+                Ok(published)
+            }
+            Err(halt) => {
+                tx.rollback().await?;
+                ctx.storage.delete(&stored.object).await?;
+                Err(halt)
+            }
+        }
+    }
+
+    /// The text of its pages; the checkpoint is that text.
+    async fn text(&self, ctx: &JobContext, document: &PatientDocument) -> Result<Vec<PageText>, Halt> {
+        let run = (self.document, self.run);
+        let mut tx = ctx.db.begin("clinic.known_pages").await?;
+        let known = pages::of_run(&mut tx, run).await?;
+        tx.commit().await?;
+        let pages = if let Some(pages) = known {
+            pages
+        } else {
+            self.say(ctx, 25.0, Step::Text);
+            let pages = PageText::of(self.read(ctx, document).await?);
+            let mut tx = ctx.db.begin("clinic.keep_pages").await?;
+            pages::keep(&mut tx, run, &pages, ctx.clock.now()).await?;
+            self.passed(ctx, &mut tx, Step::Text, &pages.len()).await?;
+            tx.commit().await?;
+            pages
+        };
+        match PageText::document(pages.clone()).blank() {
+            Some(Blank::NoOcr) => Err(Failed("no_ocr".into())),
+            Some(Blank::OcrFailed) => Err(Failed("ocr_failed".into())),
+            Some(_) => Err(Failed("no_text".into())),
+            None => Ok(pages),
+        }
+    }
+
+    /// Has the file read by another process.
+    async fn read(&self, ctx: &JobContext, document: &PatientDocument) -> Result<Document, Halt> {
+        let file = document.document_id.ok_or(Gone)?;
+        let content = content::of(&ctx.db, file).await?.ok_or(Gone)?;
+        let bytes = ctx.contents.open(&content, 0..content.version.bytes.unsigned_abs()).await?;
+        let outcome = ctx.reader.read(StreamReader::new(Box::pin(bytes.into_stream()))).await;
+        let is_first = ctx.attempt().number == 1;
+        let read = match outcome {
+            Ok(read) => read,
+            // A machine with less to do might read it.
+            Err(ReadError::Refused(refusal)) if refusal.is_of_the_moment() && is_first => {
+                return Err(anyhow::Error::from(refusal).into());
+            }
+            Err(ReadError::Refused(refusal)) => return Err(Failed(refusal.name().into())),
+            Err(ReadError::Source(error)) => return Err(anyhow::Error::from(error).into()),
+            Err(ReadError::NoWorker(error)) => {
+                let outage = Outage { dependency: Dependency::Reader, why: error.to_string() };
+                return Err(anyhow::Error::from(outage).into());
+            }
+        };
+        match self.blames_tesseract(ctx, &read).await {
+            Some(halt) => Err(halt),
+            None => Ok(read),
+        }
+    }
+
+    /// Pictures were not read that should have been: if that is so of a picture that can be read, too, the document waits.
+    async fn blames_tesseract(&self, ctx: &JobContext, read: &Document) -> Option<Halt> {
+        let is_wanted = ctx.reader.reads_pictures();
+        let failed = read.pages.iter().find(|page| match page.origin {
+            Origin::Blank(Blank::OcrFailed) => true,
+            Origin::Blank(Blank::NoOcr) => is_wanted,
+            _ => false,
+        })?;
+        let why = format!("page {} of a document could not be read", failed.number);
+        ctx.breakers.accuse(Dependency::Tesseract, &why).await.map(Later)
+    }
+
+    async fn sex(
+        &self,
+        ctx: &JobContext,
+        document: &PatientDocument,
+    ) -> Result<crate::clinic::patients::Sex, Halt> {
+        let mut tx = ctx.db.begin("clinic.sex_of_patient").await?;
+        let patient = entries::still_admitted(&mut tx, document.patient_id, ctx.clock.now()).await?;
+        tx.commit().await?;
+        Ok(patient.content.sex)
+    }
+
+    /// All that was found is written down, with the end of the job.
+    async fn end(&self, ctx: &JobContext, document: &PatientDocument, found: &Found<'_>) -> Result<(), Halt> {
+        let now = ctx.clock.now();
+        let mut tx = ctx.db.begin("clinic.end_of_analysis").await?;
+        let patient = entries::still_admitted(&mut tx, document.patient_id, now).await?;
+        let written = result::write(&mut tx, (&patient, document), found, now).await?;
+        let values = written.ok_or(Gone)?;
+        scores::changed(&mut tx, &ctx.jobs, patient.id).await?;
+        let action = "patient_document.analyse";
+        let mut entry = Entry::new(now, Who::System, action, "patient", patient.id);
+        entry.details = serde_json::json!({ "document": self.document, "run": self.run, "values": values });
+        audit::record(&mut tx, &[entry]).await?;
+        let answer = serde_json::json!({
+            "status": "completed",
+            "document": format!("/api/v1/clinic/patients/{}/documents/{}", patient.id, self.document),
+            "values": values,
+        });
+        ctx.attempt().answer(&answer).context("the answer is small")?;
+        ctx.finish(&mut tx).await.map_err(anyhow::Error::from)?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
