@@ -75,6 +75,27 @@ def _patient(token: str) -> str | None:
     return _listed(token, "/api/v1/clinic/patients")
 
 
+def _of_patient(token: str, what: str) -> tuple[str, str] | None:
+    """A patient and something of theirs."""
+    for patient in _ask(token, "GET", "/api/v1/clinic/patients?limit=20").get("data") or []:
+        found = _listed(token, f"/api/v1/clinic/patients/{patient['id']}/{what}")
+        if found:
+            return patient["id"], found
+    return None
+
+
+def _analysis(token: str) -> str | None:
+    found = _of_patient(token, "analyses")
+    return found[1] if found else None
+
+
+# Paths about two things at once.
+PAIRS = [
+    ("/api/v1/clinic/patients/{id}/documents/{document}", "document", "documents"),
+    ("/api/v1/clinic/patients/{id}/reports/{report}", "report", "reports"),
+]
+
+
 # How paths begin that are about one thing, the parameter that names it, and where a real one comes from.
 REAL = [
     ("/api/v1/uploads/{id}", "id", _upload),
@@ -84,6 +105,10 @@ REAL = [
     ("/api/v1/reviews/{id}", "id", _review),
     ("/api/v1/acts/{id}", "id", _act),
     ("/api/v1/clinic/patients/{id}", "id", _patient),
+    ("/api/v1/clinic/analyses/{id}", "id", _analysis),
+    ("/api/v1/clinic/emr/report/{id}", "id", _analysis),
+    ("/api/v1/clinic/emr/export/{id}", "id", _patient),
+    ("/api/v1/fhir/Patient/{id}", "id", _patient),
     *(
         (f"{path}/{{id}}", "id", lambda token, found=found: _listed(token, found))
         for path, found in [
@@ -128,11 +153,16 @@ def before_call(context: HookContext, case: Case, kwargs: dict) -> None:
     known = [(name, make) for begin, name, make in REAL if case.operation.path.startswith(begin)]
     if not known or next(_turn) % 3 == 0:
         return
-    name, make = known[0]
-    real = make(token)
-    if real is None:
-        return
-    case.path_parameters[name] = real
+    pairs = [(name, what) for begin, name, what in PAIRS if case.operation.path.startswith(begin)]
+    both = _of_patient(token, pairs[0][1]) if pairs else None
+    if both:
+        case.path_parameters["id"], case.path_parameters[pairs[0][0]] = both
+    else:
+        name, make = known[0]
+        real = make(token)
+        if real is None:
+            return
+        case.path_parameters[name] = real
     if re.fullmatch(r'"[!#-~]+"', str(headers.get("If-Match", ""))) and next(_turn) % 3 != 0:
         headers["If-Match"] = "*"
     if re.fullmatch("[0-9]{1,18}", str(headers.get("Upload-Offset", ""))):

@@ -12,7 +12,8 @@ pub const REASON: RangeInclusive<usize> = 1..=500;
 /// What is wrong with `text` (spaces around it do not count), if anything: a word for programs, a sentence for people.
 pub fn wrong(text: &str, chars: RangeInclusive<usize>) -> Option<(&'static str, Cow<'static, str>)> {
     let trimmed = text.trim();
-    let length = trimmed.chars().count();
+    // What nobody sees says nothing, also where it is not blank.
+    let length = if trimmed.chars().all(is_invisible) { 0 } else { trimmed.chars().count() };
     Some(if length == 0 && *chars.start() > 0 {
         ("required", "must not be empty".into())
     } else if length < *chars.start() {
@@ -32,12 +33,20 @@ pub fn wrong_line(text: &str, chars: RangeInclusive<usize>) -> Option<(&'static 
     wrong(text, chars).or_else(lines)
 }
 
+/// Takes no place: Unicode's `Default_Ignorable_Code_Point`, as far as people paste it.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
+}
+
 const fn is_blank(c: char) -> bool {
     matches!(c, '\n' | '\t' | '\r')
 }
 
 /// Times reach so far, in both directions.
-pub const TIMES: &str = "must be a time from the year -9999 to 9999-12-30T22:00:00Z";
+pub const TIMES: &str =
+    "must be a time such as 2026-12-31T20:00:00Z, from the year -9999 to 9999-12-30T22:00:00Z";
 
 /// A time, as people write it.
 pub fn time(text: &str) -> Result<Timestamp, String> {

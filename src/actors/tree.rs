@@ -14,7 +14,7 @@ use super::data::{
     pool::PoolActor,
     postgres::{Postgres, PostgresMsg},
     redis::RedisActor,
-    renderer::RendererActor,
+    renderer::{Renderer, RendererActor},
     storage::{Storage, StorageActor},
 };
 use super::edge::{hasher::HasherActor, http::Acceptor};
@@ -89,7 +89,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
         registry, config, connector, observer, handles, db, jobs: queue, signing, warmer, ..
     } = parts;
     let reader = Reader::configured(&config.clinic);
-    watch(&handles.breakers, &handles.storage, &reader);
+    watch(&handles.breakers, &handles.storage, &reader, &handles.renderer);
     let resources = Resources {
         db: (*db).clone(),
         clock: queue.clock().clone(),
@@ -117,7 +117,7 @@ fn engine(parts: &DataParts<'_>) -> Supervisor {
 }
 
 /// How what jobs need is looked at when somebody says that it failed.
-fn watch(breakers: &Breakers, storage: &Storage, reader: &Reader) {
+fn watch(breakers: &Breakers, storage: &Storage, reader: &Reader, renderer: &Renderer) {
     let storage = storage.clone();
     breakers.probed_by(Dependency::Storage, move || {
         let storage = storage.clone();
@@ -131,6 +131,11 @@ fn watch(breakers: &Breakers, storage: &Storage, reader: &Reader) {
     breakers.probed_by(Dependency::Tesseract, move || {
         let reader = tesseract.clone();
         async move { reader.probe_tesseract().await }
+    });
+    let renderer = renderer.clone();
+    breakers.probed_by(Dependency::Renderer, move || {
+        let renderer = renderer.clone();
+        async move { renderer.probe().await.map_err(|error| error.to_string()) }
     });
 }
 

@@ -167,6 +167,16 @@ pub async fn is_held(tx: &mut Tx, id: DocumentId) -> Result<bool, DbError> {
     Ok(tx.query_opt(HELD, &[&id]).await?.is_some())
 }
 
+/// Whether a document, which is locked, is a paper that a desk has made and relies on as it is: a signed deed, its draft, a
+/// package, a report. Nobody adds a version to it, also not its owner. What people have handed in gets further versions: desks
+/// name the one they mean.
+pub async fn is_fixed(tx: &mut Tx, id: DocumentId) -> Result<bool, DbError> {
+    const FIXED: &str = "-- documents.is_fixed
+        SELECT FROM document_hold WHERE document_id = $1
+          AND holder IN ('act', 'deed', 'conservation_package', 'patient_report') LIMIT 1";
+    Ok(tx.query_opt(FIXED, &[&id]).await?.is_some())
+}
+
 /// What somebody wants to do with a document that it takes more than reading for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {

@@ -59,7 +59,7 @@ impl Permission {
 /// agreed and has the permission. Write `staffed!("manage_agenda", "a.notary_id", "$2")`.
 ///
 /// Both halves name at most one office by a unique key, so that a list begins with them ("of my office") and an object is
-/// compared with them. What every collaborator may (seeing the agenda, reading a case) is `staffed_at_all!`.
+/// compared with them. What every collaborator may, whatever is permitted, is `staffed_at_all!`.
 macro_rules! staffed {
     ($permission:literal, $office:literal, $who:literal) => {
         concat!(

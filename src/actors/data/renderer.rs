@@ -17,13 +17,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::{
     actors::kernel::{Behaviour, CallError, Context, Failure, Handle, Reply},
     config::sections,
+    mail::Language,
     metrics,
-    pdf::{self, Document, PressError, RenderError, Rendering},
+    pdf::{self, Document, Layout, PressError, RenderError, Rendering},
 };
 
 /// An actor that died is back in about that time.
@@ -61,6 +63,21 @@ impl Renderer {
     /// The actor's handle.
     pub fn handle(&self) -> &Handle<RendererMsg> {
         &self.handle
+    }
+
+    /// Sets next to nothing: whether a document can be set at all.
+    pub async fn probe(&self) -> Result<(), RenderError> {
+        let data = serde_json::json!({ "head": [], "subtitle": null, "mark": null, "blocks": [], "closing": [],
+            "signature": [], "foot": "" });
+        let nothing = Document {
+            layout: Layout::Deed,
+            language: Language::It,
+            title: "–".to_owned(),
+            made_at: Timestamp::UNIX_EPOCH,
+            data,
+            images: Vec::new(),
+        };
+        self.render(nothing).await.map(drop)
     }
 
     async fn ask(&self, document: Arc<Document>) -> Outcome {

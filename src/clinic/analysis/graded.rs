@@ -135,7 +135,7 @@ mod tests {
         let [Grading::Done(graded, day)] = found.as_slice() else { panic!("{found:?}") };
         let Graded::Semen { input, .. } = &**graded else { panic!("{graded:?}") };
         assert_eq!((*day, input.concentration_million_per_ml), (date(2026, 2, 3), Some(9.0)));
-        assert!(graded.explained().method.contains("WHO"), "{}", graded.explained().method);
+        assert_eq!(graded.explained().method, "sportello.semen/1");
     }
 
     #[test]

@@ -88,6 +88,10 @@ impl Announced {
                 return Ok(None);
             };
             if_match.check(&ETag::of_version(found.version))?;
+            if documents::is_fixed(tx, id).await? {
+                let detail = "a desk has made it and relies on it as it is (a deed, a package, a report)";
+                return Err(Problem::conflict("in_use", detail));
+            }
             replaces = Some((id, found.version));
             latest_name = Some(found.latest.name);
         }

@@ -77,7 +77,8 @@ struct Invite {
     #[serde(default)]
     #[schema(max_length = 100)]
     job_title: String,
-    /// What the person may do for the office, once they have agreed. Everybody who works there sees its agenda and cases.
+    /// What the person may do for the office, once they have agreed. Who may manage the agenda or
+    /// review documents sees the agenda; who manages acts sees the cases.
     #[serde(default)]
     #[schema(max_items = 5)]
     permissions: Vec<Permission>,

@@ -23,7 +23,7 @@ use crate::{
     db::Tx,
     documents::{check::Kind, orphans::content_key, publish::Stored},
     ids::{DocumentId, PatientId, PatientReportId, UploadId, UserId},
-    jobs::{Job, JobContext, Key, NewJob, Outcome, QueueName},
+    jobs::{Dependency, Job, JobContext, Key, NewJob, Outage, Outcome, QueueName},
     mail::Language,
     pdf::{RenderError, Rendering as _},
 };
@@ -51,6 +51,7 @@ impl Job for RenderReport {
     const KIND: &'static str = "clinic.render_report";
     const QUEUE: QueueName = QueueName::Media;
     const TIMEOUT: Duration = Duration::from_secs(120);
+    const NEEDS: &'static [Dependency] = &[Dependency::Renderer, Dependency::Storage];
 
     /// Safe to run twice: what says the same is there once, and comes with the acknowledgement. What an attempt that died has
     /// stored is an orphan.
@@ -75,7 +76,9 @@ impl Job for RenderReport {
         let title = document.title.clone();
         let pdf = match ctx.renderer.render(document).await {
             Ok(pdf) => pdf,
-            Err(error @ (RenderError::Busy | RenderError::Late)) => return Err(error.into()),
+            Err(error @ (RenderError::Busy | RenderError::Late)) => {
+                return Err(Outage { dependency: Dependency::Renderer, why: error.to_string() }.into());
+            }
             Err(error @ RenderError::Refused(_)) => return Ok(Outcome::Discard(error.to_string())),
         };
         ctx.attempt().progress(80.0, "storing", None);

@@ -18,6 +18,7 @@ use crate::{
             Forbidden, Name as _, Who,
             act::{Event, MACHINE, State},
         },
+        signatures::answering,
     },
 };
 
@@ -111,6 +112,9 @@ pub async fn apply(
         Event::Prepare | Event::Send => {}
     }
     step(tx, act, to, reason, now).await?;
+    if matches!(to, State::Archived | State::Annulled) {
+        answering::end_with_act(tx, act.id, now).await?;
+    }
     let number = act.protocol_number.clone().unwrap_or_default();
     match to {
         // Now there is a text that stays as it is: the client reads it, the notary signs it.

@@ -119,7 +119,8 @@ pub struct Appointment {
     pub updated_at: Timestamp,
     /// Counts its changes; its ETag.
     pub version: i64,
-    /// What the reader may do with it now.
+    /// What the reader may do with it now. `submit_documents` is done by handing them in (`…/submission`), and accepting and
+    /// refusing them by their reviews; the others by `…/transitions`.
     pub possible: Vec<Event>,
     /// Counts changes of its time, place and state: of its calendar entry.
     #[serde(skip)]
@@ -158,7 +159,7 @@ macro_rules! appointment_columns {
 }
 pub(super) use appointment_columns;
 
-/// The condition under which somebody sees appointment `a` with notary `n`.
+/// The condition under which somebody sees appointment `a` with notary `n`. Who reviews documents sees whose they are.
 macro_rules! visible {
     ($who:literal, $admin:literal) => {
         concat!(
@@ -170,6 +171,8 @@ macro_rules! visible {
             $who,
             ") OR ",
             staffed!("manage_agenda", "a.notary_id", $who),
+            " OR ",
+            staffed!("review_documents", "a.notary_id", $who),
             ")"
         )
     };
@@ -347,7 +350,7 @@ pub async fn list(
         WHERE a.notary_id = ANY (ARRAY(
             SELECT o.id FROM notary o WHERE o.user_id = $1
             UNION ALL SELECT w.notary_id FROM collaborator w
-            WHERE w.user_id = $1 AND w.agreed_at IS NOT NULL AND 'manage_agenda' = ANY (w.permissions)))"
+            WHERE w.user_id = $1 AND w.agreed_at IS NOT NULL AND w.permissions && '{manage_agenda,review_documents}'))"
     ));
     let statement = match wanted.side {
         Side::Client => CLIENT,

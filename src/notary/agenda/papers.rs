@@ -17,7 +17,7 @@ use crate::{
     notary::{
         notifications::{Facts, Kind, Names, Told, agenda_people},
         rules::machine::{
-            Forbidden, Name as _, Who,
+            Forbidden, Name as _, Standing, Who,
             appointment::{Event as Happens, MACHINE as APPOINTMENT, State as Stage},
             appointment_document::{Event, MACHINE, State},
         },
@@ -378,7 +378,10 @@ pub async fn review(
             version = version + 1, updated_at = $5
         WHERE id = $1";
     let event = if refused.is_some() { Event::Reject } else { Event::Accept };
-    let to = appointment.standing.next(&MACHINE, paper.status, event)?;
+    // Whom the notary has permitted this is of the office here, whatever else of the agenda is closed.
+    let standing = appointment.standing;
+    let is_collaborator = standing.is_collaborator || appointment.may_review;
+    let to = Standing { is_collaborator, ..standing }.next(&MACHINE, paper.status, event)?;
     tx.execute(REVIEW, &[&paper.id, &to.as_str(), &refused, &by, &now]).await?;
     let facts = Facts {
         documents: vec![paper.names()],

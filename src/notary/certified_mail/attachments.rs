@@ -53,7 +53,7 @@ async fn readable(
             WHERE p.document_id = d.id AND p.number = v.number AND p.status <> 'uploaded' AND a.notary_id = $5 AND ",
         staffed!("review_documents", "a.notary_id", "$3"),
         ") OR EXISTS (SELECT FROM certified_mail m JOIN act a ON a.id = m.act_id AND a.notary_id = m.notary_id
-            WHERE m.id = $6 AND m.notary_id = $5 AND a.signed_document_id = d.id)
+            WHERE m.id = $6 AND m.notary_id = $5 AND a.signed_document_id = d.id AND v.number = 1)
         ORDER BY w.n FOR KEY SHARE OF d"
     );
     let documents: Vec<DocumentId> = wanted.iter().map(|it| it.document).collect();

@@ -13,11 +13,16 @@ use crate::{
     },
 };
 
+/// The version of a signed deed: it is stored when it is signed, and nobody adds another.
+pub(super) const SIGNED: i32 = 1;
+
 /// A signed deed, and who gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
     /// The file.
     pub document: DocumentId,
+    /// Which of its versions was signed.
+    pub number: i32,
     /// What the act is called.
     pub title: String,
     /// Its number in the register.
@@ -52,6 +57,7 @@ pub async fn of(
     let (document, (prefix, number)) = document.zip(entry).ok_or(CertifiedMailError::NotSigned)?;
     Ok(Deed {
         document,
+        number: SIGNED,
         title: row.get("title"),
         protocol_number: written(prefix, number),
         client_name: row.get("name"),

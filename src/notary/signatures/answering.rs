@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{DbError, Tx},
     documents::made::{self, AnotherVersion},
-    ids::SignatureRequestId,
+    ids::{ActId, SignatureRequestId},
     notary::rules::machine::{
         Name as _, Who,
         signature_request::{Event, MACHINE, State},
@@ -126,6 +126,21 @@ pub async fn reject(
     Ok(())
 }
 
+/// Ends what is still asked for a locked act that was closed, and lets the documents go: nobody signs for it any more.
+pub async fn end_with_act(tx: &mut Tx, act: ActId, now: Timestamp) -> Result<(), DbError> {
+    const END: &str = "-- notary.signature_requests.end_with_act
+        WITH due AS (
+            SELECT id FROM signature_request WHERE act_id = $1 AND status = 'pending' ORDER BY id FOR NO KEY UPDATE
+        ), let_go AS (
+            DELETE FROM document_hold h USING due WHERE h.holder = $3 AND h.holder_id = due.id
+        )
+        UPDATE signature_request q SET status = $4, decided_at = $2, code_hash = NULL, code_expires_at = NULL,
+            version = q.version + 1, updated_at = $2
+        FROM due WHERE q.id = due.id";
+    tx.execute(END, &[&act, &now, &HOLDER, &expired().as_str()]).await?;
+    Ok(())
+}
+
 /// Ends requests whose time is over, and lets their documents go; how many.
 pub async fn expire(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     const EXPIRE: &str = "-- notary.signature_requests.expire
@@ -138,6 +153,10 @@ pub async fn expire(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
         UPDATE signature_request q SET status = $4, decided_at = $1, code_hash = NULL, code_expires_at = NULL,
             version = q.version + 1, updated_at = $1
         FROM due WHERE q.id = due.id";
-    let to = MACHINE.next_by(MACHINE.start, Event::Expire, Who::System).expect("a line of the table");
-    tx.execute(EXPIRE, &[&now, &BATCH, &HOLDER, &to.as_str()]).await
+    tx.execute(EXPIRE, &[&now, &BATCH, &HOLDER, &expired().as_str()]).await
+}
+
+/// Where a request without an answer ends.
+fn expired() -> State {
+    MACHINE.next_by(MACHINE.start, Event::Expire, Who::System).expect("a line of the table")
 }

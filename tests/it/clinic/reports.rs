@@ -1,15 +1,16 @@
 //! Reports about patients: asked for by who may, made once for what they say, and gone with the person.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use axum::http::Method;
 use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sportello::ids::PatientId;
+use sportello::{accounts::policy::Role, ids::PatientId};
 
 use super::ward::{PATIENTS, Ward, a_person, with};
+use crate::harness::{app::TestApp, until::eventually};
 
 const VALUES: &str = "INSERT INTO laboratory_value (id, clinic_id, patient_id, source, analyte, number, unit, canonical, canonical_unit,
         range_low, range_high, flag, observed_on, recorded_by, created_at)
@@ -167,7 +168,7 @@ async fn consent_that_is_taken_back_meanwhile_stops_it() {
     let resume = "UPDATE job.queue SET paused_at = NULL WHERE name = 'media'";
     ward.app.database.client().await.execute(resume, &[]).await.unwrap();
     let task = started["links"]["self"].as_str().unwrap();
-    crate::harness::until::eventually("it has ended", async || {
+    eventually("it has ended", async || {
         ward.manager.get(task).await.expect(200).json()["state"] == "cancelled"
     })
     .await;
@@ -236,7 +237,7 @@ async fn reports_go_where_the_record_goes_and_with_the_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_a_minute_are_made_for_one_person() {
     let quota = sportello::config::Config::defaults().limits.clinic_report;
-    let app = crate::harness::app::TestApp::start_with(|config| config.limits.clinic_report = quota).await;
+    let app = TestApp::start_with(|config| config.limits.clinic_report = quota).await;
     let clinic = app.a_clinic("Clinica Aurora").await;
     let manager = app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await;
     let path = format!("{PATIENTS}/{}/reports", uuid::Uuid::now_v7());
@@ -246,5 +247,44 @@ async fn three_a_minute_are_made_for_one_person() {
     let refused = manager.post(&path, json!({})).await.expect(429);
     assert!(refused.header("ratelimit-policy").contains("clinic_report"));
     manager.get(PATIENTS).await.expect(200);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_can_be_set_reports_wait_without_losing_an_attempt_and_are_made_afterwards() {
+    let app = TestApp::start_with(|config| {
+        config.limits.enabled = false;
+        config.pdf.deadline.0 = Duration::from_millis(300);
+        config.jobs.breaker_pause_max.0 = Duration::from_secs(1);
+    })
+    .await;
+    let clinic = app.a_clinic("Clinica Aurora").await;
+    let manager = app.log_in(&app.a_clinician(clinic, &["manage_members"]).await).await;
+    let admin = app.log_in(&app.a_person_with(Role::Admin).await).await;
+    let patient = manager.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await.expect(201).json();
+    let path = format!("{PATIENTS}/{}", patient["id"].as_str().unwrap());
+    let said = Some(json!({ "is_given": true }));
+    manager.request(Method::PUT, &format!("{path}/consent"), &[], said).await.expect(200);
+    let order = async |what: &str| {
+        let why = json!({ "reason": "nobody sets anything" });
+        admin.post(&format!("/admin/api/actors/root/data/renderer/{what}"), why).await.expect(202);
+    };
+    order("suspend").await;
+    let started = manager.post(&format!("{path}/reports"), json!({})).await.expect(202).json();
+    let away = async || {
+        let all = admin.get("/admin/api/dependencies").await.expect(200).json();
+        all["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["dependency"] == "renderer" && it["is_open"] == true)
+    };
+    eventually("the breaker opens", away).await;
+    order("resume").await;
+    let task = started["links"]["self"].as_str().unwrap();
+    let done = async || manager.get(task).await.expect(200).json()["result"]["report_id"].is_string();
+    eventually("it is made", done).await;
+    let failed: i64 = app.value("SELECT count(*) FROM job.done WHERE state <> 0").await;
+    assert_eq!(failed, 0);
     app.finish().await;
 }

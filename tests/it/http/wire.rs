@@ -238,8 +238,13 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The code of a problem, whose shape is checked on the way.
+    /// The code of a problem, whose shape is checked on the way; below `/fhir` problems have one of their own.
     pub(super) fn problem(&self) -> String {
+        if self.header("content-type") == Some("application/fhir+json") {
+            let outcome = self.json();
+            assert_eq!(outcome["resourceType"], "OperationOutcome", "{outcome}");
+            return outcome["issue"][0]["details"]["text"].as_str().unwrap().to_owned();
+        }
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
         assert_eq!(problem["status"], self.status());

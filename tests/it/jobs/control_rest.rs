@@ -313,7 +313,7 @@ async fn queues_nodes_and_batches_are_shown() {
     assert_eq!((&queue["paused_by"], &queue["max_running"]), (&json!("anna"), &json!(7)));
     assert!(queue["oldest_age_s"].as_f64().unwrap() >= 0.0 && queue["depth"]["exact"] == true);
     let queues = admin.get("/admin/api/queues").await.expect(200).json();
-    assert_eq!(queues["data"].as_array().unwrap().len(), 5);
+    assert_eq!(queues["data"].as_array().unwrap().len(), 6);
     let nodes = admin.get("/admin/api/nodes").await.expect(200).json();
     let node = &nodes["data"][0];
     assert_eq!((&node["state"], &node["draining"]), (&json!("live"), &json!(false)));

@@ -164,3 +164,23 @@ async fn the_type_of_act_may_change_until_something_is_handed_in_and_what_it_nee
     assert_eq!(types(&id).await, of_sale);
     practice.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_review_documents_sees_whose_they_are_and_decides_nothing_else() {
+    let practice = Practice::new().await;
+    let id = practice.an_appointment_for("private_company_formation").await;
+    let reviewer = practice.app.a_collaborator(practice.office, &["review_documents"]).await;
+    let reviewer = practice.app.log_in(&reviewer).await;
+    let file = practice.a_file(&practice.client, "contenuto").await;
+    for paper in papers(&practice.client, &id).await {
+        put(&practice.client, &id, &paper, &file).await.expect(200);
+    }
+    submit(&practice.client, &id).await.expect(200);
+    let agenda = reviewer.get("/api/v1/appointments?side=office").await.expect(200).json();
+    assert_eq!((&agenda["data"][0]["id"], &agenda["data"][0]["possible"]), (&json!(id), &json!([])));
+    let seen = reviewer.get(&format!("/api/v1/appointments/{id}")).await.expect(200).json();
+    assert_eq!(seen["office_note"], json!(null));
+    review(&reviewer, &id, &papers(&reviewer, &id).await[0], None).await.expect(200);
+    practice.does(&reviewer, &id, "cancel").await.expect(403);
+    practice.app.finish().await;
+}

@@ -208,3 +208,23 @@ async fn a_document_changed_since_it_was_asked_for_is_not_signed_and_an_old_requ
     assert!(matches!(gone.status, 200..=204), "it is let go");
     practice.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_an_act_ends_with_it() {
+    let practice = Practice::new().await;
+    let (request, document) = practice.a_request_to_sign().await;
+    let path = format!("/api/v1/signature-requests/{request}");
+    let act = practice.client.get(&path).await.expect(200).json()["act_id"].as_str().unwrap().to_owned();
+    let code = practice.a_code(&practice.client, &request).await;
+    let annul = json!({"event": "annul", "reason": "Il cliente ha rinunciato."});
+    practice.notary.post(&format!("/api/v1/acts/{act}/transitions"), annul).await.expect(200);
+    let sign = json!({"event": "sign", "code": code});
+    assert_eq!(
+        practice.answers(&practice.client, &request, sign).await.expect(409).code(),
+        "not_in_this_state"
+    );
+    assert_eq!(practice.client.get(&path).await.expect(200).json()["status"], "expired");
+    let document = format!("/api/v1/documents/{document}");
+    practice.notary.delete(&document).await.expect(204);
+    practice.app.finish().await;
+}

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     refused::{Teller, locked_by_office, tagged},
-    requests::check_modes,
+    requests::{check_modes, ends},
 };
 use crate::{
     http::{
@@ -207,9 +207,8 @@ async fn change(
         let length = found.ends_at.duration_since(found.starts_at);
         let length = minutes.map_or(length, |minutes| SignedDuration::from_mins(minutes.into()));
         let from = starts_at.unwrap_or(found.starts_at);
-        let until = from
-            .checked_add(length)
-            .map_err(|_| Problem::rule("out_of_range", "`starts_at` is too far away"))?;
+        let until = ends(from, length, now)
+            .ok_or_else(|| Problem::rule("out_of_range", "`starts_at` is too far away"))?;
         if found.status == Stage::InProgress || from <= now {
             let detail = "an appointment is moved before it begins, to a time that is still to come";
             return Err(Problem::conflict("not_in_this_state", detail));

@@ -34,6 +34,9 @@ use crate::{
     },
 };
 
+/// Nobody makes an appointment further ahead: ten years. What lies behind it is a mistake of whoever typed the year.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(3_653 * 24);
+
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(create))
 }
@@ -158,8 +161,8 @@ async fn checked(state: &AppState, body: Request, now: Timestamp) -> Result<NewR
         errors.push(FieldError::body("/act_type", "unknown", "the catalogue has no such type of act"));
     }
     let minutes = body.minutes.or(usual).unwrap_or(MINUTES_MIN);
-    let ends_at = body.starts_at.checked_add(SignedDuration::from_mins(minutes.into()));
-    let Ok(ends_at) = ends_at else {
+    let ends_at = ends(body.starts_at, SignedDuration::from_mins(minutes.into()), now);
+    let Some(ends_at) = ends_at else {
         errors.push(FieldError::body("/starts_at", "out_of_range", "is too far away"));
         return Err(Problem::unprocessable(errors));
     };
@@ -170,6 +173,12 @@ async fn checked(state: &AppState, body: Request, now: Timestamp) -> Result<NewR
     let answer_by = now.checked_add(life).unwrap_or(Timestamp::MAX).min(body.starts_at);
     let starts_at = body.starts_at;
     Ok(NewRequest { kind, act_type, starts_at, ends_at, modes, title, description, answer_by })
+}
+
+/// When a meeting ends that begins then; nobody makes one for a time further away than [`AHEAD_MAX`].
+pub(super) fn ends(starts_at: Timestamp, length: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+    let ends_at = starts_at.checked_add(length).ok()?;
+    (ends_at.duration_since(now) <= AHEAD_MAX).then_some(ends_at)
 }
 
 /// Why a time cannot be asked for, if it cannot.

@@ -94,7 +94,7 @@ impl Wanted {
             let address = deed.certified_address.clone().ok_or(CertifiedMailError::NoAddress)?;
             vec![NewRecipient { kind: RecipientKind::To, address, name: deed.client_name.clone() }]
         };
-        let attachments = vec![NewAttachment { document: deed.document, number: None }];
+        let attachments = vec![NewAttachment { document: deed.document, number: Some(deed.number) }];
         Ok(NewMail { act: Some(act), words, recipients, attachments })
     }
 }

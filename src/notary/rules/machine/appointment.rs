@@ -1,8 +1,8 @@
 //! An appointment, from the request to the meeting.
 //!
 //! Requests are provisional and compete; confirming one makes the overlapping others lose. With an act that needs documents,
-//! the client hands them in, and the office accepts or refuses them until all are accepted; without, the appointment is ready
-//! once it is confirmed. It can be cancelled until it has ended.
+//! the client hands them in, and the office accepts or refuses them until all are accepted. With them, or without any, the office
+//! says that it is ready. It can be cancelled until it has ended.
 //!
 //! The originals called the states provvisorio (or richiesto), confermato (approvato), documenti_in_caricamento,
 //! documenti_in_verifica, documenti_parziali, documenti_verificati, pronto_atto_virtuale, in_corso, completato, rifiutato,

@@ -39,15 +39,16 @@ impl Standing {
 
     /// Where `event` leads from a state, if one of the things this person is may do it.
     pub fn next<S: Name, E: Name>(self, machine: &Machine<S, E>, from: S, event: E) -> Result<S, Forbidden> {
-        // Who is nothing of it may do as much as who is merely invited.
-        let mut answer = machine.next_by(from, event, Who::Partner);
+        let mut refused = None;
         for who in self.who() {
-            answer = machine.next_by(from, event, who);
-            if answer.is_ok() {
-                break;
+            match machine.next_by(from, event, who) {
+                Ok(to) => return Ok(to),
+                // What the most powerful of them may not is said, not what the last of them may not.
+                Err(why) => refused = refused.or(Some(why)),
             }
         }
-        answer
+        // Who is nothing of it may do as much as who is merely invited.
+        refused.map_or_else(|| machine.next_by(from, event, Who::Partner), Err)
     }
 
     /// What this person may do in a state, each once, in the order of the machine's events.

@@ -60,6 +60,47 @@ async fn the_signed_deed_of_an_act_goes_to_its_client_with_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_puts_another_file_in_the_place_of_a_signed_deed() {
+    let post = Post::new(|_| {}).await;
+    let act = post.a_signed_deed().await;
+    let notary = &post.practice.notary;
+    let deed =
+        async || notary.get(&format!("/api/v1/acts/{act}")).await.expect(200).json()["signed_deed"].clone();
+    let signed = deed().await;
+    let document = format!("/api/v1/documents/{}", signed["document_id"].as_str().unwrap());
+    let etag = notary.get(&document).await.expect(200).header("etag").to_owned();
+    let other = crate::signing::hostile::hand_made();
+    let headers = [("if-match", &*etag), ("content-type", "application/pdf")];
+    let put = notary.attempt_bytes(Method::PUT, &format!("{document}/content"), &headers, other.into()).await;
+    assert_eq!(put.unwrap().expect(409).code(), "in_use");
+    let bytes = [
+        ("tus-resumable", "1.0.0"),
+        ("upload-length", "10"),
+        ("if-match", &etag),
+        (
+            "upload-metadata",
+            &format!(
+                "filename eC5wZGY=,document {}",
+                data_encoding::BASE64.encode(signed["document_id"].as_str().unwrap().as_bytes())
+            ),
+        ),
+    ];
+    let announced = notary.request(Method::POST, "/api/v1/uploads", &bytes, None).await;
+    assert!([400, 409].contains(&announced.status), "{}", announced.status);
+    post.has_an_address("anna.bianchi@pec.example.org").await;
+    let mail = post
+        .postmaster
+        .post(&format!("/api/v1/acts/{act}/certified-mail"), json!({}))
+        .await
+        .expect(201)
+        .json();
+    let attached = &mail["attachments"][0];
+    assert_eq!((&attached["number"], &attached["sha256"]), (&json!(1), &signed["sha256"]));
+    assert_eq!(deed().await, signed);
+    post.practice.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_office_says_to_whom_the_deed_goes_and_in_which_words() {
     let post = Post::new(|_| {}).await;
     let act = post.a_signed_deed().await;
