@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -38,7 +38,17 @@ pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Resu
         ("content-length", form.len().to_string()),
     ];
     let began = Instant::now();
-    let sent = person.ask(Method::POST, &format!("{path}/documents"), &headers, full(form.into())).await?;
+    let form = bytes::Bytes::from(form);
+    let sent = loop {
+        let path = format!("{path}/documents");
+        let sent = person.ask(Method::POST, &path, &headers, full(form.clone())).await?;
+        if sent.status() != StatusCode::SERVICE_UNAVAILABLE {
+            break sent;
+        }
+        // There is no place at the moment: as a client does, again, and the time is part of what it takes.
+        whole(sent, 503).await?;
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
     let sent: serde_json::Value = serde_json::from_slice(&whole(sent, 202).await?)?;
     let document = format!("{path}/documents/{}", sent["document"]["id"].as_str().context("no id")?);
     loop {
