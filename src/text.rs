@@ -12,9 +12,9 @@ pub const REASON: RangeInclusive<usize> = 1..=500;
 /// What is wrong with `text` (spaces around it do not count), if anything: a word for programs, a sentence for people.
 pub fn wrong(text: &str, chars: RangeInclusive<usize>) -> Option<(&'static str, Cow<'static, str>)> {
     let trimmed = text.trim();
-    // What nobody sees says nothing, also where it is not blank.
-    let length = if trimmed.chars().all(is_invisible) { 0 } else { trimmed.chars().count() };
-    Some(if length == 0 && *chars.start() > 0 {
+    let length = trimmed.chars().count();
+    // What nobody sees says nothing, also where it is not blank; but it takes its room.
+    Some(if *chars.start() > 0 && trimmed.chars().all(is_invisible) {
         ("required", "must not be empty".into())
     } else if length < *chars.start() {
         ("too_short", format!("needs at least {} characters", chars.start()).into())
@@ -131,6 +131,8 @@ mod tests {
         assert_eq!((code("  "), code(&"x".repeat(501))), (Some("required"), Some("too_long")));
         assert_eq!((code("a\u{1b}[2J"), code("a\u{9b}2J")), (Some("invalid_text"), Some("invalid_text")));
         assert_eq!(wrong("a", 2..=3).unwrap().0, "too_short");
+        assert_eq!((code("\u{200b}\u{202e}"), wrong("\u{200b}", 0..=9)), (Some("required"), None));
+        assert_eq!(wrong(&"\u{200b}".repeat(10), 0..=9).unwrap().0, "too_long");
         assert_eq!(wrong_line("a\nb", 1..=9).unwrap().1, "must be a single line");
         assert_eq!(wrong_line(" biglietto \u{1F3AB} ", 1..=20), None);
     }

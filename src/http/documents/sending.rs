@@ -89,7 +89,7 @@ impl Announced {
             };
             if_match.check(&ETag::of_version(found.version))?;
             if documents::is_fixed(tx, id).await? {
-                let detail = "a desk has made it and relies on it as it is (a deed, a package, a report)";
+                let detail = "a desk has made it and relies on it as it is (a deed, a package, a report): store yours as another";
                 return Err(Problem::conflict("in_use", detail));
             }
             replaces = Some((id, found.version));
@@ -206,7 +206,8 @@ struct DocumentFile(Vec<u8>);
         ("If-Match" = Option<String>, Header, description = "The ETag of the document; without it 428")),
     responses((status = 200, description = "The document with its new version, and its ETag", body = Document),
         (status = 202, description = "The file has arrived and is still being checked; ask for the upload", body = Upload),
-        (status = 409, description = "`quota_exceeded`"), (status = 411, description = "Content-Length is missing"),
+        (status = 409, description = "`quota_exceeded`; `in_use`: a desk relies on it as it is"),
+        (status = 411, description = "Content-Length is missing"),
         (status = 412, description = "The document was changed meanwhile"),
         (status = 413, description = "The file is too large"),
         (status = 415, description = "The file is of no kind that is taken, or not what it says it is"),

@@ -58,7 +58,7 @@ async fn options(State(state): State<AppState>) -> Response {
         ("Upload-Metadata" = String, Header, description = "`filename` and the like, each value in base64"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the document, with `document`")),
     responses((status = 201, description = "`Location` takes the bytes, `Upload-Expires` says for how long"),
-        (status = 409, description = "`quota_exceeded`"),
+        (status = 409, description = "`quota_exceeded`; `in_use`: the document to be replaced is a paper of a desk"),
         (status = 412, description = "Another version of tus, or the document was changed meanwhile"),
         (status = 413, description = "The file is too large"), (status = 415, description = "The body is no piece of a file"),
         (status = 422, description = "`unsafe_name` and the like"), (status = 428, description = "If-Match is missing")))]
