@@ -77,6 +77,7 @@ migrations! {
     41 "documents_of_clinics" "0041_documents_of_clinics.sql",
     42 "patient_reports" "0042_patient_reports.sql",
     43 "patient_documents" "0043_patient_documents.sql",
+    44 "lost_analyses" "0044_lost_analyses.sql",
 }
 
 /// Two migrators of any version lock the same number.

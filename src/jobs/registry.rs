@@ -21,6 +21,7 @@ pub fn registry() -> Registry {
         .with::<clinic::AnalyseDocument>()
         .with::<clinic::AnonymisePatients>()
         .with::<clinic::FinishAnalysisBatch>()
+        .with::<clinic::EndLostAnalyses>()
         .with::<clinic::RefreshSummary>()
         .with::<clinic::RecheckScores>()
         .with::<clinic::RecomputeScore>()

@@ -144,7 +144,7 @@ pub struct PatientDocument {
     pub task_id: Option<JobId>,
     /// The last step that is done.
     pub step: Option<Step>,
-    /// Why nothing was read: a stable word.
+    /// Why nothing was read: a stable word. `interrupted`: the work was stopped, or died again and again; ask for another one.
     pub failure: Option<String>,
     /// Its pages.
     pub page_count: Option<i32>,

@@ -25,7 +25,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         notary::{
             checks::{email, line, two_letters},
@@ -66,11 +66,6 @@ pub(super) fn checked(content: Content) -> Result<Content, Problem> {
     checks.done()?;
     Ok(checked)
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists clinics, newest first. For administrators.
 #[utoipa::path(get, path = "/clinics", tag = "clinic", security(("bearer" = [])), params(PageParameters),

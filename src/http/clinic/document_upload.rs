@@ -2,8 +2,8 @@
 //! 202 as soon as all of it is there; what it is, and what stands in it, is found out by the analysis.
 
 use axum::{
-    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State, multipart::Field},
-    http::{StatusCode, header},
+    extract::{Request, State, multipart::Field},
+    http::StatusCode,
     response::IntoResponse as _,
 };
 use jiff::SignedDuration;
@@ -30,15 +30,14 @@ use crate::{
     },
     http::{
         documents::{
-            Arriving, OVERHEAD, RECEIVING_MAX, Received, content_length, file_name, forget, receive, text,
-            too_large, wrong,
+            Arriving, RECEIVING_MAX, Received, file_name, forget, open, receive, text, too_large, wrong,
         },
         extract::Path,
         idempotency::{self, KeyedRequest, Outcome},
         problem::{Answer, Problem},
         state::AppState,
         tasks::TaskStarted,
-        upload::{malformed, unreadable, unsupported},
+        upload::unreadable,
         validate::Checks,
     },
     ids::{PatientDocumentId, PatientId, UploadId},
@@ -230,20 +229,11 @@ async fn close(
 async fn read(
     state: &AppState,
     who: &Clinician,
-    mut request: Request,
+    request: Request,
     fields: &mut Fields,
 ) -> Result<(), Problem> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !kind.unwrap_or_default().trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
-        return Err(unsupported("send the file in a multipart/form-data form, in a part called `file`"));
-    }
-    let (length, max) = (content_length(request.headers())?, *state.config.clinic.document_bytes);
-    if length > max as i64 + OVERHEAD {
-        return Err(too_large(max));
-    }
-    DefaultBodyLimit::disable().apply(&mut request); // the file is not kept in memory
-    let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|_| malformed("the boundary is missing in Content-Type"))?;
+    let max = *state.config.clinic.document_bytes;
+    let (mut form, length) = open(request, max).await?;
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_known = match name.as_str() {

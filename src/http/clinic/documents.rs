@@ -32,7 +32,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         documents::{DocumentContent, PRIVATE, serve},
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
@@ -40,7 +40,7 @@ use crate::{
         validate::Checks,
     },
     ids::{PatientDocumentId, PatientId},
-    jobs::{NewJob, clinic::AnalyseDocument, documents::RemoveObjects, inspect},
+    jobs::{NewJob, clinic::AnalyseDocument, documents::RemoveObjects},
 };
 
 /// Both of the path.
@@ -210,11 +210,6 @@ async fn download(
     serve(&state, &content, (&method, &headers), PRIVATE, async |_| Ok(())).await
 }
 
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
-
 /// Shows the text of a document page by page, as it was laid out: where each value stands.
 #[utoipa::path(get, path = "/clinic/patients/{id}/documents/{document}/text", tag = "clinic",
     security(("bearer" = [])),
@@ -339,13 +334,8 @@ async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<
     let (now, user) = (state.clock.now(), who.principal.user);
     let mut tx = state.db.begin("clinic.analyse_again").await?;
     let (patient, locked) = lock(&state, &mut tx, &who, ids).await?;
-    let is_open = matches!(locked.status, Status::Pending | Status::Processing);
-    if is_open && let Some(job) = locked.task_id {
-        // One that was set aside, or whose server was killed again and again, begins anew.
-        let task = inspect::lives(&mut tx, job).await?;
-        if task {
-            return Err(Problem::conflict("in_progress", "the document is being analysed"));
-        }
+    if matches!(locked.status, Status::Pending | Status::Processing) {
+        return Err(Problem::conflict("in_progress", "the document is being analysed"));
     }
     if locked.document_id.is_none() {
         return Err(Problem::conflict("no_content", "the file was refused: upload another one"));

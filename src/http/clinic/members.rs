@@ -24,7 +24,7 @@ use crate::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
         idempotency::{self, Keyed, Outcome},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         negotiate::Coding,
         notary::{checks::once, collaborators::person_of, told::entry},
         problem::{Answer, FieldError, Problem},
@@ -101,11 +101,6 @@ impl From<ChangeError> for Problem {
         }
     }
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists who works, or is invited to work, in the clinic that one manages.
 #[utoipa::path(get, path = "/clinic/members", tag = "clinic", security(("bearer" = [])), params(PageParameters),

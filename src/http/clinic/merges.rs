@@ -19,7 +19,7 @@ use crate::{
     http::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, FieldError, Problem},
         state::AppState,
     },
@@ -95,11 +95,6 @@ async fn merge(
     tx.commit().await?;
     Ok(tagged(merged))
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists which records were merged into this one, newest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/merges", tag = "clinic", security(("bearer" = [])),

@@ -21,7 +21,7 @@ use crate::{
     http::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
-        listing::{Listing, Page, PageParameters},
+        listing::{Listing, NoFilters, Page, PageParameters},
         problem::{Answer, Problem},
         state::AppState,
         validate::Checks,
@@ -92,11 +92,6 @@ async fn consent(
     tx.commit().await?;
     Ok(tagged(changed))
 }
-
-/// The list has no filters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoFilters {}
 
 /// Lists what a patient agreed to and took back, newest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/consents", tag = "clinic", security(("bearer" = [])),

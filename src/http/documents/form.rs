@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What a form may have besides the file: its boundaries, its headers, its other fields.
-pub(in crate::http) const OVERHEAD: i64 = 16 << 10;
+const OVERHEAD: i64 = 16 << 10;
 /// Longest other field.
 const FIELD_MAX: usize = 2 << 10;
 
@@ -137,25 +137,28 @@ async fn amend(
     Ok(())
 }
 
-async fn read(
-    state: &AppState,
-    principal: &Principal,
-    mut request: Request,
-    fields: &mut Fields,
-) -> Result<(), Problem> {
-    let kind =
-        request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
+/// A form with a file of at most `max` bytes, to be read part by part; and how long all of it is.
+pub(in crate::http) async fn open(mut request: Request, max: usize) -> Result<(Multipart, i64), Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.unwrap_or_default().trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
         return Err(unsupported("send the file in a multipart/form-data form, in a part called `file`"));
     }
     let length = content_length(request.headers())?;
-    let max = *state.config.documents.max_bytes;
     if length > max as i64 + OVERHEAD {
         return Err(too_large(max));
     }
     DefaultBodyLimit::disable().apply(&mut request); // the file is not kept in memory
     let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|_| malformed("the boundary is missing in Content-Type"))?;
+    Ok((form.map_err(|_| malformed("the boundary is missing in Content-Type"))?, length))
+}
+
+async fn read(
+    state: &AppState,
+    principal: &Principal,
+    request: Request,
+    fields: &mut Fields,
+) -> Result<(), Problem> {
+    let (mut form, length) = open(request, *state.config.documents.max_bytes).await?;
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_known = match name.as_str() {

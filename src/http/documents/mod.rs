@@ -18,10 +18,10 @@ mod uploads;
 
 pub(super) use content::{DocumentContent, PRIVATE, serve};
 pub use desk::{Desk, RECEIVING_MAX};
-pub(super) use form::{OVERHEAD, file_name, text, wrong};
+pub(super) use form::{file_name, open, text, wrong};
 pub use opened::shown_path;
 pub(super) use receive::{Arriving, Received, receive};
-pub(super) use sending::{content_length, forget, too_large};
+pub(super) use sending::{forget, too_large};
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -130,7 +130,7 @@ pub(in crate::http) fn too_large(max: usize) -> Problem {
 }
 
 /// How long a body says it is: room is set aside for so much.
-pub(in crate::http) fn content_length(headers: &HeaderMap) -> Result<i64, Problem> {
+pub(super) fn content_length(headers: &HeaderMap) -> Result<i64, Problem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.ok_or_else(|| {
         let detail = "send Content-Length, or send the file in pieces (POST /api/v1/uploads)";

@@ -3,6 +3,7 @@
 mod analyse_batch_item;
 mod analyse_document;
 mod anonymise_patients;
+mod end_lost_analyses;
 mod finish_analysis_batch;
 mod recheck_scores;
 mod recompute_score;
@@ -13,6 +14,7 @@ mod send_clinic_mail;
 pub use analyse_batch_item::AnalyseBatchItem;
 pub use analyse_document::AnalyseDocument;
 pub use anonymise_patients::AnonymisePatients;
+pub use end_lost_analyses::EndLostAnalyses;
 pub use finish_analysis_batch::FinishAnalysisBatch;
 pub use recheck_scores::RecheckScores;
 pub use recompute_score::RecomputeScore;

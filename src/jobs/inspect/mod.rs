@@ -38,7 +38,7 @@ pub use orders::{
 };
 pub use queues::{Depth, Queue, queues};
 pub use reason::{Reason, Why};
-pub use task::{Task, TaskProgress, lives, task};
+pub use task::{Task, TaskProgress, task};
 
 use std::time::Duration;
 

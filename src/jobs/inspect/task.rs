@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::State;
 use crate::{
-    db::{Db, DbError, Tx},
+    db::{Db, DbError},
     ids::UserId,
     jobs::{JobId, store::lists_look},
 };
@@ -70,10 +70,4 @@ pub async fn task(db: &Db, id: i64, owner: UserId) -> Result<Option<Task>, DbErr
         }),
         result: row.get("result"),
     }))
-}
-
-/// Whether a job has not ended yet.
-pub async fn lives(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
-    const LIVES: &str = "-- jobs.inspect.lives\nSELECT FROM job.body WHERE id = $1";
-    Ok(tx.query_opt(LIVES, &[&id]).await?.is_some())
 }

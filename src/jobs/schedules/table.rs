@@ -6,7 +6,7 @@ use crate::{
     jobs::{
         accounts::{EndRetention, ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
-        clinic::{AnonymisePatients, RecheckScores, RefreshSummary},
+        clinic::{AnonymisePatients, EndLostAnalyses, RecheckScores, RefreshSummary},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
         notary::{
@@ -30,6 +30,7 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("audit.remove_old_entries", "27 3 * * *", &RemoveOldEntries {}).in_zone(zone),
         Schedule::new("audit.seal_entries", "*/10 * * * * *", &SealEntries {}),
         Schedule::new("clinic.anonymise_patients", "33 4 * * *", &AnonymisePatients {}).in_zone(ZONE),
+        Schedule::new("clinic.end_lost_analyses", "* * * * *", &EndLostAnalyses {}),
         Schedule::new("clinic.refresh_summary", "* * * * *", &RefreshSummary {}),
         Schedule::new("clinic.recheck_scores", "21 4 * * *", &RecheckScores {}).in_zone(ZONE),
         Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),

@@ -3,6 +3,7 @@
 mod analyses;
 mod analysis;
 mod analysis_killed;
+mod analysis_lost;
 mod clinics;
 mod consents;
 mod documents;
