@@ -4,8 +4,6 @@
 //! The real binary on a private PostgreSQL. The document is a laboratory report of two pages with text, of the corpus of the
 //! clinic desk. Documents are read by processes of their own, `clinic.reading_at_once` at once: that is the bulkhead.
 
-#![expect(clippy::print_stderr, reason = "progress goes where the report does not")]
-
 #[path = "support/beside.rs"]
 mod beside;
 #[path = "support/load.rs"]
@@ -20,17 +18,16 @@ mod uploaders;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use bytes::Bytes;
-use hyper::Method;
-use person::{Person, full, whole};
+use person::Person;
 use server::Server;
 use support::{Ground, Measured, Options, Report, Variant};
 use tokio::task::JoinSet;
-use uploaders::{Uploaders, upload_and_wait};
+use uploaders::{Patients, Uploaders, upload_and_wait};
 
 /// Who uploads at once.
 const PEOPLE: usize = 50;
+/// About whom.
+const PATIENTS: i64 = 500;
 
 fn main() -> anyhow::Result<()> {
     if load::take_over()? || uploaders::take_over()? {
@@ -45,32 +42,28 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let ground = Ground::open(options).await?;
     let server = start(&ground, options).await?;
     let person = Person::register(server.address, "clinic@example.org").await?;
-    let path = a_patient(&ground, &person).await?;
+    let patients = Patients::new(register(&ground).await?);
     let mut report = Report::new("analyses", ground.version().await?, options.json);
-    upload_and_wait(&person, &path).await?; // what is made once is made
+    upload_and_wait(&person, patients.next(), 1).await?; // what is made once is made
     let mut variants =
         ["one after the other", "fifty at once"].map(|name| Variant { name, rounds: Vec::new() });
     for _ in 0..options.rounds {
         for (variant, people) in variants.iter_mut().zip([1, PEOPLE]) {
-            variant.rounds.push(measure(options, &person, &path, people).await?);
+            variant.rounds.push(measure(options, &person, &patients, people).await?);
         }
     }
-    let processors = std::thread::available_parallelism()?.get() as f64;
-    for variant in &variants {
-        let best = variant.rounds.iter().map(|round| round.rate).fold(0.0, f64::max);
-        eprintln!(
-            "{}: up to {best:.1} documents a second, {:.1} per processor",
-            variant.name,
-            best / processors
-        );
-    }
     report.add("from an upload to its analysis (documents a second)".to_owned(), None, variants.into());
-    let name = format!("cached detail beside {PEOPLE} people whose documents are analysed");
-    if options.wants(&name) {
-        let crowd = Uploaders { person: person.clone(), path, people: PEOPLE };
-        let told = |rate: f64| format!("they got {rate:.1} analyses a second");
-        let variants = beside::compare(options, &ground, &server, || crowd.start(), told).await?;
-        report.add(name, None, variants);
+    let processors = std::thread::available_parallelism()?.get() as f64;
+    let crowd = Uploaders { person: person.clone(), patients, people: PEOPLE };
+    let told =
+        |rate: f64| format!("they got {rate:.1} analyses a second, {:.1} per processor", rate / processors);
+    for (what, signed_in) in [("cached detail", None), ("detail from the database", Some(&*person.token))] {
+        let name = format!("{what} beside {PEOPLE} people whose documents are analysed");
+        if options.wants(&name) {
+            let both = (&ground, &server);
+            let variants = beside::compare(options, both, signed_in, || crowd.start(), told).await?;
+            report.add(name, None, variants);
+        }
     }
     drop(server);
     ground.close().await?;
@@ -90,40 +83,42 @@ async fn start(ground: &Ground, options: &Options) -> anyhow::Result<Server> {
     Server::start(&settings).await
 }
 
-/// A clinic where the person works, and a patient who has consented; the path of the patient.
-async fn a_patient(ground: &Ground, person: &Person) -> anyhow::Result<String> {
+/// A clinic where the person works, and patients who have consented; their paths.
+async fn register(ground: &Ground) -> anyhow::Result<Vec<String>> {
     const WORK: &str = "-- bench.analyses.work
         WITH clinic AS (
             INSERT INTO clinic (id, name, city, created_at, updated_at)
             VALUES (gen_random_uuid(), 'Clinica Aurora', 'Bologna', now(), now()) RETURNING id
         ), person AS (
             UPDATE users SET roles = array_append(roles, 'staff') WHERE email = 'clinic@example.org' RETURNING id
+        ), member AS (
+            INSERT INTO clinic_member (user_id, clinic_id, permissions, agreed_at, created_at, updated_at)
+            SELECT p.id, c.id, '{manage_members}', now(), now(), now() FROM person AS p, clinic AS c
         )
-        INSERT INTO clinic_member (user_id, clinic_id, permissions, agreed_at, created_at, updated_at)
-        SELECT p.id, c.id, '{manage_members}', now(), now(), now() FROM person AS p, clinic AS c";
-    const PATIENTS: &str = "/api/v1/clinic/patients";
-    ground.client().execute(WORK, &[]).await?;
-    let json = [("content-type", "application/json".to_owned())];
-    let anna = r#"{"first_name": "Anna", "last_name": "Bianchi", "born_on": "1990-05-17", "sex": "female"}"#;
-    let body = full(Bytes::from_static(anna.as_bytes()));
-    let made = whole(person.ask(Method::POST, PATIENTS, &json, body).await?, 201).await?;
-    let made: serde_json::Value = serde_json::from_slice(&made)?;
-    let path = format!("{PATIENTS}/{}", made["id"].as_str().context("no id")?);
-    let body = full(Bytes::from_static(br#"{"is_given": true}"#));
-    whole(person.ask(Method::PUT, &format!("{path}/consent"), &json, body).await?, 200).await?;
-    Ok(path)
+        INSERT INTO patient (id, clinic_id, medical_record_number, first_name, last_name, name_key, born_on, sex,
+            consented_at, last_entry_at, created_at, updated_at)
+        SELECT gen_random_uuid(), c.id, 'B-' || n, 'Anna', 'Bianchi', 'anna bianchi', '1990-05-17', 'female', now(), now(),
+            now(), now()
+        FROM clinic AS c, generate_series(1, $1::bigint) AS n RETURNING id::text";
+    let rows = ground.client().query(WORK, &[&PATIENTS]).await?;
+    Ok(rows.iter().map(|row| format!("/api/v1/clinic/patients/{}", row.get::<_, &str>(0))).collect())
 }
 
 /// So many people upload for a while, each the next when the last was analysed.
-async fn measure(options: &Options, person: &Person, path: &str, people: usize) -> anyhow::Result<Measured> {
+async fn measure(
+    options: &Options,
+    person: &Person,
+    patients: &Patients,
+    people: usize,
+) -> anyhow::Result<Measured> {
     let (began, until) = (Instant::now(), Instant::now() + options.time());
     let mut tasks = JoinSet::new();
     for _ in 0..people {
-        let (person, path) = (person.clone(), path.to_owned());
+        let (person, patients) = (person.clone(), patients.clone());
         tasks.spawn(async move {
             let mut took = Vec::new();
             while took.is_empty() || Instant::now() < until {
-                took.push(upload_and_wait(&person, &path).await?);
+                took.push(upload_and_wait(&person, patients.next(), people).await?);
             }
             anyhow::Ok(took)
         });

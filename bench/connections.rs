@@ -115,7 +115,7 @@ async fn rest(server: &Server, idle: usize) -> anyhow::Result<()> {
 }
 
 fn plan(server: &Server, connections: usize, options: &Options, paths: &[String]) -> Plan {
-    Plan { address: server.address, connections, time: options.time(), paths: paths.to_vec() }
+    Plan { address: server.address, connections, time: options.time(), paths: paths.to_vec(), token: None }
 }
 
 /// Interleaved rounds of the same load on each server.

@@ -145,8 +145,13 @@ async fn compare(
         servers.iter().map(|(name, _)| Variant { name, rounds: Vec::new() }).collect();
     for round in 0..options.rounds {
         for index in order(round, servers.len()) {
-            let plan =
-                Plan { address: servers[index].1, connections, time: options.time(), paths: paths.to_vec() };
+            let plan = Plan {
+                address: servers[index].1,
+                connections,
+                time: options.time(),
+                paths: paths.to_vec(),
+                token: None,
+            };
             let before = Cpu::read(ground.client()).await?;
             let seen = load::apply(&plan).await?;
             let after = Cpu::read(ground.client()).await?;

@@ -80,11 +80,12 @@ pub(crate) async fn told_to_end() -> anyhow::Result<()> {
     Ok(tokio::task::spawn_blocking(read).await?)
 }
 
-/// Cached details with and without what `start` starts; `told` is said with its figure.
+/// Details of events with and without what `start` starts; `told` is said with its figure. From the cache; for `signed_in`,
+/// an access token, from the database, because they say what is that person's favourite.
 pub(crate) async fn compare(
     options: &Options,
-    ground: &Ground,
-    server: &Server,
+    (ground, server): (&Ground, &Server),
+    signed_in: Option<&str>,
     start: impl Fn() -> anyhow::Result<Beside>,
     told: impl Fn(f64) -> String,
 ) -> anyhow::Result<Vec<Variant>> {
@@ -92,7 +93,8 @@ pub(crate) async fn compare(
         SELECT slug FROM events WHERE status = 'published' ORDER BY md5(slug) LIMIT $1";
     let rows = ground.client().query(SLUGS, &[&KEYS]).await?;
     let paths = rows.iter().map(|row| format!("/api/v1/events/{}", row.get::<_, &str>(0))).collect();
-    let plan = Plan { address: server.address, connections: CONNECTIONS, time: options.time(), paths };
+    let token = signed_in.map(str::to_owned);
+    let plan = Plan { address: server.address, connections: CONNECTIONS, time: options.time(), paths, token };
     load::apply(&plan).await?; // warms it up
     let mut variants = ["beside them", "alone"].map(|name| Variant { name, rounds: Vec::new() });
     for round in 0..options.rounds {

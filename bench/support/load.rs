@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) time: Duration,
     /// Paths, asked in random order, each connection in its own.
     pub(crate) paths: Vec<String>,
+    /// Who asks, if it is not just anybody: an access token.
+    pub(crate) token: Option<String>,
 }
 
 /// What came back.
@@ -93,7 +95,7 @@ pub(crate) async fn apply(plan: &Plan) -> anyhow::Result<Outcome> {
 #[allow(dead_code, reason = "not every benchmark that makes load reads a page")]
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(&request(address, path)).await?;
+    stream.write_all(&request(address, path, None)).await?;
     let mut buffer = vec![0; BUFFER];
     let (ok, whole) = answer(&mut stream, &mut buffer).await?;
     anyhow::ensure!(ok, "{path} was not answered with 200");
@@ -103,12 +105,14 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u
     Ok(buffer.split_off(head + 4))
 }
 
-fn request(address: SocketAddr, path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
+fn request(address: SocketAddr, path: &str, token: Option<&str>) -> Vec<u8> {
+    let who = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{who}\r\n").into_bytes()
 }
 
 fn run(plan: &Plan) -> anyhow::Result<Outcome> {
-    let requests: Vec<_> = plan.paths.iter().map(|path| request(plan.address, path)).collect();
+    let requests: Vec<_> =
+        plan.paths.iter().map(|path| request(plan.address, path, plan.token.as_deref())).collect();
     let (requests, address) = (Arc::new(requests), plan.address);
     let began = Instant::now();
     let counted_from = began + plan.time.mul_f64(WARM_UP);

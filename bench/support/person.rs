@@ -19,7 +19,7 @@ pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Person {
     pub(crate) address: SocketAddr,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// The password of everybody.

@@ -25,13 +25,16 @@ const DOCUMENT: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/corpus/clinic/documents/it-ospedale-due-pagine.pdf"
 ));
-/// Between two looks.
+/// One person looks so often whether the analysis has ended, and fifty together no more often than ten: what is measured is
+/// not the looking. It is part of what an analysis takes.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOKERS_MAX: u32 = 10;
 
-/// Uploads a document; from then until its analysis has ended.
-pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Result<Duration> {
+/// Uploads a document, one of `people` who do; from then until its analysis has ended.
+pub(crate) async fn upload_and_wait(person: &Person, path: &str, people: usize) -> anyhow::Result<Duration> {
     const BEGIN: &str = "--XX\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nlab_report\r\n--XX\r\n\
         Content-Disposition: form-data; name=\"file\"; filename=\"referto.pdf\"\r\nContent-Type: application/pdf\r\n\r\n";
+    let look_every = LOOK_EVERY * (people as u32).div_ceil(LOOKERS_MAX);
     let form = [BEGIN.as_bytes(), DOCUMENT, b"\r\n--XX--\r\n"].concat();
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX".to_owned()),
@@ -47,7 +50,7 @@ pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Resu
         }
         // There is no place at the moment: as a client does, again, and the time is part of what it takes.
         whole(sent, 503).await?;
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(look_every).await;
     };
     let sent: serde_json::Value = serde_json::from_slice(&whole(sent, 202).await?)?;
     let document = format!("{path}/documents/{}", sent["document"]["id"].as_str().context("no id")?);
@@ -57,8 +60,27 @@ pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Resu
         match answer["status"].as_str() {
             Some("completed") => return Ok(began.elapsed()),
             Some("failed") => anyhow::bail!("it failed: {}", answer["failure"]),
-            _ => tokio::time::sleep(LOOK_EVERY).await,
+            _ => tokio::time::sleep(look_every).await,
         }
+    }
+}
+
+/// Patients, each in turn: no record grows beyond what records are, and nobody waits for another's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Patients {
+    /// Their paths.
+    paths: Arc<[String]>,
+    #[serde(skip)]
+    turn: Arc<AtomicU64>,
+}
+
+impl Patients {
+    pub(crate) fn new(paths: Vec<String>) -> Self {
+        Self { paths: paths.into(), turn: Arc::default() }
+    }
+
+    pub(crate) fn next(&self) -> &str {
+        &self.paths[self.turn.fetch_add(1, Relaxed) as usize % self.paths.len()]
     }
 }
 
@@ -66,7 +88,7 @@ pub(crate) async fn upload_and_wait(person: &Person, path: &str) -> anyhow::Resu
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Uploaders {
     pub(crate) person: Person,
-    pub(crate) path: String,
+    pub(crate) patients: Patients,
     pub(crate) people: usize,
 }
 
@@ -86,7 +108,9 @@ pub(crate) fn take_over() -> anyhow::Result<bool> {
             let (crowd, total) = (crowd.clone(), total.clone());
             uploading.spawn(async move {
                 loop {
-                    if let Err(error) = upload_and_wait(&crowd.person, &crowd.path).await {
+                    if let Err(error) =
+                        upload_and_wait(&crowd.person, crowd.patients.next(), crowd.people).await
+                    {
                         return error;
                     }
                     total.fetch_add(1, Relaxed);
