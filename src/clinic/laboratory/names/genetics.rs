@@ -23,7 +23,10 @@ pub const TABLE: &[Analyte] = &[
         "smn1",
         &[
             "atrofia muscolare spinale",
-            "sma",
+            // `SMA` alone is the antibody against smooth muscle, too.
+            "sma smn1",
+            "atrofia muscolare spinale sma",
+            "spinal muscular atrophy sma",
             "smn1",
             "gene smn1",
             "atrofia muscolare spinale smn1",

@@ -55,10 +55,6 @@ pub const TABLE: &[Analyte] = &[
             "hiv ag ab",
             "hiv 1 2 ag ab",
             "hiv 1 2 ab ag",
-            "anti hiv",
-            "anti hiv 1 2",
-            "anticorpi anti hiv 1 2",
-            "anticorpi anti hiv",
             "hiv 1 2 antigen antibody",
             "hiv antigen antibody",
             "hiv combo",
@@ -66,6 +62,26 @@ pub const TABLE: &[Analyte] = &[
         ],
     )
     .loinc_finding("56888-1"),
+    infection(
+        "hiv_ab",
+        &[
+            "anti hiv",
+            "anti hiv 1 2",
+            "ab anti hiv",
+            "ab anti hiv 1 2",
+            "anticorpi anti hiv",
+            "anticorpi anti hiv 1 2",
+            "hiv ab",
+            "hiv 1 2 ab",
+            "hiv anticorpi",
+            "hiv 1 2 anticorpi",
+            "hiv antibody",
+            "hiv antibodies",
+            "hiv 1 2 antibody",
+            "hiv 1 2 antibodies",
+        ],
+    )
+    .loinc_finding("31201-7"),
     infection(
         "syphilis",
         &[

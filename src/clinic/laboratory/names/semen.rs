@@ -16,13 +16,8 @@ pub const TABLE: &[Analyte] = &[
         Kind::Quantity(&[Time]),
         &["giorni di astinenza", "astinenza sessuale", "sexual abstinence"],
     )
-    .in_semen(&[
-        "astinenza",
-        "abstinence",
-        "abstinence period",
-        "periodo di astinenza",
-        "days of abstinence",
-    ]),
+    .in_semen(&["astinenza", "abstinence", "abstinence period", "periodo di astinenza", "days of abstinence"])
+    .loinc(&[(Time, "10587-4")]),
     semen(
         "semen_volume",
         Kind::Quantity(&[Volume]),
@@ -113,13 +108,15 @@ pub const TABLE: &[Analyte] = &[
             "nonprogressive motility",
         ],
     )
-    .in_semen(&["non progressivi", "np", "non progressive", "motilita in situ", "non progressive np"]),
+    .in_semen(&["non progressivi", "np", "non progressive", "motilita in situ", "non progressive np"])
+    .loinc(&[(Fraction, "10620-3")]),
     semen(
         "sperm_immotile",
         Kind::Quantity(PARTS),
         &["spermatozoi immobili", "immotile sperm", "immotile spermatozoa"],
     )
-    .in_semen(&["immobili", "immobili im", "immotile", "immotili", "immotile im"]),
+    .in_semen(&["immobili", "immobili im", "immotile", "immotili", "immotile im"])
+    .loinc(&[(Fraction, "10611-2")]),
     semen(
         "sperm_morphology_normal",
         Kind::Quantity(PARTS),
@@ -152,7 +149,8 @@ pub const TABLE: &[Analyte] = &[
         "vitalita test all eosina",
         "vitalita eosina",
         "eosin test",
-    ]),
+    ])
+    .loinc(&[(Fraction, "10613-8")]),
     semen(
         "semen_leukocytes",
         Kind::QuantityOrFinding(&[Count]),
