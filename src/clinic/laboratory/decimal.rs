@@ -67,7 +67,11 @@ impl Decimal {
             Convention::Comma => ',',
             Convention::Point => '.',
         };
-        if text.len() > 2 * DIGITS_MAX || !text.starts_with(|c: char| c.is_ascii_digit()) {
+        let is_other = |it: u8| !matches!(it, b'0'..=b'9' | b'.' | b',');
+        if text.len() > 2 * DIGITS_MAX
+            || text.bytes().any(is_other)
+            || !text.starts_with(|c: char| c.is_ascii_digit())
+        {
             return None;
         }
         let mut signs = text.char_indices().filter(|(_, it)| !it.is_ascii_digit());
@@ -205,6 +209,9 @@ mod tests {
             ("12,", None, None),
             ("007", None, None),
             (",5", None, None),
+            ("1é2", None, None),
+            ("1é2é3", None, None),
+            ("1 234", None, None),
         ] {
             let comma_read = read(text, Convention::Comma);
             assert_eq!(comma_read.as_deref(), comma, "{text}");
