@@ -77,7 +77,7 @@ mod tests {
     fn codes(text: &str) -> Vec<(&'static str, Option<String>)> {
         let page =
             PageText { number: 1, width: 1.0, height: 1.0, origin: Origin::Text, text: text.to_owned() };
-        let read = read(vec![page], Sex::Female);
+        let read = read(vec![page], Sex::Female, jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
     }

@@ -123,7 +123,7 @@ mod tests {
     fn gradings(text: &str) -> Vec<Grading> {
         let page =
             PageText { number: 1, width: 1.0, height: 1.0, origin: Origin::Text, text: text.to_owned() };
-        of(&read(vec![page], Sex::Male))
+        of(&read(vec![page], Sex::Male, date(2026, 3, 20)))
     }
 
     #[test]

@@ -16,8 +16,6 @@ use crate::clinic::{
 /// What a document says.
 #[derive(Debug)]
 pub struct Read {
-    /// Its text, as its values name their places.
-    pub text: String,
     /// In the order of the text.
     pub values: Vec<Reading>,
     /// What was named and is not among them, and pages that could not be read.
@@ -39,8 +37,8 @@ const UNREAD_MAX: usize = 500;
 /// that means harm is longer. Pages beyond are said to be unread.
 const TEXT_MAX: usize = 512 << 10;
 
-/// Reads pages of somebody's document.
-pub fn read(mut pages: Vec<PageText>, sex: patients::Sex) -> Read {
+/// Reads pages of somebody's document. `uploaded_on`: no day of it is later.
+pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> Read {
     let too_much = leave_out(&mut pages);
     let is_scan = pages.iter().any(|page| matches!(page.origin, Origin::Picture { .. }));
     let count = pages.len() as u32;
@@ -51,12 +49,12 @@ pub fn read(mut pages: Vec<PageText>, sex: patients::Sex) -> Read {
         patients::Sex::Male => Some(Sex::Male),
         patients::Sex::Other => None,
     };
-    let report = report::read(&text, About { sex, is_scan });
+    let report = report::read(&text, About { sex, is_scan, until: Some(uploaded_on) });
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
-    Read { values: report.values, reported_on: report.date, text, unread, confidence, is_scan, sex }
+    Read { values: report.values, reported_on: report.date, unread, confidence, is_scan, sex }
 }
 
 impl Read {
@@ -119,6 +117,8 @@ pub fn text_from(pages: &[PageText]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     fn page(number: u32, origin: Origin, text: &str) -> PageText {
@@ -134,7 +134,7 @@ mod tests {
             page(2, Origin::Text, &long),
             page(3, Origin::Text, &value.repeat(10)),
         ];
-        let read = read(pages, patients::Sex::Female);
+        let read = read(pages, patients::Sex::Female, date(2026, 3, 20));
         assert_eq!((read.values.len(), read.unread.len()), (1, 1));
         assert_eq!((read.unread[0].page, read.unread[0].why.as_str()), (3, "too_much_text"));
     }
@@ -151,7 +151,7 @@ mod tests {
             page(3, Origin::Blank(Blank::Nothing), ""),
         ];
         assert_eq!(text_from(&pages), "text");
-        let read = read(pages, patients::Sex::Female);
+        let read = read(pages, patients::Sex::Female, date(2026, 3, 20));
         assert_eq!(read.values.len(), 1);
         let why: Vec<_> = read.unread.iter().map(|it| (it.page, it.why.as_str())).collect();
         assert_eq!(why, [(2, "no_ocr"), (1, "no_value")]);

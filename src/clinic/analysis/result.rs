@@ -68,7 +68,7 @@ pub async fn write(
         by: document.uploaded_by,
     };
     record::forget_document(tx, document.id).await?;
-    let value = |it| NewValue::of_reading(it, &read.text, of, read.sex, now);
+    let value = |it| NewValue::of_reading(it, of, read.sex, now);
     let values: Vec<NewValue> = read.values.iter().map(value).collect();
     let written = record::insert(tx, &values).await?.len();
     let kinds = gradings.iter().filter_map(kind_of).collect::<Vec<_>>();

@@ -10,7 +10,8 @@
 //! | the day | 10 (else 0) |
 //! | the range does not contradict the laboratory's own sign | 5 (else 0) |
 //!
-//! A value whose unit is not understood has no confidence: it is not there. So the least is 15 and the most 100.
+//! A value whose unit is not understood has no confidence: it is not there; one without any unit is, if it stands in the line
+//! of its name. So the least is 15 and the most 100.
 //! Results in words have no range and no unit; they get these points if they are one of the words that are known, which
 //! they are, or they would not be there.
 

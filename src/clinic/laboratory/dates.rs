@@ -140,7 +140,16 @@ const LABELS: [(&str, Label); 18] = [
 ];
 
 /// Words with which a date is not of the values at all.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 21] = [
+    "precedente",
+    "precedenti",
+    "previous",
+    "prior",
+    "rev",
+    "revisione",
+    "scade",
+    "expires",
+    "expiry",
     "nascita",
     "nato",
     "nata",
@@ -155,12 +164,19 @@ const OTHERS: [&str; 12] = [
     "scadenza",
 ];
 
-/// The day of the values of a report.
-pub fn of_report(lines: &[Line<'_>], order: Option<Order>) -> Option<Date> {
+/// Words with which it is that of something else, unless a word of [`LABELS`] stands nearer: `3° giorno del ciclo, prelievo`.
+const THINGS: [&str; 8] =
+    ["ciclo", "cycle", "mestruale", "mestruali", "menstrual", "terapia", "therapy", "treatment"];
+
+/// The day of the values of a report, as far as it is not later than the text.
+pub fn of_report(lines: &[Line<'_>], order: Option<Order>, until: Option<Date>) -> Option<Date> {
     let mut best: Option<(Label, Date)> = None;
     for line in lines {
         for at in 0..line.lexemes.len() {
             let Some((day, _)) = day_at(line, at, order) else { continue };
+            if until.is_some_and(|it| day > it) {
+                continue;
+            }
             let Some(label) = label_of(line, at) else { continue };
             if best.is_none_or(|(known, _)| label < known) {
                 best = Some((label, day));
@@ -228,7 +244,11 @@ fn label_of(line: &Line<'_>, at: usize) -> Option<Label> {
     if words.iter().any(|it| OTHERS.contains(it)) {
         return None;
     }
-    let named = words.iter().find_map(|word| LABELS.iter().find(|(it, _)| it == word));
+    let named = words.iter().position(|word| LABELS.iter().any(|(it, _)| it == word));
+    if words[..named.unwrap_or(words.len())].iter().any(|it| THINGS.contains(it)) {
+        return None;
+    }
+    let named = named.and_then(|place| LABELS.iter().find(|(it, _)| *it == words[place]));
     let is_short = words.len() < LABEL_WORDS;
     if let Some((_, label)) = named {
         return Some(*label).filter(|_| is_short);
@@ -247,7 +267,7 @@ mod tests {
 
     fn day(text: &str, is_italian: bool) -> Option<Date> {
         let lines = lines(text);
-        of_report(&lines, order(&lines, is_italian))
+        of_report(&lines, order(&lines, is_italian), None)
     }
 
     #[test]
@@ -267,6 +287,11 @@ mod tests {
             "Ultima mestruazione: 02/05/2024",
             "La paziente assume progesterone 200 mg dal 14/01/2024",
             "DOB 12/05/1990",
+            "Data esame precedente: 14/03/2023",
+            "Ultimo ciclo 02/05/2024",
+            "Inizio terapia 01/02/2024",
+            "Rev. 01/01/2019",
+            "Scade il 12/05/2027",
             "Capitolo 12.03.24, versione 1.2.3",
             "99/99/2024",
         ] {

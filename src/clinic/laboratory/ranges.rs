@@ -43,6 +43,8 @@ pub struct Range {
     pub low: Option<Decimal>,
     /// Upper end.
     pub high: Option<Decimal>,
+    /// Whether its one end is not of it: `< 25`, `inferiore a 25`.
+    pub is_open: bool,
 }
 
 /// Signs between two ends.
@@ -57,6 +59,8 @@ const LOWER: [&str; 9] =
 const OPENING_MAX: usize = 2;
 /// So many words and signs may stand behind one of these: `inf. a`.
 const LINKS_MAX: usize = 2;
+/// Words whose end is of the range; that of the others is not.
+const INCLUSIVE: [&str; 5] = ["fino", "max", "up", "sino", "almeno"];
 /// Words that follow these.
 const LINKS: [&str; 4] = ["a", "to", "than", "di"];
 
@@ -72,21 +76,19 @@ pub fn read(line: &Line<'_>, at: usize, convention: Convention) -> Option<(Range
         .two_ends(from)
         .or_else(|| reader.one_end_in_words(from))
         .or_else(|| reader.bounded(from).filter(|_| named));
-    let (low, high, mut end) = found?;
+    let Ends { low, high, is_open, mut end } = found?;
     if sign(line, end).is_some_and(|it| matches!(it, ')' | ']')) {
         end += 1;
     }
     let is_ordered = low.zip(high).is_none_or(|(low, high)| low.compare(high) != Ordering::Greater);
-    is_ordered.then_some((Range { population, low, high }, end))
+    is_ordered.then_some((Range { population, low, high, is_open }, end))
 }
 
 /// A comparator and its number as a range.
 pub const fn of_bound(comparator: Comparator, end: Decimal) -> Range {
-    if comparator.is_upper_bound() {
-        Range { population: Population::Everyone, low: None, high: Some(end) }
-    } else {
-        Range { population: Population::Everyone, low: Some(end), high: None }
-    }
+    let is_open = matches!(comparator, Comparator::Less | Comparator::Greater);
+    let (low, high) = if comparator.is_upper_bound() { (None, Some(end)) } else { (Some(end), None) };
+    Range { population: Population::Everyone, low, high, is_open }
 }
 
 /// `Fase follicolare:`, `M:`; a letter alone needs its colon.
@@ -112,7 +114,13 @@ struct Reader<'l, 't> {
     convention: Convention,
 }
 
-type Ends = (Option<Decimal>, Option<Decimal>, usize);
+struct Ends {
+    low: Option<Decimal>,
+    high: Option<Decimal>,
+    is_open: bool,
+    /// After the last lexeme.
+    end: usize,
+}
 
 impl Reader<'_, '_> {
     fn number(&self, at: usize) -> Option<Decimal> {
@@ -139,7 +147,7 @@ impl Reader<'_, '_> {
         // `12-03-2024` and `1-2-3` are no ranges.
         let goes_on = sign(self.line, first + 3).is_some_and(|it| DASHES.contains(&it))
             && self.line.is_attached(first + 2);
-        (!goes_on).then_some((Some(low), Some(high), first + 3))
+        (!goes_on).then_some(Ends { low: Some(low), high: Some(high), is_open: false, end: first + 3 })
     }
 
     /// `fino a 25`, `up to 25`, `superiore a 15`.
@@ -155,16 +163,17 @@ impl Reader<'_, '_> {
                 sign(self.line, from) == Some('.') || self.word(from).is_some_and(|it| LINKS.contains(&it)),
             );
         }
-        let end = self.number(from).filter(|_| self.is_same_cell(at, from))?;
-        Some(if is_upper { (None, Some(end), from + 1) } else { (Some(end), None, from + 1) })
+        let number = self.number(from).filter(|_| self.is_same_cell(at, from))?;
+        let (low, high) = if is_upper { (None, Some(number)) } else { (Some(number), None) };
+        Some(Ends { low, high, is_open: !INCLUSIVE.contains(&word), end: from + 1 })
     }
 
     /// `< 25`, `≥ 15`.
     fn bounded(&self, at: usize) -> Option<Ends> {
         let Kind::Comparator(comparator) = self.line.lexemes.get(at)?.kind else { return None };
         let end = self.number(at + 1)?;
-        let range = of_bound(comparator, end);
-        Some((range.low, range.high, at + 2))
+        let Range { low, high, is_open, .. } = of_bound(comparator, end);
+        Some(Ends { low, high, is_open, end: at + 2 })
     }
 }
 
@@ -202,6 +211,20 @@ mod tests {
         }
         for text in ["superiore a 15", "over 15", "greater than 15", "maggiore di 15"] {
             assert_eq!(range(text), Some((Population::Everyone, "15".into(), String::new())), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_of_its_range_or_not() {
+        let is_open = |text| {
+            let lines = lines(text);
+            read(&lines[0], 0, Convention::Comma).unwrap().0.is_open
+        };
+        for text in ["inferiore a 25", "less than 25", "superiore a 15", "Donne: < 25", "M: > 15"] {
+            assert!(is_open(text), "{text}");
+        }
+        for text in ["3,5 - 12,5", "fino a 25", "up to 25", "almeno 15", "Donne: ≤ 25", "M: >= 15"] {
+            assert!(!is_open(text), "{text}");
         }
     }
 

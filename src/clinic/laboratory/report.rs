@@ -1,8 +1,8 @@
 //! A whole report: text in, values out, each at most once for a day, each with its place.
 //!
 //! Invariants
-//! - Nothing is invented: a value was printed behind its name, with its unit, or it is not there. What was named but not
-//!   understood is listed in [`Report::unread`].
+//! - Nothing is invented: a value was printed behind its name, with its unit or with none at all, or below its name with its
+//!   unit, or it is not there. What was named but not understood is listed in [`Report::unread`].
 //! - The work is linear in the text: lines are read once, a line has a bounded length, a look-up a bounded depth.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use super::{
         columns::Columns,
         heads::Head,
         lines::{Kind, Line, lines},
-        rows::{self, Content, Context, Unread, Value},
+        rows::{self, Content, Context, RANGES_MAX, Unread, Value},
         sections,
     },
     names::{Analyte, Kind as AnalyteKind, Section},
@@ -32,8 +32,8 @@ use crate::clinic::rules::score::Domain;
 const PENDING_LINES: usize = 3;
 /// So many lines may hold the ranges of a value.
 const RANGE_LINES: usize = 12;
-/// No page of values is longer: whatever more there is, is not read.
-pub const VALUES_MAX: usize = 10_000;
+/// No report has more: whatever more there is, is not read. What is looked at of a patient has room for five such reports.
+pub const VALUES_MAX: usize = 1_000;
 
 /// What is known of the person and the text.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,6 +42,8 @@ pub struct About {
     pub sex: Option<Sex>,
     /// Whether the text was read from an image.
     pub is_scan: bool,
+    /// The day on which the text was here: a later one is misprinted, or misread.
+    pub until: Option<Date>,
 }
 
 /// Where something was printed.
@@ -51,6 +53,8 @@ pub struct Place {
     pub page: u32,
     /// In its page, from 1.
     pub line: u32,
+    /// First byte of that line in the text.
+    pub line_start: usize,
     /// First byte in the text: the name.
     pub start: usize,
     /// After the last byte that was understood in that line.
@@ -142,7 +146,7 @@ pub fn read(text: &str, about: About) -> Report {
         about,
         order,
         convention: convention(&lines, is_italian),
-        report: Report { date: dates::of_report(&lines, order), ..Report::default() },
+        report: Report { date: dates::of_report(&lines, order, about.until), ..Report::default() },
         section: Section::General,
         columns: None,
         pending: None,
@@ -204,6 +208,8 @@ struct Pending {
     head: Head,
     place: Place,
     line: usize,
+    /// Whether no other name waited before it: of several, nobody knows whose the first value is.
+    is_only: bool,
 }
 
 struct Reader {
@@ -222,6 +228,7 @@ struct Reader {
 impl Reader {
     fn line(&mut self, at: usize, line: &Line<'_>) {
         if let Some(columns) = Columns::read(line, self.order) {
+            self.section = sections::of_table(line).unwrap_or(self.section);
             self.columns = Some(columns);
             self.pending = None;
             self.last = None;
@@ -242,10 +249,13 @@ impl Reader {
         }
         for row in rows {
             let place = place(line, row.at, row.end);
+            let is_only = self.pending.is_none();
             self.forget_pending();
             match row.content {
                 Ok(content) => self.add(&row.head, content, place, at, true),
-                Err(Unread::Empty) => self.pending = Some(Pending { head: row.head, place, line: at }),
+                Err(Unread::Empty) => {
+                    self.pending = Some(Pending { head: row.head, place, line: at, is_only });
+                }
                 Err(why) => self.leave_out(row.head.analyte, place, why.into()),
             }
         }
@@ -259,8 +269,13 @@ impl Reader {
             return;
         }
         if let Some(pending) = self.pending.take() {
+            let may_have = pending.is_only && pending.place.page == line.page;
             match rows::continued(line, &pending.head, context) {
-                Ok(content) if at - pending.line <= PENDING_LINES => {
+                Ok(content)
+                    if may_have
+                        && at - pending.line <= PENDING_LINES
+                        && has_unit(&pending.head, &content) =>
+                {
                     self.add(&pending.head, content, pending.place, at, false);
                 }
                 Err(Unread::Empty) if at - pending.line < PENDING_LINES => self.pending = Some(pending),
@@ -272,8 +287,16 @@ impl Reader {
         match self.last.clone() {
             Some((values, since)) if !ranges.is_empty() && at - since <= RANGE_LINES => {
                 for place in values.clone() {
-                    self.report.values[place].ranges.extend(&ranges);
-                    judge(&mut self.report.values[place], self.about);
+                    let reading = &mut self.report.values[place];
+                    let is_its = |unit: &Option<Unit>| {
+                        unit.as_ref()
+                            .is_none_or(|it| rows::is_same(it, reading.unit.as_ref(), reading.analyte))
+                    };
+                    let room = RANGES_MAX.saturating_sub(reading.ranges.len());
+                    let its = ranges.iter().filter(|(_, unit)| is_its(unit)).map(|(range, _)| *range);
+                    let its: Vec<Range> = its.take(room).collect();
+                    reading.ranges.extend(its);
+                    judge(reading, self.about);
                 }
                 self.last = Some((values, since));
             }
@@ -297,7 +320,10 @@ impl Reader {
     fn add(&mut self, head: &Head, content: Content, place: Place, line: usize, in_line: bool) {
         let first = self.report.values.len();
         for (value, own_date) in content.values {
-            let date = own_date.or(self.report.date);
+            let date = match own_date {
+                Some(day) => Some(day).filter(|it| self.about.until.is_none_or(|until| *it <= until)),
+                None => self.report.date,
+            };
             let mut reading = Reading {
                 analyte: head.analyte,
                 recognised: Recognised {
@@ -343,6 +369,11 @@ impl From<Unread> for Why {
     }
 }
 
+/// Whether a value in another line than its name has what makes it one, and not the number of a page.
+fn has_unit(head: &Head, content: &Content) -> bool {
+    content.unit.is_some() || !content.values.iter().any(|(value, _)| needs_unit(head.analyte, value))
+}
+
 fn needs_unit(analyte: &Analyte, value: &Value) -> bool {
     matches!(value, Value::Number(..)) && analyte.kind != AnalyteKind::Bare
 }
@@ -363,6 +394,7 @@ fn place(line: &Line<'_>, at: usize, end: usize) -> Place {
     Place {
         page: line.page,
         line: line.number,
+        line_start: line.whole,
         start: line.start + line.lexemes[at].start,
         end: line.start + last,
     }

@@ -140,7 +140,8 @@ pub fn number(text: &str) -> Option<Decimal> {
         Some((digits, power)) => (digits, power.parse::<i32>().ok()?),
         None => (text, 0),
     };
-    let is_plain = digits.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+    let is_plain =
+        digits.bytes().all(|it| it.is_ascii_digit() || it == b'.') && digits.matches('.').count() <= 1;
     if !is_plain || !(-EXPONENT_MAX..=EXPONENT_MAX).contains(&power) {
         return None;
     }
@@ -225,7 +226,7 @@ impl Entered<'_> {
             number: found,
             unit,
             finding: self.finding.map(str::to_owned),
-            range: Range { population: Population::Everyone, low, high },
+            range: Range { population: Population::Everyone, low, high, is_open: false },
         })
     }
 
@@ -346,6 +347,9 @@ mod tests {
             ("1.5E-2", Some("0.015")),
             ("-1", None),
             ("7,2", None),
+            ("1.234.567", None),
+            ("1.234.567e-3", None),
+            ("1.234", Some("1.234")),
             ("", None),
             ("1e99", None),
             ("1234567890123", None),

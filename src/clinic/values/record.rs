@@ -12,7 +12,7 @@ use crate::{
     clinic::laboratory::{
         flags::{self, Flag, Printed},
         grammar::{lines::Comparator, rows::Value},
-        report::Reading,
+        report::{Place, Reading},
     },
     db::{DbError, Tx},
     ids::{ClinicId, LaboratoryValueId, PatientDocumentId, PatientId, UserId},
@@ -78,14 +78,8 @@ pub struct Of {
 }
 
 impl NewValue {
-    /// What was read in a document's `text`.
-    pub fn of_reading(
-        reading: &Reading,
-        text: &str,
-        of: Of,
-        sex: Option<flags::Sex>,
-        now: Timestamp,
-    ) -> Self {
+    /// What was read in a document.
+    pub fn of_reading(reading: &Reading, of: Of, sex: Option<flags::Sex>, now: Timestamp) -> Self {
         let (comparator, number, finding) = match &reading.value {
             Value::Number(comparator, number) => (comparator.map(Comparator::as_str), Some(*number), None),
             Value::Finding(finding) => (None, None, Some(finding.as_str().to_owned())),
@@ -94,7 +88,7 @@ impl NewValue {
         let unit = reading.unit.as_ref();
         let compared = number.and_then(|it| canonical::of(reading.analyte, it, unit));
         let range = number.and_then(|_| flags::applying(&reading.ranges, sex));
-        let line_start = text[..reading.place.start].rfind(['\n', '\u{c}']).map_or(0, |at| at + 1);
+        let Place { page, line, line_start, start, end } = reading.place;
         Self {
             id: LaboratoryValueId::new(now),
             clinic_id: of.clinic,
@@ -118,10 +112,10 @@ impl NewValue {
             confidence: Some(reading.recognised.percent()),
             doubts: reading.recognised.missing().collect(),
             domains: reading.domains.iter().map(|it| it.as_str()).collect(),
-            page: Some(reading.place.page),
-            line: Some(reading.place.line),
-            span_start: Some(reading.place.start - line_start),
-            span_end: Some(reading.place.end - line_start),
+            page: Some(page),
+            line: Some(line),
+            span_start: Some(start - line_start),
+            span_end: Some(end - line_start),
             recorded_by: of.by,
             created_at: now,
         }
@@ -167,10 +161,8 @@ mod tests {
     use super::*;
     use crate::clinic::laboratory::report::{About, read};
 
-    #[test]
-    fn a_value_is_kept_as_it_was_printed_with_its_place_in_its_line() {
-        let text = "Laboratorio\n\u{c}Prelievo del 03/02/2026\nAMH   20,0 pmol/L   (7,1 - 35,7)\n";
-        let about = About { sex: Some(flags::Sex::Female), is_scan: false };
+    fn first_of(text: &str) -> NewValue {
+        let about = About { sex: Some(flags::Sex::Female), ..About::default() };
         let report = read(text, about);
         let nil = Uuid::nil();
         let of = Of {
@@ -179,7 +171,20 @@ mod tests {
             document: PatientDocumentId(nil),
             by: UserId(nil),
         };
-        let value = NewValue::of_reading(&report.values[0], text, of, about.sex, Timestamp::UNIX_EPOCH);
+        NewValue::of_reading(&report.values[0], of, about.sex, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_place_is_counted_from_the_start_of_a_line_however_long_it_is() {
+        let before = "vedi nota ".repeat(1000);
+        let value = first_of(&format!("Laboratorio\n{before}  FSH   7,2 mUI/mL"));
+        assert_eq!((value.line, value.span_start), (Some(2), Some(before.len() + 2)));
+        assert_eq!(value.span_end, Some(before.len() + 2 + "FSH   7,2 mUI/mL".len()));
+    }
+
+    #[test]
+    fn a_value_is_kept_as_it_was_printed_with_its_place_in_its_line() {
+        let value = first_of("Laboratorio\n\u{c}Prelievo del 03/02/2026\nAMH   20,0 pmol/L   (7,1 - 35,7)\n");
         assert_eq!((value.analyte, value.number.as_deref()), ("amh", Some("20.0")));
         assert_eq!((value.unit.as_deref(), value.canonical_unit), (Some("pmol/L"), Some("ng/mL")));
         assert_eq!(value.canonical.as_deref(), Some("2.8"));

@@ -4,7 +4,7 @@
 //! dosati` is a sentence.
 
 use super::{
-    lines::{Kind, Line},
+    lines::{Kind, Lexeme, Line},
     words,
 };
 use crate::clinic::laboratory::{
@@ -33,8 +33,12 @@ pub struct Head {
 /// The name that a cell begins with.
 pub fn read(line: &Line<'_>, at: usize, section: Section) -> Option<Head> {
     let mut at = skip_signs(line, at);
+    let mut is_antibody = false;
     for _ in 0..=LEADING_MAX {
         if let Some((analyte, length)) = dictionary::find(line.words(at).map(|(_, word)| word), section) {
+            if is_antibody && !analyte.is_antibody() {
+                return None;
+            }
             let end = line.words(at).nth(length - 1).map(|(place, _)| place + 1)?;
             let name: Vec<&str> = line.words(at).take(length).map(|(_, word)| word).collect();
             let depends_on_section = !analyte.names.contains(&name.join(" ").as_str());
@@ -42,6 +46,7 @@ pub fn read(line: &Line<'_>, at: usize, section: Section) -> Option<Head> {
         }
         let leading =
             line.lexemes.get(at).filter(|it| it.kind == Kind::Word && words::is_neutral(&it.folded))?;
+        is_antibody |= words::is_antibody(&leading.folded);
         let cell = leading.cell;
         at = skip_signs(line, at + 1);
         line.lexemes.get(at).filter(|it| it.cell == cell)?;
@@ -103,12 +108,24 @@ impl Suffix<'_, '_> {
 
     /// Past `ore 8`, `day 3`.
     fn hour(&mut self) -> bool {
-        let is_hour = matches!(self.line.lexemes[self.at].folded.as_str(), "ore" | "h" | "day" | "giorno")
-            && self.line.lexemes.get(self.at + 1).is_some_and(|it| it.kind == Kind::Number);
-        if is_hour {
-            self.at += 2;
+        let lexeme = &self.line.lexemes[self.at];
+        let next = |by: usize| {
+            self.line.lexemes.get(self.at + by).filter(|it| it.cell == lexeme.cell && it.kind == Kind::Number)
+        };
+        let is_it = next(1).is_some_and(|it| match lexeme.folded.as_str() {
+            "ore" | "h" => is_time(&it.folded),
+            "day" | "giorno" => it.folded.len() <= 2,
+            _ => false,
+        });
+        if is_it {
+            // `8:30`
+            let has_minutes = next(3).is_some()
+                && matches!(self.line.lexemes[self.at + 2].kind, Kind::Sign(':'))
+                && self.line.is_attached(self.at + 1)
+                && self.line.is_attached(self.at + 2);
+            self.at += if has_minutes { 4 } else { 2 };
         }
-        is_hour
+        is_it
     }
 
     /// `FSH mUI/mL`, `Forme normali %`.
@@ -135,7 +152,11 @@ impl Suffix<'_, '_> {
             return Some(true);
         };
         let content = &self.line.lexemes[inside..close];
-        if content.iter().any(|it| it.kind == Kind::Word && words::makes_it_another(&it.folded)) {
+        let makes_it_another = |it: &Lexeme| {
+            let is_against = words::is_antibody(&it.folded) && !self.analyte.is_antibody();
+            it.kind == Kind::Word && (is_against || words::makes_it_another(&it.folded))
+        };
+        if content.iter().any(makes_it_another) {
             return None;
         }
         let Some(first) = content.first() else {
@@ -166,6 +187,9 @@ impl Suffix<'_, '_> {
         if words::finding(self.line, self.at).is_some() || words::label(self.line, self.at).is_some() {
             return Some(false);
         }
+        if words::is_antibody(word) && !self.analyte.is_antibody() {
+            return None;
+        }
         if words::is_neutral(word) || words::is_verb(word) {
             self.at += 1;
             return Some(true);
@@ -174,7 +198,7 @@ impl Suffix<'_, '_> {
         matches!(&self.line.text[lexeme.start..lexeme.end], "H" | "L").then_some(false)
     }
 
-    /// Past `3a`, `4th`.
+    /// Past `3a`, `4th`, `3° giorno`.
     fn ordinal(&mut self) -> bool {
         let word = self.line.lexemes.get(self.at + 1).filter(|_| self.line.is_attached(self.at));
         let is_ordinal = word
@@ -182,9 +206,18 @@ impl Suffix<'_, '_> {
             || word.is_some_and(|it| it.kind == Kind::Sign('°') || it.kind == Kind::Sign('ª'));
         if is_ordinal {
             self.at += 2;
+            let is_day =
+                |it: &Lexeme| matches!(it.folded.as_str(), "giorno" | "giornata" | "g" | "gg" | "day");
+            self.at += usize::from(self.line.lexemes.get(self.at).is_some_and(is_day));
         }
         is_ordinal
     }
+}
+
+/// `8`, `08`, `8.30`
+fn is_time(number: &str) -> bool {
+    let (hour, minutes) = number.split_once(['.', ',']).unwrap_or((number, "00"));
+    hour.len() <= 2 && minutes.len() == 2
 }
 
 /// `3,5 - 12,5`

@@ -1,7 +1,7 @@
 //! What stands behind a name: numbers, bounds, findings, units, ranges, flags, and what is not understood.
 
 use super::{
-    lines::{Comparator, Kind, Line},
+    lines::{Comparator, Kind, Lexeme, Line},
     words::{self, Finding, Label},
 };
 use crate::clinic::laboratory::{
@@ -107,34 +107,48 @@ impl Reader<'_, '_> {
 
     /// A number that is nothing else: no time, no titre, no ordinal, no size.
     fn number(&self) -> (What, usize) {
-        let lexeme = &self.line.lexemes[self.at];
-        let next = self.line.lexemes.get(self.at + 1).filter(|it| it.cell == lexeme.cell);
-        let is_part_of_more = next.is_some_and(|next| match next.kind {
-            Kind::Sign(':' | '/') => {
-                self.line.lexemes.get(self.at + 2).is_some_and(|it| it.kind == Kind::Number)
-            }
-            Kind::Word => {
-                let is_unit = spelling::read(&self.line.text[next.start..]).is_some();
-                next.folded == "x"
-                    || (next.start == lexeme.end
-                        && !is_unit
-                        && !is_flag_word(&self.line.text[next.start..next.end]))
-            }
-            _ => false,
-        });
-        let value = Decimal::read(&lexeme.folded, self.convention).filter(|_| !is_part_of_more);
+        let value = self.number_at(self.at);
         (value.map_or(What::Opaque, What::Number), self.at + 1)
+    }
+
+    fn number_at(&self, at: usize) -> Option<Decimal> {
+        Decimal::read(&self.line.lexemes[at].folded, self.convention).filter(|_| !self.is_part_of_more(at))
+    }
+
+    /// Whether what stands behind a number makes it something else: `8:45`, `1:16`, `3a`, `72 x 41`, `60'`.
+    fn is_part_of_more(&self, at: usize) -> bool {
+        let lexeme = &self.line.lexemes[at];
+        let Some(next) = self.line.lexemes.get(at + 1).filter(|it| it.cell == lexeme.cell) else {
+            return false;
+        };
+        let is_unit = || {
+            let text = &self.line.text[next.start..];
+            spelling::read(text).is_some() || spelling::read_flattened(text).is_some()
+        };
+        let is_attached = next.start == lexeme.end;
+        match next.kind {
+            Kind::Sign(':' | '/') => self.line.lexemes.get(at + 2).is_some_and(|it| it.kind == Kind::Number),
+            Kind::Sign('\'' | '’' | '′') => is_attached,
+            Kind::Sign('×') => !is_unit(),
+            Kind::Word if next.folded == "x" => !is_unit(),
+            Kind::Word if is_attached => !is_flag_word(&self.line.text[next.start..next.end]) && !is_unit(),
+            _ => false,
+        }
     }
 
     /// `< 0,1`; without a number it is a sign that the value is below or above its range.
     fn bounded(&self, comparator: Comparator) -> (What, usize) {
-        let cell = self.line.lexemes[self.at].cell;
-        let number =
-            self.line.lexemes.get(self.at + 1).filter(|it| it.kind == Kind::Number && it.cell == cell);
-        match number {
-            Some(number) => {
-                let value = Decimal::read(&number.folded, self.convention);
-                (value.map_or(What::Opaque, |it| What::Bounded(comparator, it)), self.at + 2)
+        let (cell, at) = (self.line.lexemes[self.at].cell, self.at + 1);
+        let number = self.line.lexemes.get(at).filter(|it| it.kind == Kind::Number && at < self.to);
+        // Before any number, a sign in a column of its own belongs to the number in the next one, unless a range begins
+        // there.
+        let is_its = |it: &&Lexeme| {
+            it.cell == cell || (!self.has_number && ranges::read(self.line, at, self.convention).is_none())
+        };
+        match number.filter(is_its) {
+            Some(_) => {
+                let value = self.number_at(at);
+                (value.map_or(What::Opaque, |it| What::Bounded(comparator, it)), at + 1)
             }
             None if comparator.is_upper_bound() => (What::Flag(Printed::Low), self.at + 1),
             None => (What::Flag(Printed::High), self.at + 1),
@@ -176,7 +190,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `46,XX`, `45,X[4]/46,XX[26]`: two figures, a comma, sex chromosomes, and what follows without a blank.
+    /// `46,XX`, `46, XX`, `45,X[4]/46,XX[26]`: two figures, a comma, sex chromosomes, and what goes on behind them.
     fn karyotype(&self) -> Option<(What, usize)> {
         let [number, comma, sexes] = self.line.lexemes.get(self.at..self.at + 3)? else { return None };
         let is_one = number.kind == Kind::Number
@@ -184,14 +198,55 @@ impl Reader<'_, '_> {
             && comma.kind == Kind::Sign(',')
             && sexes.kind == Kind::Word
             && sexes.folded.starts_with(['x', 'y'])
-            && sexes.folded.chars().all(|it| matches!(it, 'x' | 'y' | '0'));
+            && sexes.folded.chars().all(|it| matches!(it, 'x' | 'y' | '0'))
+            && sexes.cell == number.cell;
         is_one.then(|| {
-            let text = &self.line.text[number.start..];
-            let length = text.find(char::is_whitespace).unwrap_or(text.len());
-            let written = text[..length].trim_end_matches(['.', ',', ';']);
-            (What::Karyotype(written.to_owned()), self.line.lexeme_from(self.at, number.start + length))
+            let end = self.line.lexemes[self.line.cell_end(self.at) - 1].end;
+            let (rest, length) = iscn(&self.line.text[sexes.start..end]);
+            let written = format!("{},{rest}", number.folded);
+            (What::Karyotype(written), self.line.lexeme_from(self.at, sexes.start + length))
         })
     }
+}
+
+/// What ISCN calls changes.
+const CHANGES: [&str; 18] = [
+    "add", "del", "der", "dic", "dmin", "dup", "fra", "i", "idic", "ins", "inv", "mar", "psu", "r", "rea",
+    "rob", "t", "trp",
+];
+
+/// The rest of a karyotype without its blanks, and how many bytes it has with them. Behind a blank it goes on with cells
+/// (`[30]`), another line of cells (`/ 46,XX`), or what is changed (`t(9;22)`, `+21`); anything else is a remark.
+fn iscn(text: &str) -> (String, usize) {
+    let mut written = String::new();
+    let (mut end, mut is_named) = (0, false);
+    for piece in text.split_inclusive(' ') {
+        let word = piece.trim_end();
+        let bare = word.trim_start_matches(['+', '-']);
+        let name = &bare[..bare.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(bare.len())];
+        let is_change =
+            CHANGES.contains(&name) || (bare != word && bare.starts_with(|c: char| c.is_ascii_digit()));
+        let goes_on = written.is_empty()
+            || written.ends_with('/')
+            || word.starts_with(['[', '/'])
+            || (is_named && word.starts_with('('))
+            || (is_change && (written.ends_with(',') || bare[name.len()..].starts_with('(')))
+            || word.is_empty();
+        if !goes_on {
+            break;
+        }
+        if is_change && !written.ends_with(',') {
+            written.push(' ');
+        }
+        written.push_str(word);
+        end += piece.len();
+        is_named = is_change && name == bare;
+    }
+    let whole = written.trim_end_matches(['.', ',', ';', '/']);
+    // `(46,XX)`: the bracket was opened before.
+    let is_closed = whole.matches(')').count() > whole.matches('(').count();
+    let whole = whole.strip_suffix(')').filter(|_| is_closed).unwrap_or(whole);
+    (whole.to_owned(), end)
 }
 
 fn is_flag_word(text: &str) -> bool {

@@ -85,6 +85,8 @@ pub struct Line<'a> {
     pub text: &'a str,
     /// First byte in the whole text.
     pub start: usize,
+    /// First byte of the line that it is a piece of.
+    pub whole: usize,
     /// From 1.
     pub page: u32,
     /// In its page, from 1.
@@ -144,7 +146,14 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
         for (number, line) in (1..).zip(content.split('\n')) {
             let mut from = at;
             for piece in pieces(line.strip_suffix('\r').unwrap_or(line)) {
-                lines.push(Line { text: piece, start: from, page, number, lexemes: lexemes(piece) });
+                lines.push(Line {
+                    text: piece,
+                    start: from,
+                    whole: at,
+                    page,
+                    number,
+                    lexemes: lexemes(piece),
+                });
                 from += piece.len();
             }
             at += line.len() + 1;
@@ -315,6 +324,7 @@ mod tests {
         let lines = lines(text);
         for line in &lines {
             assert_eq!(&text[line.start..line.start + line.text.len()], line.text);
+            assert_eq!(line.whole, line.start, "short lines are read as a whole");
         }
         let places: Vec<_> = lines.iter().map(|it| (it.page, it.number)).collect();
         assert_eq!(places, [(1, 1), (1, 2), (2, 1), (2, 2)]);
@@ -327,6 +337,7 @@ mod tests {
         let text = "parola ".repeat(10_000);
         let lines = lines(&text);
         assert!(lines.len() > 10 && lines.iter().all(|it| it.text.len() <= LINE_BYTES_MAX && it.number == 1));
+        assert!(lines.iter().all(|it| it.whole == 0), "whose they are is known");
         assert_eq!(lines.iter().map(|it| it.text.len()).sum::<usize>(), text.len());
         assert!(lines.iter().flat_map(|it| &it.lexemes).all(|it| it.folded == "parola"), "words stay whole");
     }

@@ -7,7 +7,7 @@ use super::{
     heads::{self, Head},
     items::{self, Item, What},
     lines::{Comparator, Kind, Line},
-    words::{Finding, Label},
+    words::{self, Finding, Label},
 };
 use crate::clinic::laboratory::{
     decimal::{Convention, Decimal},
@@ -80,6 +80,10 @@ pub struct Context<'c> {
 pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
     let mut found: Vec<(usize, Head)> = Vec::new();
     let mut at = 0;
+    // `Urine:   Glucosio   20 mg/dL`
+    if line.lexemes.first().is_some_and(|it| words::is_other_specimen(&it.folded)) {
+        return Vec::new();
+    }
     while at < line.lexemes.len() {
         match heads::read(line, at, context.section) {
             Some(head) => {
@@ -95,10 +99,22 @@ pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
         let items = items::read(line, head.end, to, context.convention);
         let end =
             items.iter().filter(|it| it.kind != What::Opaque).map(|it| it.end).max().unwrap_or(head.end);
-        let content = Assembly { line, head: &head, items: &items, context }.content();
+        let content = if is_of_another(line, &head, to) {
+            Err(Unread::NoValue)
+        } else {
+            Assembly { line, head: &head, items: &items, context }.content()
+        };
         Row { head, at, end, content }
     });
     rows.collect()
+}
+
+/// Whether a word before the value makes it another one's: `TSH   anticorpi   0,9`, `Glucosio   urine   20`.
+fn is_of_another(line: &Line<'_>, head: &Head, to: usize) -> bool {
+    let words =
+        line.lexemes[head.end..to].iter().take_while(|it| matches!(it.kind, Kind::Word | Kind::Sign(_)));
+    let is_against = |word: &str| words::is_antibody(word) && !head.analyte.is_antibody();
+    words.map(|it| it.folded.as_str()).any(|it| words::is_other_specimen(it) || is_against(it))
 }
 
 /// Where a name may begin: at the beginning of a cell, and within one behind a comma or an `and`.
@@ -118,8 +134,23 @@ pub fn continued(line: &Line<'_>, head: &Head, context: Context<'_>) -> Result<C
     Assembly { line, head, items: &items, context: Context { columns: None, ..context } }.content()
 }
 
-/// The ranges of a line that has nothing else.
-pub fn only_ranges(line: &Line<'_>, convention: Convention) -> Vec<Range> {
+/// A value has no more ranges: men, women, five phases.
+pub const RANGES_MAX: usize = 16;
+
+/// A unit as it is meant of an analyte: nothing, if it cannot be written down.
+fn of_analyte(unit: Unit, analyte: &Analyte) -> Option<Unit> {
+    if analyte.has_international_unit { Some(unit) } else { unit.without_standard() }
+}
+
+/// Whether the unit behind a range is that of the value: a range in another one is not compared.
+pub fn is_same(its: &Unit, values: Option<&Unit>, analyte: &Analyte) -> bool {
+    let its = of_analyte(its.clone(), analyte);
+    its.zip(values)
+        .is_none_or(|(its, value)| its.dimension() == value.dimension() && its.size() == value.size())
+}
+
+/// The ranges of a line that has nothing else, with the units behind them.
+pub fn only_ranges(line: &Line<'_>, convention: Convention) -> Vec<(Range, Option<Unit>)> {
     let items = items::read(line, 0, line.lexemes.len(), convention);
     let is_range = |it: &Item| {
         matches!(it.kind, What::Range(_) | What::Label(Label::Range) | What::Unit(_) | What::Bounded(..))
@@ -130,7 +161,12 @@ pub fn only_ranges(line: &Line<'_>, convention: Convention) -> Vec<Range> {
     if items.is_empty() || !items.iter().all(is_range) || (has_bound && !is_labelled) {
         return Vec::new();
     }
-    items.iter().filter_map(|it| range_of(&it.kind)).collect()
+    let unit_behind = |place: usize| match items.get(place + 1).map(|it| &it.kind) {
+        Some(What::Unit(unit)) => Some(unit.clone()),
+        _ => None,
+    };
+    let ranges = items.iter().enumerate().take(RANGES_MAX);
+    ranges.filter_map(|(place, it)| Some((range_of(&it.kind)?, unit_behind(place)))).collect()
 }
 
 const fn range_of(kind: &What) -> Option<Range> {
@@ -173,9 +209,15 @@ impl Assembly<'_, '_, '_> {
         };
         let first = *places.first().ok_or(Unread::NoValue)?;
         let unit = self.unit(first, &values)?;
-        let printed =
-            self.items.iter().find_map(|it| if let What::Flag(flag) = it.kind { Some(flag) } else { None });
-        Ok(Content { values, unit, ranges: self.ranges(&places), printed })
+        let ranges = self.ranges(&places, unit.as_ref());
+        Ok(Content { values, unit, ranges, printed: self.printed() })
+    }
+
+    /// The laboratory's sign, unless it stands beside an older result.
+    fn printed(&self) -> Option<Printed> {
+        let is_older = |place| matches!(self.above(place), Some(Above::Earlier(_)));
+        let flag = |it: &Item| if let What::Flag(flag) = it.kind { Some(flag) } else { None };
+        self.items.iter().enumerate().filter(|(place, _)| !is_older(*place)).find_map(|(_, it)| flag(it))
     }
 
     /// What an item says of this analyte.
@@ -263,9 +305,8 @@ impl Assembly<'_, '_, '_> {
         let after = behind.iter().take_while(others).find_map(unit_of);
         let unit =
             after.or_else(|| self.items[..value].iter().find_map(unit_of)).or_else(|| self.head.unit.clone());
-        let unit = unit.map(|it| if analyte.has_international_unit { it } else { it.without_standard() });
-        match unit {
-            Some(unit) if analyte.is_measured_in(unit.dimension()) => Ok(Some(unit)),
+        match unit.map(|it| of_analyte(it, analyte)) {
+            Some(Some(unit)) if analyte.is_measured_in(unit.dimension()) => Ok(Some(unit)),
             Some(_) => Err(Unread::Unit),
             None => {
                 // What stands behind is no unit, or a unit that belongs to something else.
@@ -281,14 +322,19 @@ impl Assembly<'_, '_, '_> {
         }
     }
 
-    /// Ranges, up to words that explain something else.
-    fn ranges(&self, values: &[usize]) -> Vec<Range> {
+    /// Ranges in the unit of the value, up to words that explain something else.
+    fn ranges(&self, values: &[usize], unit: Option<&Unit>) -> Vec<Range> {
         let first = values.first().copied().unwrap_or_default();
         let others = self.items.iter().enumerate().filter(|(place, _)| !values.contains(place));
         let explained = |(place, item): &(usize, &Item)| {
             *place < first || !matches!(item.kind, What::Finding(_) | What::Opaque)
         };
-        others.take_while(explained).filter_map(|(_, item)| range_of(&item.kind)).collect()
+        let is_in_unit = |place: usize| match self.items.get(place + 1).map(|it| &it.kind) {
+            Some(What::Unit(its)) => is_same(its, unit, self.head.analyte),
+            _ => true,
+        };
+        let ranges = others.take_while(explained).filter(|(place, _)| is_in_unit(*place));
+        ranges.filter_map(|(_, item)| range_of(&item.kind)).take(RANGES_MAX).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     heads,
-    lines::{Kind, Line},
+    lines::{Kind, Lexeme, Line},
+    words,
 };
 use crate::clinic::laboratory::names::Section;
 
@@ -50,43 +51,86 @@ const GENERAL: [&str; 36] = [
     "screening",
 ];
 
+/// What names the specimen of the rows below: `Materiale: urine`.
+const SPECIMEN: [&str; 6] = ["materiale", "campione", "matrice", "specimen", "sample", "material"];
+const BLOOD: [&str; 6] = ["siero", "sangue", "plasma", "serum", "blood", "ematico"];
+
 /// The section a line opens, if it is a heading.
 pub fn opened(line: &Line<'_>, now: Section) -> Option<Section> {
-    let first = line.lexemes.first()?;
-    let is_one_cell = line.lexemes.iter().all(|it| it.cell == first.cell);
+    // `Esame urine:` announces what follows; with something behind its colon it would be a row.
+    let lexemes = match line.lexemes.as_slice() {
+        [rest @ .., last] if last.kind == Kind::Sign(':') => rest,
+        all => all,
+    };
+    let first = lexemes.first()?;
+    let is_one_cell = lexemes.iter().all(|it| it.cell == first.cell);
     let says_something =
-        |it: &super::lines::Lexeme| matches!(it.kind, Kind::Date(_) | Kind::Sign(':') | Kind::Comparator(_));
-    if !is_one_cell || line.lexemes.iter().any(says_something) {
+        |it: &Lexeme| matches!(it.kind, Kind::Date(_) | Kind::Sign(':') | Kind::Comparator(_));
+    if !is_one_cell || lexemes.iter().any(says_something) {
+        return of_specimen(lexemes);
+    }
+    let words = few_words(lexemes)?;
+    if (0..lexemes.len()).any(|at| words::finding(line, at).is_some()) {
         return None;
     }
-    let words: Vec<&str> = line
-        .lexemes
-        .iter()
-        .filter(|it| it.kind == Kind::Word)
-        .map(|it| it.folded.as_str())
-        .take(WORDS_MAX + 1)
-        .collect();
-    if words.is_empty() || words.len() > WORDS_MAX {
+    let announced = announced(&words);
+    if announced == Some(Section::Urine) {
+        return announced;
+    }
+    // A name alone in its line waits for its value.
+    if heads::read(line, 0, Section::Semen).is_some() {
         return None;
     }
+    // A row of urine may name blood, with but one blank before its number.
+    let ends_urine = announced == Some(Section::General) || is_in_capitals(line);
+    match now {
+        Section::Urine if announced != Some(Section::Semen) => {
+            (ends_urine && has_no_number(lexemes)).then_some(Section::General)
+        }
+        _ => announced,
+    }
+}
+
+/// The section that the head of a table names in its first cell: `ESAME URINE   Risultato   U.M.`
+pub fn of_table(line: &Line<'_>) -> Option<Section> {
+    announced(&few_words(&line.lexemes[..line.cell_end(0)])?)
+}
+
+fn announced(words: &[&str]) -> Option<Section> {
     let says = |known: &[&str]| words.iter().any(|it| known.contains(it));
     if says(&URINE) {
         Some(Section::Urine)
-    } else if heads::read(line, 0, Section::Semen).is_some_and(|head| head.end < line.lexemes.len()) {
-        None
     } else if says(&SEMEN) {
         Some(Section::Semen)
-    } else if says(&GENERAL) || (now == Section::Urine && is_in_capitals(line)) {
-        Some(Section::General)
     } else {
-        None
+        says(&GENERAL).then_some(Section::General)
     }
+}
+
+fn of_specimen(lexemes: &[Lexeme]) -> Option<Section> {
+    let [label, colon, rest @ ..] = lexemes else { return None };
+    if !SPECIMEN.contains(&label.folded.as_str()) || colon.kind != Kind::Sign(':') {
+        return None;
+    }
+    let words = few_words(rest)?;
+    let is_blood = words.iter().any(|it| BLOOD.contains(it));
+    if is_blood { Some(Section::General) } else { announced(&words).filter(|it| *it != Section::General) }
+}
+
+/// The words, if they are as few as those of a heading.
+fn few_words(lexemes: &[Lexeme]) -> Option<Vec<&str>> {
+    let words = lexemes.iter().filter(|it| it.kind == Kind::Word).map(|it| it.folded.as_str());
+    let words: Vec<&str> = words.take(WORDS_MAX + 1).collect();
+    (1..=WORDS_MAX).contains(&words.len()).then_some(words)
+}
+
+fn has_no_number(lexemes: &[Lexeme]) -> bool {
+    lexemes.iter().all(|it| it.kind != Kind::Number)
 }
 
 /// A heading that is not known ends what came before it only where the worst would be to go on.
 fn is_in_capitals(line: &Line<'_>) -> bool {
-    let no_numbers = line.lexemes.iter().all(|it| it.kind != Kind::Number);
-    no_numbers && line.text.chars().all(|it| !it.is_lowercase()) && line.text.chars().any(char::is_alphabetic)
+    line.text.chars().all(|it| !it.is_lowercase()) && line.text.chars().any(char::is_alphabetic)
 }
 
 #[cfg(test)]

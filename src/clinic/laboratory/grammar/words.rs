@@ -150,6 +150,20 @@ pub fn is_neutral(word: &str) -> bool {
     NEUTRAL.split_ascii_whitespace().any(|it| it == word)
 }
 
+/// Words with which a hormone's name is that of the antibodies against it.
+pub fn is_antibody(word: &str) -> bool {
+    matches!(word, "anticorpi" | "anticorpo" | "antibodies" | "antibody" | "ab")
+}
+
+/// Specimens that nothing is read of: `Materiale: urine`.
+pub fn is_other_specimen(word: &str) -> bool {
+    const OTHERS: [&str; 11] = [
+        "urine", "urina", "urinario", "urinaria", "urinari", "urinary", "liquor", "csf", "saliva",
+        "salivare", "salivary",
+    ];
+    OTHERS.contains(&word)
+}
+
 /// Words between a name and its value in a sentence.
 pub fn is_verb(word: &str) -> bool {
     const VERBS: &[&str] =
@@ -160,21 +174,11 @@ pub fn is_verb(word: &str) -> bool {
 /// Words in brackets behind a name that make it another one.
 pub fn makes_it_another(word: &str) -> bool {
     const OTHERS: &[&str] = &[
-        "urine",
-        "urina",
-        "urinario",
-        "urinaria",
-        "urinary",
         "libero",
         "libera",
         "free",
         "biodisponibile",
         "bioavailable",
-        "liquor",
-        "csf",
-        "saliva",
-        "salivare",
-        "salivary",
         "recettore",
         "receptor",
         "fetale",
@@ -184,7 +188,7 @@ pub fn makes_it_another(word: &str) -> bool {
         "follicolare",
         "seminale",
     ];
-    OTHERS.contains(&word)
+    is_other_specimen(word) || OTHERS.contains(&word)
 }
 
 /// What a label announces.

@@ -134,6 +134,13 @@ impl Analyte {
         }
     }
 
+    /// Whether it is an antibody, and may be called so.
+    pub fn is_antibody(&self) -> bool {
+        const OTHERS: [&str; 2] = ["anti_tpo", "anti_tg"];
+        let is_serology = self.group == Group::Infection && !matches!(self.code, "hbsag" | "chlamydia");
+        is_serology || OTHERS.contains(&self.code)
+    }
+
     /// Whether words can be its value.
     pub const fn takes_findings(&self) -> bool {
         matches!(self.kind, Kind::Finding | Kind::QuantityOrFinding(_))

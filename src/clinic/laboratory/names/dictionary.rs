@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
-use super::{Analyte, Section, all};
+use super::{Analyte, Group, Section, all};
 
 /// No name has more words.
 pub const WORDS_MAX: usize = 8;
@@ -69,7 +69,9 @@ pub fn find<'a>(words: impl Iterator<Item = &'a str>, section: Section) -> Optio
         Section::Semen => SEMEN.get_or_init(|| {
             let special = || all().flat_map(|it| it.names_in_semen.iter().map(move |name| (*name, it)));
             let is_special = |name: &str| special().any(|(it, _)| it == name);
-            phrases(special().chain(all().flat_map(names).filter(|(name, _)| !is_special(name))))
+            // Cells of blood in semen are not those of a blood count: better not read than read as blood.
+            let others = all().filter(|it| it.group != Group::BloodCount).flat_map(names);
+            phrases(special().chain(others.filter(|(name, _)| !is_special(name))))
         }),
     };
     longest(phrases, words)

@@ -104,7 +104,10 @@ impl Figures {
     fn count(&mut self, document: &Document) {
         self.documents += 1;
         let sex = if document.about["sex"] == "F" { Sex::Female } else { Sex::Male };
-        let report = read(&document.text, About { sex: Some(sex), is_scan: document.about["scan"] == true });
+        let report = read(
+            &document.text,
+            About { sex: Some(sex), is_scan: document.about["scan"] == true, until: None },
+        );
         let mut awaited: Vec<&Json> = document.about["values"].as_array().unwrap().iter().collect();
         for reading in &report.values {
             let line = said(reading);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::clinic::laboratory::{
+    grammar::rows::RANGES_MAX,
     names::all,
     report::{About, Report, VALUES_MAX, read},
 };
@@ -61,6 +62,8 @@ fn much_of_anything_is_read_in_proportion() {
         ("turned around", "\u{202e}FSH 7,2 "),
         ("all names", &names),
         ("ranges of phases", "Fase follicolare: 1 - 2\n"),
+        ("cells of a karyotype", "46,XX[1]/ [2] / "),
+        ("names in one line of days", "FSH 1-2 3-4   "),
         ("nulls", "\0"),
     ] {
         let length = if what == "figures" || what == "values in one line" { LARGE } else { ENOUGH };
@@ -70,6 +73,23 @@ fn much_of_anything_is_read_in_proportion() {
         let took = begin.elapsed();
         assert!(took < LIMIT, "{what} took {took:?}");
     }
+}
+
+#[test]
+fn what_a_row_has_is_not_multiplied() {
+    // Days in one head and ranges in one row: each value would have all ranges of its row.
+    let day = |at: usize| format!("{:02}/{:02}/{} ", at % 28 + 1, at / 28 % 12 + 1, 2000 + at / 336);
+    let head: String = (0..370).map(day).collect();
+    let names = all().filter(|it| it.takes_numbers()).filter_map(|it| it.names.first());
+    let values = "7 1-2 3-4 ".repeat(370);
+    let rows: Vec<String> = names.map(|it| format!("{it} {values}")).collect();
+    let report = checked(&format!("Esame {head}\n{}", rows.join("\n")));
+    let ranges: usize = report.values.iter().map(|it| it.ranges.len()).sum();
+    assert!(report.values.len() > 100, "{} values", report.values.len());
+    assert!(ranges <= RANGES_MAX * report.values.len(), "{ranges} ranges of {} values", report.values.len());
+    // Nor have ranges below a value, line after line.
+    let below = checked(&format!("FSH   7,2 mUI/mL\n{}", "1 - 2   3 - 4   5 - 6\n".repeat(12)));
+    assert_eq!(below.values[0].ranges.len(), RANGES_MAX);
 }
 
 #[test]

@@ -23,7 +23,7 @@ Pag. 2 di 2
 ";
 
 fn of(text: &str) -> Report {
-    read(text, About { sex: Some(Sex::Female), is_scan: false })
+    read(text, About { sex: Some(Sex::Female), ..About::default() })
 }
 
 fn shown(report: &Report) -> Vec<String> {
@@ -80,13 +80,14 @@ fn a_value_is_there_once_for_a_day() {
 
 #[test]
 fn confidence_says_what_is_missing() {
-    let report = of("FSH\n7,2\nSPERMIOGRAMMA\nVolume   2,8 mL\nHOMA-IR   1,9   H   < 2,5");
+    let report = of("FSH\n7,2 mUI/mL\nLH   5,1\nSPERMIOGRAMMA\nVolume   2,8 mL\nHOMA-IR   1,9   H   < 2,5");
     let missing = |place: usize| report.values[place].recognised.missing().collect::<Vec<_>>();
-    assert_eq!(missing(0), ["value_in_another_line", "no_unit", "no_range", "no_date"]);
-    assert_eq!(missing(1), ["name_depends_on_section", "no_range", "no_date"]);
-    assert_eq!(missing(2), ["no_date", "range_contradicts_flag"]);
-    assert_eq!(report.values[0].recognised.percent(), 40);
-    let scan = read(REPORT, About { sex: None, is_scan: true });
+    assert_eq!(missing(0), ["value_in_another_line", "no_range", "no_date"]);
+    assert_eq!(missing(1), ["no_unit", "no_range", "no_date"]);
+    assert_eq!(missing(2), ["name_depends_on_section", "no_range", "no_date"]);
+    assert_eq!(missing(3), ["no_date", "range_contradicts_flag"]);
+    assert_eq!(report.values[0].recognised.percent(), 65);
+    let scan = read(REPORT, About { is_scan: true, ..About::default() });
     assert_eq!(scan.values[0].recognised.missing().collect::<Vec<_>>(), ["read_from_image"]);
 }
 

@@ -75,14 +75,26 @@ impl Unit {
         self.size
     }
 
-    /// As a unit of a maker's own, if it was printed as U and the analyte has no International Unit.
-    pub(super) fn without_standard(self) -> Self {
+    /// As a unit of a maker's own, if it was printed as U and the analyte has no International Unit; nothing, if UCUM has no
+    /// code for it.
+    pub(super) fn without_standard(self) -> Option<Self> {
         if self.has_no_standard && self.dimension == Dimension::Activity {
-            Self { ucum: self.ucum.replace("[IU]", "[arb'U]"), dimension: Dimension::Arbitrary, ..self }
+            let ucum = arbitrary(self.ucum.replace("[IU]", "[arb'U]"), self.size)?;
+            Some(Self { ucum, dimension: Dimension::Arbitrary, ..self })
         } else {
-            self
+            Some(self)
         }
     }
+}
+
+/// A unit of a maker's own with its prefix written into the volume: UCUM allows it no prefix.
+fn arbitrary(ucum: String, size: Factor) -> Option<String> {
+    if ucum.starts_with('[') {
+        return Some(ucum);
+    }
+    let volumes = [(0, "L"), (1, "dL"), (3, "mL"), (6, "uL"), (9, "nL")];
+    let (_, volume) = volumes.into_iter().find(|(power, _)| Factor::power(*power) == size)?;
+    Some(format!("[arb'U]/{volume}"))
 }
 
 impl fmt::Display for Unit {

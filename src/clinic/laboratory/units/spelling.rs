@@ -3,7 +3,7 @@
 //! A unit is a count (a power of ten or a word for it), or a prefix and a base, by a volume. What is not understood to
 //! its end is no unit: `mg/kg` is not mg.
 
-use super::{Dimension, Unit};
+use super::{Dimension, Unit, arbitrary};
 use crate::clinic::laboratory::decimal::Factor;
 
 /// No unit is longer.
@@ -82,7 +82,7 @@ const BASES: [(&str, &str, Dimension, bool); 12] = [
 ];
 
 /// What stands alone: spelling, UCUM, dimension, power of ten.
-const WHOLE: [(&str, &str, Dimension, i32); 22] = [
+const WHOLE: [(&str, &str, Dimension, i32); 21] = [
     ("mmol/mol", "mmol/mol", Dimension::AmountFraction, -3),
     ("l/l", "L/L", Dimension::Fraction, 0),
     ("mg%", "mg/dL", Dimension::Mass, -2),
@@ -103,7 +103,6 @@ const WHOLE: [(&str, &str, Dimension, i32); 22] = [
     ("pg", "pg", Dimension::CellMass, -12),
     ("mm", "mm", Dimension::Length, -3),
     ("cm", "cm", Dimension::Length, -2),
-    ("µm3", "um3", Dimension::Volume, -15),
     ("um3", "um3", Dimension::Volume, -15),
 ];
 
@@ -142,11 +141,12 @@ pub fn read_code(ucum: &str) -> Option<Unit> {
     (unit.ucum == ucum && length == printed.len()).then_some(unit)
 }
 
-/// `106/µL`: what is left of 10⁶/µL where the text of a PDF has lost that the 6 was raised. It can be a number, too, so the
+/// `106/µL`, `x 106/µL`: what is left of 10⁶/µL where the text of a PDF has lost that the 6 was raised. It can be a number, too, so the
 /// caller must know that it stands where a unit stands.
 pub fn read_flattened(text: &str) -> Option<(Unit, usize)> {
-    let times = text.len() - text.trim_start_matches(['x', '×']).len();
-    let rest = text[times..].strip_prefix("10").filter(|_| times <= '×'.len_utf8())?;
+    let times =
+        text.strip_prefix(['x', '×']).map_or(0, |it| text.len() - it.strip_prefix(' ').unwrap_or(it).len());
+    let rest = text[times..].strip_prefix("10")?;
     let power = ["3/", "6/", "9/", "12/"].into_iter().find(|it| rest.starts_with(it))?;
     let after = &rest[power.len() - 1..];
     let raised =
@@ -165,21 +165,23 @@ struct Folded {
 impl Folded {
     fn of(text: &str) -> Self {
         let mut folded = Self { text: String::with_capacity(BYTES_MAX), ends: Vec::with_capacity(BYTES_MAX) };
+        let mut was_raised = false;
         for (at, letter) in text.char_indices().take_while(|(at, _)| *at < BYTES_MAX) {
             let end = at + letter.len_utf8();
+            let raised = superscript(letter);
             match letter {
                 'µ' | 'μ' => folded.push("u", end),
-                '⁰'..='⁹' | '²' | '³' | '¹' => {
-                    if !folded.text.ends_with('^')
-                        && !folded.text.ends_with(|c: char| c.is_ascii_digit() && at > 3)
-                    {
-                        folded.push(if folded.text.ends_with("mm") { "" } else { "^" }, end);
-                    }
-                    folded.push(superscript(letter), end);
-                }
                 '×' | '✕' => folded.push("x", end),
+                _ if raised.is_some() => {
+                    let is_volume = ["mm", "cm", "um"].iter().any(|it| folded.text.ends_with(it));
+                    if !was_raised && !is_volume && !folded.text.ends_with('^') {
+                        folded.push("^", end);
+                    }
+                    folded.push(raised.unwrap_or_default(), end);
+                }
                 _ => letter.to_lowercase().for_each(|it| folded.push(it.encode_utf8(&mut [0; 4]), end)),
             }
+            was_raised = raised.is_some();
         }
         folded
     }
@@ -194,8 +196,10 @@ impl Folded {
     }
 }
 
-const fn superscript(letter: char) -> &'static str {
-    match letter {
+/// The figure that is raised.
+const fn superscript(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        '⁰' => "0",
         '¹' => "1",
         '²' => "2",
         '³' => "3",
@@ -205,8 +209,8 @@ const fn superscript(letter: char) -> &'static str {
         '⁷' => "7",
         '⁸' => "8",
         '⁹' => "9",
-        _ => "0",
-    }
+        _ => return None,
+    })
 }
 
 /// Whether a unit may end here.
@@ -286,8 +290,11 @@ fn by_volume(text: &str) -> Option<(Unit, usize)> {
             BASES.into_iter().filter(|(it, ..)| after.starts_with(it))
         {
             if let Some((below, litres, end)) = volume(text, prefix.len() + base.len()) {
-                let ucum = format!("{prefix_ucum}{base_ucum}/{below}");
                 let size = Factor::power(prefix_power - litres);
+                let mut ucum = format!("{prefix_ucum}{base_ucum}/{below}");
+                if dimension == Dimension::Arbitrary {
+                    ucum = arbitrary(ucum, size)?;
+                }
                 return Some((Unit { ucum, dimension, size, has_no_standard }, end));
             }
         }
@@ -325,6 +332,14 @@ mod tests {
             ("10⁹/L", "10*9/L"),
             ("10e6/ml", "10*6/mL"),
             ("10³/µL", "10*3/uL"),
+            ("x 10⁶/mL", "10*6/mL"),
+            ("x10¹²/L", "10*12/L"),
+            ("×10⁶/mL", "10*6/mL"),
+            ("×10⁹/L", "10*9/L"),
+            ("× 10¹²/L", "10*12/L"),
+            ("cm³", "cm3"),
+            ("µm³", "um3"),
+            ("kAU/L", "[arb'U]/mL"),
             ("mln/ml", "10*6/mL"),
             ("milioni / ml", "10*6/mL"),
             ("mio/mL", "10*6/mL"),
@@ -360,7 +375,7 @@ mod tests {
     fn what_is_not_understood_to_its_end_is_no_unit() {
         for printed in [
             "mg/kg", "H", "L", "M", "K", "m", "10", "10 - 20", "10^", "1073/uL", "U", "mUI", "ng", "mmHg",
-            "g/l/h", "", "µ",
+            "g/l/h", "", "µ", "mAU/L",
         ] {
             assert_eq!(read(printed).map(|it| it.0.ucum), None, "{printed}");
         }
@@ -379,6 +394,7 @@ mod tests {
         assert_eq!(flattened("106/µL  4 - 5"), Some(("10*6/uL".to_owned(), 7)));
         assert_eq!(flattened("1012/L"), Some(("10*12/L".to_owned(), 6)));
         assert_eq!(flattened("x109/L"), Some(("10*9/L".to_owned(), 6)));
+        assert_eq!(flattened("x 106/mL"), Some(("10*6/mL".to_owned(), 8)));
         assert_eq!(flattened("107/µL"), None);
         assert_eq!(flattened("106 µL"), None);
         assert_eq!(flattened("106/è"), None);

@@ -34,6 +34,7 @@ use crate::{
             arrived::{self, SCANNER_PAUSE, Scan},
         },
     },
+    notary::time::today,
 };
 
 impl From<Refused> for Halt {
@@ -57,7 +58,8 @@ impl AnalyseDocument {
         let pages = self.text(ctx, &document).await?;
         let text_from = read::text_from(&pages);
         let sex = self.sex(ctx, &document).await?;
-        let read = ctx.blocking(move |_| Ok(read::read(pages, sex))).await?;
+        let uploaded_on = today(document.created_at);
+        let read = ctx.blocking(move |_| Ok(read::read(pages, sex, uploaded_on))).await?;
         let count = serde_json::json!({ "values": read.values.len(), "unread": read.unread.len() });
         self.pass(ctx, Step::Values, &count).await?;
         self.pass(ctx, Step::Domains, &read.domains()).await?;
