@@ -24,10 +24,11 @@ use super::{
     trail::tell_later,
 };
 use crate::{
+    args,
     audit::{Entry, Outcome, Who},
     clinic::tiers::Tier,
     clock::Clock,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     ids::{ApiKeyId, UserId},
     key,
 };
@@ -61,6 +62,22 @@ pub struct Count {
     pub left: Option<i32>,
     /// Until the next hour begins.
     pub reset: Duration,
+}
+
+/// As [`KeyUse::find`] says, without its hash.
+const IS_GOOD: &str = "-- accounts.key_use.is_good
+    SELECT FROM api_key AS a JOIN users AS u ON u.id = a.user_id
+    WHERE a.id = $1 AND a.revoked_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $2)
+      AND u.status = 'active' AND u.erased_at IS NULL";
+
+/// Whether a key is good still: for who goes on with something that was begun with it.
+pub async fn is_good(db: &Db, key: ApiKeyId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(!db.read(IS_GOOD, args![key, now]).await?.is_empty())
+}
+
+/// The same in a transaction.
+pub async fn is_good_in(tx: &mut Tx, key: ApiKeyId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.query_opt(IS_GOOD, &[&key, &now]).await?.is_some())
 }
 
 /// Looks keys up and counts their requests. Cheap to clone.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use postgres_types::Json;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -18,6 +18,12 @@ use crate::{
 pub const ITEMS_MAX: usize = 100;
 /// How long it is told what became of a batch.
 pub const KEEP: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Characters of what is kept of an item that failed; its column takes 20,000, where the database writes more blanks.
+const FAILURE_MAX: usize = 15_000;
+/// Errors that are kept of it.
+const ERRORS_MAX: usize = 50;
+/// Characters of each text in it: names of fields that do not exist are as long as somebody likes.
+const TEXT_MAX: usize = 300;
 /// Old batches that are removed when a new one is made: more than are made.
 const REMOVED: i64 = 20;
 
@@ -65,7 +71,8 @@ pub struct AnalysisBatchItem {
     pub status: Status,
     /// The analysis.
     pub analysis_id: Option<AnalysisId>,
-    /// Why there is none: a stable `code`, a `detail` for people, and `errors` with pointers into what was given.
+    /// Why there is none: a stable `code`, a `detail` for people, and `errors` with pointers into what was given; `more` says how
+    /// many are not shown.
     #[schema(value_type = Option<Object>)]
     pub failure: Option<Value>,
 }
@@ -77,6 +84,41 @@ pub enum Item {
     Asked(Request),
     /// It cannot be done, for this reason.
     Wrong(Value),
+}
+
+/// Something that is wrong with what is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault<'a> {
+    /// JSON pointer into the item.
+    pub pointer: &'a str,
+    /// For programs.
+    pub code: &'a str,
+    /// For people.
+    pub detail: &'a str,
+}
+
+/// Why an item failed, as it is kept.
+pub fn failure<'a>(code: &str, detail: &str, faults: impl IntoIterator<Item = Fault<'a>>) -> Value {
+    fn short(text: &str) -> String {
+        text.chars().take(TEXT_MAX).collect()
+    }
+    let (mut errors, mut size, mut more) = (Vec::new(), 0, 0);
+    for Fault { pointer, code, detail } in faults {
+        let error =
+            json!({ "in": "body", "pointer": short(pointer), "code": short(code), "detail": short(detail) });
+        let length = error.to_string().chars().count();
+        if errors.len() < ERRORS_MAX && size + length <= FAILURE_MAX {
+            size += length;
+            errors.push(error);
+        } else {
+            more += 1;
+        }
+    }
+    let mut failure = json!({ "code": code, "detail": short(detail), "errors": errors });
+    if more > 0 {
+        failure["more"] = more.into();
+    }
+    failure
 }
 
 /// Who asks.
@@ -97,6 +139,8 @@ pub struct Turn {
     pub request: Request,
     /// By whom.
     pub user: UserId,
+    /// In which clinic: nobody else's patient is meant, wherever the person works by now.
+    pub clinic: ClinicId,
     /// With which key.
     pub key: Option<uuid::Uuid>,
 }
@@ -127,8 +171,8 @@ pub async fn create(
     let rows: Vec<Value> = items
         .iter()
         .map(|item| match item {
-            Item::Asked(request) => serde_json::json!({ "request": request, "failure": null }),
-            Item::Wrong(failure) => serde_json::json!({ "request": null, "failure": failure }),
+            Item::Asked(request) => json!({ "request": request, "failure": null }),
+            Item::Wrong(failure) => json!({ "request": null, "failure": failure }),
         })
         .collect();
     tx.execute(ITEMS, &[&id, &Json(rows)]).await?;
@@ -138,12 +182,13 @@ pub async fn create(
 /// What is asked for at a place, locked; nothing if it has ended.
 pub async fn turn(tx: &mut Tx, (batch, position): (AnalysisBatchId, i32)) -> Result<Option<Turn>, DbError> {
     const TURN: &str = "-- clinic.emr.turn
-        SELECT i.request, b.requested_by, b.api_key_id FROM analysis_batch_item AS i
+        SELECT i.request, b.requested_by, b.clinic_id, b.api_key_id FROM analysis_batch_item AS i
         JOIN analysis_batch AS b ON b.id = i.batch_id
         WHERE i.batch_id = $1 AND i.position = $2 AND i.status = 'pending' FOR UPDATE OF i";
     Ok(tx.query_opt(TURN, &[&batch, &position]).await?.map(|row| Turn {
         request: row.get::<_, Json<Request>>("request").0,
         user: row.get("requested_by"),
+        clinic: row.get("clinic_id"),
         key: row.get("api_key_id"),
     }))
 }

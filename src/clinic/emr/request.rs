@@ -5,15 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    args,
     clinic::{
         analyses::{Graded, GradedAnalysis, Input, Kind, NewAnalysis, Source, analysis},
         patients::entries::{self, Refused},
         rules::{checks, patient::mrn::Mrn},
         staff::Permission,
     },
-    db::{Db, DbError, Tx},
-    ids::{PatientId, UserId},
+    db::{DbError, Tx},
+    ids::{ClinicId, PatientId, UserId},
 };
 
 /// Whom it is about.
@@ -72,51 +71,52 @@ impl From<DbError> for Failed {
     }
 }
 
-/// The patient; a number of a record that was merged leads to the one that has its things.
-pub async fn find(db: &Db, user: UserId, subject: &Subject) -> Result<Option<PatientId>, DbError> {
-    let number = match subject {
-        Subject::Id(id) => return Ok(Some(*id)),
-        Subject::Number(number) => number.clone(),
+/// The patient, if it is one of the clinic in which the analysis is asked for; a number of a record that was merged leads to the one
+/// that has its things.
+async fn resolve(
+    tx: &mut Tx,
+    (user, clinic): (UserId, ClinicId),
+    subject: &Subject,
+) -> Result<Option<PatientId>, DbError> {
+    const BY_NUMBER: &str = concat!(
+        "-- clinic.emr.by_number
+        SELECT coalesce(p.merged_into, p.id) AS id FROM patient AS p
+        WHERE p.medical_record_number = $3 AND p.clinic_id = $2 AND ",
+        at_clinic!("read_patients", "p.clinic_id", "$1")
+    );
+    const BY_ID: &str = concat!(
+        "-- clinic.emr.by_id
+        SELECT p.id FROM patient AS p WHERE p.id = $3 AND p.clinic_id = $2 AND ",
+        at_clinic!("write_analyses", "p.clinic_id", "$1")
+    );
+    let row = match subject {
+        Subject::Id(id) => tx.query_opt(BY_ID, &[&user, &clinic, id]).await?,
+        Subject::Number(number) => tx.query_opt(BY_NUMBER, &[&user, &clinic, number]).await?,
     };
-    Ok(db.read(BY_NUMBER, args![user, number]).await?.first().map(|row| row.get("id")))
+    Ok(row.map(|row| row.get("id")))
 }
 
-const BY_NUMBER: &str = concat!(
-    "-- clinic.emr.by_number
-    SELECT coalesce(p.merged_into, p.id) AS id FROM patient AS p WHERE p.medical_record_number = $2 AND ",
-    at_clinic!("read_patients", "p.clinic_id", "$1")
-);
-
-async fn resolve(tx: &mut Tx, user: UserId, subject: &Subject) -> Result<Option<PatientId>, DbError> {
-    match subject {
-        Subject::Id(id) => Ok(Some(*id)),
-        Subject::Number(number) => {
-            Ok(tx.query_opt(BY_NUMBER, &[&user, number]).await?.map(|row| row.get("id")))
-        }
-    }
-}
-
-/// Grades and writes down what is asked for, for who may write analyses. On [`Failed`] nothing was written.
+/// Grades and writes down what is asked for in a clinic, for who may write analyses there. On [`Failed`] nothing was written.
 pub async fn perform(
     tx: &mut Tx,
-    user: UserId,
+    who: (UserId, ClinicId),
     request: &Request,
     now: Timestamp,
 ) -> Result<GradedAnalysis, Failed> {
     let graded = Input::stored(request.kind, request.input.clone())?.grade()?;
-    write(tx, user, request, graded, now).await
+    write(tx, who, request, graded, now).await
 }
 
 /// The same of what was graded already.
 pub async fn write(
     tx: &mut Tx,
-    user: UserId,
+    who: (UserId, ClinicId),
     request: &Request,
     graded: Graded,
     now: Timestamp,
 ) -> Result<GradedAnalysis, Failed> {
-    let id = resolve(tx, user, &request.subject).await?.ok_or(Refused::NoSuchPatient)?;
-    let patient = entries::admit(tx, (user, Permission::WriteAnalyses), id, now).await?;
+    let id = resolve(tx, who, &request.subject).await?.ok_or(Refused::NoSuchPatient)?;
+    let patient = entries::admit(tx, (who.0, Permission::WriteAnalyses), id, now).await?;
     let new = NewAnalysis {
         patient: &patient,
         source: Source::Program,
@@ -126,7 +126,7 @@ pub async fn write(
         note: &request.note,
         observed_on: request.observed_on,
         graded,
-        by: user,
+        by: who.0,
     };
     Ok(analysis::insert(tx, &new, now).await?)
 }

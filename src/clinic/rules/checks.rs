@@ -68,13 +68,18 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// So much is told at once; who has that many mistakes made one.
+const TOLD_MAX: usize = 100;
+
 /// Collects what is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Checks(Vec<Invalid>);
 
 impl Checks {
     fn add(&mut self, pointer: &str, problem: Wrong) {
-        self.0.push(Invalid { pointer: pointer.to_owned(), problem });
+        if self.0.len() < TOLD_MAX {
+            self.0.push(Invalid { pointer: pointer.to_owned(), problem });
+        }
     }
 
     /// A number within bounds, if it is given.
@@ -101,7 +106,7 @@ impl Checks {
         }
     }
 
-    /// A list that may not be longer.
+    /// A list that may not be longer. Whoever goes through it looks at no more than `most`.
     pub(super) fn length(&mut self, pointer: &str, length: usize, most: usize) {
         if length > most {
             self.add(pointer, Wrong::TooMany { most });
@@ -146,5 +151,12 @@ mod tests {
             ["/a not_a_number", "/b out_of_range", "/e out_of_range", "/f contradicts", "/j too_many"]
         );
         assert_eq!(Checks::default().end(), Ok(()));
+    }
+
+    #[test]
+    fn nobody_is_told_more_than_can_be_read() {
+        let mut checks = Checks::default();
+        (0..100_000).for_each(|_| checks.number("/a", Some(9.0), 0.0..=1.0));
+        assert_eq!(checks.end().unwrap_err().0.len(), TOLD_MAX);
     }
 }

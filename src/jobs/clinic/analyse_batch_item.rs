@@ -1,20 +1,23 @@
 //! Does one analysis of a batch that another system has asked for. Enqueued with the batch; what is asked for stands in its
 //! row, and is forgotten there with its end.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::summary_changed;
 use crate::{
+    accounts::key_use,
     audit::{self, Entry, Who},
     clinic::{
         emr::{
-            batch::{self, Turn},
+            batch::{self, Fault, Turn},
             request::{self, Failed},
         },
         patients::entries::Refused,
         scores,
     },
-    ids::AnalysisBatchId,
+    db::{DbError, Tx},
+    ids::{AnalysisBatchId, ApiKeyId},
     jobs::{Job, JobContext, Outcome, QueueName},
 };
 
@@ -41,21 +44,48 @@ impl Job for AnalyseBatchItem {
             return Ok(Outcome::Cancel("it has ended".to_owned()));
         };
         let now = ctx.clock.now();
-        match request::perform(&mut tx, turn.user, &turn.request, now).await {
-            Ok(made) => {
-                scores::changed(&mut tx, &ctx.jobs, made.patient_id).await?;
-                let details = json!({ "analysis": made.id, "kind": made.graded.kind(), "batch": self.batch });
-                let told = Entry::new(now, who(&turn), "patient.analyse", "patient", made.patient_id);
-                audit::record(&mut tx, &[Entry { details, ..told }]).await?;
-                batch::end(&mut tx, place, Ok(made.id)).await?;
-                summary_changed(&mut tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
-            }
-            Err(Failed::Refused(Refused::Db(error))) => return Err(error.into()),
-            Err(failed) => batch::end(&mut tx, place, Err(&told(&failed))).await?,
+        if has_lost_key(&mut tx, &turn, now).await? {
+            let detail = "the key with which it was asked for was revoked, or has expired";
+            batch::end(&mut tx, place, Err(&batch::failure("key_not_good", detail, []))).await?;
+        } else {
+            self.perform(ctx, &mut tx, &turn, now).await?;
         }
         ctx.finish(&mut tx).await?;
         tx.commit().await?;
         Ok(Outcome::Done)
+    }
+}
+
+impl AnalyseBatchItem {
+    async fn perform(
+        &self,
+        ctx: &JobContext,
+        tx: &mut Tx,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let place = (self.batch, self.position);
+        match request::perform(tx, (turn.user, turn.clinic), &turn.request, now).await {
+            Ok(made) => {
+                scores::changed(tx, &ctx.jobs, made.patient_id).await?;
+                let details = json!({ "analysis": made.id, "kind": made.graded.kind(), "batch": self.batch });
+                let told = Entry::new(now, who(turn), "patient.analyse", "patient", made.patient_id);
+                audit::record(tx, &[Entry { details, ..told }]).await?;
+                batch::end(tx, place, Ok(made.id)).await?;
+                summary_changed(tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
+            }
+            Err(Failed::Refused(Refused::Db(error))) => return Err(error.into()),
+            Err(failed) => batch::end(tx, place, Err(&told(&failed))).await?,
+        }
+        Ok(())
+    }
+}
+
+/// What was asked for with a key that is good no more is not done.
+async fn has_lost_key(tx: &mut Tx, turn: &Turn, now: Timestamp) -> Result<bool, DbError> {
+    match turn.key {
+        Some(key) => Ok(!key_use::is_good_in(tx, ApiKeyId(key), now).await?),
+        None => Ok(false),
     }
 }
 
@@ -65,16 +95,17 @@ fn who(turn: &Turn) -> Who {
 
 /// What is told of an item that failed.
 fn told(failed: &Failed) -> Value {
+    let detail = failed.to_string();
     match failed {
-        Failed::Refused(refused) => json!({ "code": refused.code(), "detail": refused.to_string() }),
+        Failed::Refused(refused) => batch::failure(refused.code(), &detail, []),
         Failed::Wrong(wrong) => {
-            let error = |it: &crate::clinic::rules::checks::Invalid| {
-                json!({ "in": "body", "pointer": format!("/input{}", it.pointer), "code": it.problem.code(),
-                    "detail": it.problem.to_string() })
-            };
-            let errors: Vec<_> = wrong.0.iter().map(error).collect();
-            json!({ "code": "validation_failed", "detail": wrong.to_string(), "errors": errors })
+            let invalid = wrong.0.iter();
+            let said: Vec<_> = invalid
+                .map(|it| (format!("/input{}", it.pointer), it.problem.code(), it.problem.to_string()))
+                .collect();
+            let faults = said.iter().map(|(pointer, code, detail)| Fault { pointer, code, detail });
+            batch::failure("validation_failed", &detail, faults)
         }
-        Failed::Unreadable(_) => json!({ "code": "unreadable", "detail": failed.to_string() }),
+        Failed::Unreadable(_) => batch::failure("unreadable", &detail, []),
     }
 }

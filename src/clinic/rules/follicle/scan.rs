@@ -45,10 +45,10 @@ impl Ovary {
         checks.count(&format!("/{name}/antral_follicles"), self.antral_follicles, 0..=100);
         checks.number(&format!("/{name}/volume_ml"), self.volume_ml, 0.1..=500.0);
         checks.length(&format!("/{name}/follicles_mm"), self.follicles_mm.len(), MEASURED_MAX);
-        for (index, size) in self.follicles_mm.iter().enumerate() {
+        for (index, size) in self.follicles_mm.iter().take(MEASURED_MAX).enumerate() {
             checks.number(&format!("/{name}/follicles_mm/{index}"), Some(*size), 1.0..=200.0);
         }
-        let antral = self.follicles_mm.iter().filter(|size| ANTRAL.contains(size)).count();
+        let antral = self.follicles_mm.iter().take(MEASURED_MAX).filter(|size| ANTRAL.contains(size)).count();
         let is_more = self.antral_follicles.is_some_and(|counted| antral > counted.into());
         let pointer = format!("/{name}/follicles_mm");
         checks.contradiction(is_more, &pointer, &format!("/{name}/antral_follicles"));

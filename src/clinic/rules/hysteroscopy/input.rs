@@ -188,10 +188,10 @@ impl Hysteroscopy {
         let myomas = self.myomas.as_deref().unwrap_or_default();
         checks.length("/polyps", polyps.len(), EACH_MAX);
         checks.length("/myomas", myomas.len(), EACH_MAX);
-        for (index, polyp) in polyps.iter().enumerate() {
+        for (index, polyp) in polyps.iter().take(EACH_MAX).enumerate() {
             checks.number(&format!("/polyps/{index}/size_mm"), polyp.size_mm, 1.0..=200.0);
         }
-        for (index, myoma) in myomas.iter().enumerate() {
+        for (index, myoma) in myomas.iter().take(EACH_MAX).enumerate() {
             myoma.check(index, &mut checks);
         }
         checks.contradiction(

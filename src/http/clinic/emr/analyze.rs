@@ -136,13 +136,14 @@ pub(super) fn refused(failed: Failed) -> Problem {
     }
 }
 
-/// Grades what is given and keeps it as an analysis of a patient, who is named by the id or by the number of the record.
+/// Grades what is given and keeps it as an analysis of a patient, who is named by the id, or by the number of the record: that finds
+/// a patient, and needs the permission to read patients beside that to write analyses.
 #[utoipa::path(post, path = "/clinic/emr/analyze/{kind}", tag = "clinic programs", security(("bearer" = [])),
     request_body = AskForAnalysis, params(("kind" = Kind, Path, description = "What is graded")),
     responses((status = 201, description = "The analysis, with its ETag", body = GradedAnalysis),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses; \
             `consent_missing`: the patient has not agreed"),
-        (status = 404, description = "There is no such patient, or no such kind"),
+        (status = 404, description = "There is no such kind, or no such patient; nor is there by number for who may not read them"),
         (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
 async fn analyze(
     State(state): State<AppState>,
@@ -161,7 +162,7 @@ async fn analyze(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let made = match request::write(&mut tx, user, &asked, graded, now).await {
+    let made = match request::write(&mut tx, (user, who.standing.clinic), &asked, graded, now).await {
         Err(Failed::Refused(Refused::NoSuchPatient)) => {
             drop(tx);
             return Err(match asked.subject {

@@ -18,7 +18,7 @@ use crate::{
     accounts::policy::Via,
     audit::{self, Entry},
     clinic::{
-        emr::batch::{self, AnalysisBatch, Asker, ITEMS_MAX, Item},
+        emr::batch::{self, AnalysisBatch, Asker, Fault, ITEMS_MAX, Item},
         staff::Permission,
     },
     http::{
@@ -102,15 +102,19 @@ fn item(body: Map<String, Value>, today: jiff::civil::Date) -> Result<Item, Prob
     let read = graded::<Asked>(body).and_then(|(graded, asked)| asked.checked(&graded, today));
     match read {
         Ok(request) => Ok(Item::Asked(request)),
-        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => Ok(Item::Wrong(
-            json!({ "code": problem.code(), "detail": problem.detail(), "errors": problem.errors() }),
-        )),
+        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+            let faults = problem.errors().iter();
+            let faults = faults.map(|it| Fault { pointer: &it.pointer, code: &it.code, detail: &it.detail });
+            let (code, detail) = (problem.code(), problem.detail());
+            Ok(Item::Wrong(batch::failure(code, detail, faults)))
+        }
         Err(problem) => Err(problem),
     }
 }
 
 /// Asks for many analyses at once. They are made one by one in the background; the batch says what became of each. It counts
-/// as one request.
+/// as one request. An item ends as `not_found` when its patient is not one of the clinic in which it was asked for, as
+/// `key_not_good` when the key was revoked or has expired meanwhile.
 #[utoipa::path(post, path = "/clinic/emr/analyze/batch", tag = "clinic programs", security(("bearer" = [])),
     request_body = AskForMany,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; a repetition with the \
