@@ -100,6 +100,9 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::POST, "/api/v1/clinic/emr/analyze/batch", Need(ClinicWrite)),
     (Method::POST, "/api/v1/clinic/emr/analyze/{kind}", Need(ClinicWrite)),
     (Method::POST, "/api/v1/clinic/patients/{id}/values", Need(ClinicWrite)),
+    // Those of the clinic desk alone: `http::tasks` looks at their kind.
+    (Method::GET, "/api/v1/tasks/{id}", Need(ClinicRead)),
+    (Method::GET, "/api/v1/tasks/{id}/events", Need(ClinicRead)),
     (Method::GET, "/api/v1/fhir/metadata", Open),
     (Method::GET, "/api/v1/fhir/Patient/{id}", Need(ClinicRead)),
     (Method::GET, "/api/v1/fhir/Patient/{id}/$everything", Need(ClinicRead)),

@@ -26,6 +26,11 @@ use super::{
     state::AppState,
 };
 use crate::{
+    accounts::{
+        key_use,
+        policy::{Principal, Via},
+    },
+    db::DbError,
     ids::UserId,
     jobs::{
         JobId,
@@ -33,6 +38,8 @@ use crate::{
     },
 };
 
+/// What kinds of the clinic desk begin with.
+const CLINIC: &str = "clinic.";
 /// Streams of one person: a browser with several windows.
 const STREAMS_EACH: usize = 4;
 /// Streams of this server: each looks at one row each second.
@@ -120,7 +127,18 @@ impl Document {
     }
 }
 
-/// Shows background work of one's own: its state, its progress, its result or problem.
+/// A task of somebody's own. A key sees those of the clinic desk alone: they are what it can begin.
+async fn find(state: &AppState, principal: Principal, id: i64) -> Result<Option<Task>, DbError> {
+    let found = inspect::task(&state.db, id, principal.user).await?;
+    let is_shown = |task: &Task| match principal.via {
+        Via::Session(_) => true,
+        Via::Key(..) => task.kind.starts_with(CLINIC),
+    };
+    Ok(found.filter(is_shown))
+}
+
+/// Shows background work of one's own: its state, its progress, its result or problem. With a key (`clinic:read`) only work of the
+/// clinic desk is shown.
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", security(("bearer" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, description = "The task", body = Document)))]
@@ -129,13 +147,13 @@ async fn show(
     CurrentUser(principal): CurrentUser,
     Path(id): Path<i64>,
 ) -> Answer {
-    let task = inspect::task(&state.db, id, principal.user).await?;
+    let task = find(&state, principal, id).await?;
     let document = Document::of(task.ok_or_else(|| Problem::not_found("task"))?);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(document)).into_response())
 }
 
 /// Streams background work of one's own as server-sent events (`event: task`, the data as of the task): at once, and
-/// with each change. The stream ends with the task, after `ops.sse_life`, or when the access token is no longer valid.
+/// with each change. The stream ends with the task, after `ops.sse_life`, or when the access token or the key is no longer valid.
 #[utoipa::path(get, path = "/tasks/{id}/events", tag = "tasks", security(("bearer" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, description = "Events; the data of each is a `TaskDocument`", body = ServerSentEvent, content_type = "text/event-stream")))]
@@ -145,7 +163,7 @@ async fn events(
     Path(id): Path<i64>,
     headers: HeaderMap,
 ) -> Answer {
-    let task = inspect::task(&state.db, id, principal.user).await?;
+    let task = find(&state, principal, id).await?;
     task.ok_or_else(|| Problem::not_found("task"))?;
     let seat = Seat::take(&state.task_streams, principal.user)?;
     let now = Instant::now();
@@ -154,7 +172,7 @@ async fn events(
         token: bearer(&headers).unwrap_or_default().to_owned(),
         state,
         id,
-        owner: principal.user,
+        principal,
         said: Vec::new(),
         spoke: now,
         is_over: false,
@@ -209,7 +227,7 @@ impl Drop for Seat {
 struct Watch {
     state: AppState,
     id: i64,
-    owner: UserId,
+    principal: Principal,
     token: String,
     until: Instant,
     /// The last thing that was said, and when.
@@ -228,11 +246,10 @@ impl Watch {
             }
             if !self.said.is_empty() {
                 self.pause().await;
-                let valid = self.state.accounts.sessions().authenticate(&self.token).await;
-                valid.ok().flatten().filter(|principal| principal.user == self.owner)?;
+                self.is_valid().await.then_some(())?;
             }
             // While the database is away the stream ends: the client comes back.
-            let task = inspect::task(&self.state.db, self.id, self.owner).await.ok()??;
+            let task = find(&self.state, self.principal, self.id).await.ok()??;
             self.is_over = task.state.is_ended();
             let document = serde_json::to_vec(&Document::of(task)).ok()?;
             if document != self.said {
@@ -244,6 +261,19 @@ impl Watch {
             if self.spoke.elapsed() >= HEARTBEAT_EVERY {
                 self.spoke = Instant::now();
                 return Some(sse::HEARTBEAT);
+            }
+        }
+    }
+
+    /// Whether they would still be let in.
+    async fn is_valid(&self) -> bool {
+        match self.principal.via {
+            Via::Session(_) => {
+                let valid = self.state.accounts.sessions().authenticate(&self.token).await;
+                valid.ok().flatten().is_some_and(|principal| principal.user == self.principal.user)
+            }
+            Via::Key(key, _) => {
+                key_use::is_good(&self.state.db, key, self.state.clock.now()).await.unwrap_or(false)
             }
         }
     }

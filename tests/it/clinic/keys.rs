@@ -1,10 +1,18 @@
 //! Keys for programs at the clinic desk: scopes, and what the clinic has paid for.
 
+use std::time::Duration;
+
+use axum::http::Method;
 use futures_util::future::join_all;
-use serde_json::json;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
 use sportello::jobs::registry::registry;
 
-use super::ward::{PATIENTS, Ward, a_person};
+use super::{
+    dossier::{Dossier, REPORT, analytes, ended, upload},
+    ward::{PATIENTS, Ward, a_person},
+};
+use crate::harness::{client::Client, until::eventually};
 
 const KEYS: &str = "/api/v1/api-keys";
 
@@ -60,4 +68,90 @@ async fn a_quota_is_what_the_clinic_has_at_that_moment_and_holds_over_two_nodes(
     assert_eq!((count(200), count(429)), (100, 30), "exactly what the clinic has");
     node.stop().await;
     ward.app.finish().await;
+}
+
+/// The states that a stream tells until it ends.
+async fn stream(client: &Client, path: &str) -> Vec<String> {
+    let response = client.send(Method::GET, path, &[], None).await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    let reading = async { response.into_body().collect().await.unwrap().to_bytes() };
+    let read = tokio::time::timeout(Duration::from_secs(30), reading).await.expect("the stream ends");
+    let text = std::str::from_utf8(&read).unwrap();
+    let events = text.split("\n\n").filter_map(|it| it.strip_prefix("event: task\ndata: "));
+    events
+        .map(|it| serde_json::from_str::<Value>(it).unwrap()["state"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_uploads_follows_its_tasks_and_reads_values_and_the_report() {
+    let dossier = Dossier::new().await;
+    let made = json!({ "name": "cartella", "scopes": ["clinic:read", "clinic:write"] });
+    let made = dossier.ward.manager.post(KEYS, made).await.expect(201).json();
+    let program = dossier.ward.manager.with(made["key"].as_str().unwrap());
+    let sent =
+        upload(&program, &dossier.path, "referto.txt", REPORT.as_bytes(), "lab_report").await.expect(202);
+    let sent = sent.json();
+    let links = &sent["task"]["links"];
+    let states = stream(&program, links["events"].as_str().unwrap()).await;
+    assert_eq!(states.last().map(String::as_str), Some("done"), "{states:?}");
+    let task = program.get(links["self"].as_str().unwrap()).await.expect(200).json();
+    let document = task["result"]["document"].as_str().unwrap();
+    let read = program.get(document).await.expect(200).json();
+    assert_eq!(analytes(&read["values"]), ["fsh", "tsh"]);
+    let values = program.get(&format!("{}/values", dossier.path)).await.expect(200).json();
+    assert_eq!(values["data"].as_array().unwrap().len(), 2);
+    let started = program.post(&format!("{}/reports", dossier.path), json!({ "language": "en" })).await;
+    let started = started.expect(202).json();
+    let path = started["links"]["self"].as_str().unwrap();
+    eventually("the report is made", async || program.get(path).await.json()["state"] == "done").await;
+    let task = program.get(path).await.expect(200).json();
+    let report = task["result"]["href"].as_str().unwrap();
+    let pdf = program.get(&format!("{report}/content")).await.expect(200);
+    assert!(pdf.body.starts_with(b"%PDF-"), "{}", pdf.header("content-type"));
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_sees_the_tasks_of_the_desk_alone_and_a_stream_ends_with_it() {
+    let dossier = Dossier::new().await;
+    let ward = &dossier.ward;
+    let key = async |client: &Client, scopes: &[&str]| {
+        client.post(KEYS, json!({ "name": "cartella", "scopes": scopes })).await.expect(201).json()
+    };
+    let of = |client: &Client, made: &Value| client.with(made["key"].as_str().unwrap());
+    let made = key(&ward.manager, &["clinic:read", "clinic:write"]).await;
+    let program = of(&ward.manager, &made);
+    ward.app.pause_queue("reading").await;
+    let sent =
+        upload(&program, &dossier.path, "referto.txt", REPORT.as_bytes(), "lab_report").await.expect(202);
+    let links = sent.json()["task"]["links"].clone();
+    let (task, events) = (links["self"].as_str().unwrap(), links["events"].as_str().unwrap());
+    // Who may not read, and who is somebody else.
+    let writes = of(&ward.manager, &key(&ward.manager, &["clinic:write"]).await);
+    let rival = of(&ward.rival, &key(&ward.rival, &["clinic:read"]).await);
+    for path in [task, events] {
+        assert_eq!(writes.get(path).await.expect(403).code(), "insufficient_scope");
+        rival.get(path).await.expect(404);
+    }
+    // What the person has asked for elsewhere is nothing of the key's.
+    let mut tx = ward.app.app.db.begin("tests.task").await.unwrap();
+    let owner = ward.manager_account.id.0;
+    let job = sportello::jobs::NewJob::of(&sportello::jobs::events::WarmCache {}).owner(owner);
+    let other = ward.app.app.jobs.insert(&mut tx, &[job]).await.unwrap()[0].unwrap();
+    tx.commit().await.unwrap();
+    ward.manager.get(&format!("/api/v1/tasks/{other}")).await.expect(200);
+    program.get(&format!("/api/v1/tasks/{other}")).await.expect(404);
+    program.get(&format!("/api/v1/tasks/{other}/events")).await.expect(404);
+    // A stream that is open ends when the key is revoked.
+    let open = program.send(Method::GET, events, &[], None).await.unwrap();
+    assert_eq!(open.status(), 200);
+    ward.manager.delete(&format!("{KEYS}/{}", made["id"].as_str().unwrap())).await.expect(204);
+    let ending = tokio::time::timeout(Duration::from_secs(30), open.into_body().collect()).await;
+    let told = ending.expect("the stream ends").unwrap().to_bytes();
+    assert!(!std::str::from_utf8(&told).unwrap().contains("\"done\""), "before the task does");
+    program.get(task).await.expect(401);
+    ward.app.sql("UPDATE job.queue SET paused_at = NULL").await;
+    ended(&ward.manager, &dossier.path, sent.json()["document"]["id"].as_str().unwrap()).await;
+    dossier.ward.app.finish().await;
 }
