@@ -78,6 +78,7 @@ migrations! {
     42 "patient_reports" "0042_patient_reports.sql",
     43 "patient_documents" "0043_patient_documents.sql",
     44 "lost_analyses" "0044_lost_analyses.sql",
+    45 "withdrawn_values" "0045_withdrawn_values.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -200,6 +200,7 @@ pub const RULES: &[Rule] = &[
     rule("patient_merge", "merged_by", Fate::Nameless, "the record is the patient's"),
     rule("patient_document", "uploaded_by", Fate::Nameless, "the document is about the patient"),
     rule("laboratory_value", "recorded_by", Fate::Nameless, "the value is the patient's"),
+    rule("laboratory_value", "replaced_by", Fate::Nameless, "another value, no person"),
     rule("graded_analysis", "recorded_by", Fate::Nameless, "the analysis is the patient's"),
     rule("analysis_batch", "requested_by", Fate::Nameless, "what was asked for is about patients"),
     rule("patient_report", "requested_by", Fate::Nameless, "the report is about the patient"),

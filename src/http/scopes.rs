@@ -100,6 +100,7 @@ pub const ROUTES: &[(Method, &str, Keys)] = &[
     (Method::POST, "/api/v1/clinic/emr/analyze/batch", Need(ClinicWrite)),
     (Method::POST, "/api/v1/clinic/emr/analyze/{kind}", Need(ClinicWrite)),
     (Method::POST, "/api/v1/clinic/patients/{id}/values", Need(ClinicWrite)),
+    (Method::POST, "/api/v1/clinic/patients/{id}/values/{value}/withdrawal", Need(ClinicWrite)),
     // Those of the clinic desk alone: `http::tasks` looks at their kind.
     (Method::GET, "/api/v1/tasks/{id}", Need(ClinicRead)),
     (Method::GET, "/api/v1/tasks/{id}/events", Need(ClinicRead)),

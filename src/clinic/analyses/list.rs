@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     args,
-    db::{Db, DbError, Tx},
+    db::{Db, DbError},
     ids::{AnalysisId, PatientDocumentId, PatientId, UserId},
 };
 
@@ -113,9 +113,10 @@ pub async fn list(
     Ok(db.read(LIST, args).await?.iter().map(AnalysisCard::from_row).collect())
 }
 
-/// All analyses of a patient, also those that were withdrawn, newest first: for who may read patients.
+/// All analyses of a patient, also those that were withdrawn, newest first: for who may read patients. One more than
+/// [`EXPORTED_MAX`] says that there are more.
 pub async fn of_patient(
-    tx: &mut Tx,
+    db: &Db,
     (user, patient): (UserId, PatientId),
 ) -> Result<Vec<GradedAnalysis>, DbError> {
     const OF_PATIENT: &str = concat!(
@@ -126,6 +127,6 @@ pub async fn of_patient(
         at_clinic!("read_patients", "g.clinic_id", "$1"),
         " ORDER BY g.id DESC LIMIT $3"
     );
-    let rows = tx.query(OF_PATIENT, &[&user, &patient, &EXPORTED_MAX]).await?;
+    let rows = db.read(OF_PATIENT, args![user, patient, EXPORTED_MAX + 1]).await?;
     Ok(rows.iter().map(GradedAnalysis::from_row).collect())
 }

@@ -67,9 +67,9 @@ pub async fn write(
         document: document.id,
         by: document.uploaded_by,
     };
-    record::forget_document(tx, document.id).await?;
     let value = |it| NewValue::of_reading(it, of, read.sex, now);
-    let values: Vec<NewValue> = read.values.iter().map(value).collect();
+    let mut values: Vec<NewValue> = read.values.iter().map(value).collect();
+    record::forget_document(tx, document.id, &mut values).await?;
     let written = record::insert(tx, &values).await?.len();
     let kinds = gradings.iter().filter_map(kind_of).collect::<Vec<_>>();
     forget_others(tx, document.id, &kinds).await?;

@@ -5,10 +5,10 @@ use utoipa::ToSchema;
 
 use crate::{
     clinic::{
-        analyses::{self, GradedAnalysis},
+        analyses::{self, GradedAnalysis, list::EXPORTED_MAX},
         patients::Patient,
         scores::score::{self, ScoreCard},
-        values::{self, LaboratoryValue},
+        values::{self, LaboratoryValue, list::VALUES_MAX},
     },
     db::{Db, DbError},
     ids::UserId,
@@ -22,12 +22,14 @@ const SCORES: i64 = 1_000;
 pub struct PatientExport {
     /// What the clinic says of the patient.
     pub patient: Patient,
-    /// Values, those observed last first.
+    /// Values, those observed last first; not those that were withdrawn.
     pub values: Vec<LaboratoryValue>,
     /// Graded analyses, newest first, also those that were withdrawn.
     pub analyses: Vec<GradedAnalysis>,
     /// Scores, newest first.
     pub scores: Vec<ScoreCard>,
+    /// There are more than 5,000 values, 1,000 analyses or 1,000 scores: these are the newest. The lists show all of them.
+    pub is_truncated: bool,
 }
 
 /// A line of an export.
@@ -38,26 +40,37 @@ enum Line<'a> {
     Value(&'a LaboratoryValue),
     Analysis(&'a GradedAnalysis),
     Score(&'a ScoreCard),
+    End { is_truncated: bool },
 }
 
 /// Everything of a patient whom this person may read.
 pub async fn of(db: &Db, user: UserId, patient: Patient) -> Result<PatientExport, DbError> {
-    let mut tx = db.begin("clinic.export").await?;
-    let values = values::list::of_patient(&mut tx, patient.id).await?;
-    let analyses = analyses::list::of_patient(&mut tx, (user, patient.id)).await?;
-    tx.commit().await?;
-    let scores = score::history(db, user, patient.id, (None, SCORES)).await?;
-    Ok(PatientExport { patient, values, analyses, scores })
+    let whose = (user, patient.id);
+    let mut values = values::list::exported(db, whose, false).await?;
+    let mut analyses = analyses::list::of_patient(db, whose).await?;
+    let mut scores = score::history(db, user, patient.id, (None, SCORES + 1)).await?;
+    let cuts = [cut(&mut values, VALUES_MAX), cut(&mut analyses, EXPORTED_MAX), cut(&mut scores, SCORES)];
+    Ok(PatientExport { patient, values, analyses, scores, is_truncated: cuts.contains(&true) })
+}
+
+/// Leaves the first `most`. Whether there were more.
+pub fn cut<T>(all: &mut Vec<T>, most: i64) -> bool {
+    let most = most.unsigned_abs() as usize;
+    let is_more = all.len() > most;
+    all.truncate(most);
+    is_more
 }
 
 impl PatientExport {
-    /// One JSON document a line, each with its `type`.
+    /// One JSON document a line, each with its `type`; the last one (`end`) says whether there is more.
     pub fn lines(&self) -> Result<String, serde_json::Error> {
         let values = self.values.iter().map(Line::Value);
         let analyses = self.analyses.iter().map(Line::Analysis);
         let scores = self.scores.iter().map(Line::Score);
         let mut text = String::new();
-        for line in [Line::Patient(&self.patient)].into_iter().chain(values).chain(analyses).chain(scores) {
+        let end = [Line::End { is_truncated: self.is_truncated }];
+        let begin = [Line::Patient(&self.patient)].into_iter();
+        for line in begin.chain(values).chain(analyses).chain(scores).chain(end) {
             text.push_str(&serde_json::to_string(&line)?);
             text.push('\n');
         }

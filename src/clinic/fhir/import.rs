@@ -1,13 +1,18 @@
 //! A Bundle written down: all of it or nothing, and once, however often it is sent.
+//!
+//! What an Observation does with what is kept under one of its names:
+//! - `final`: nothing, if the same is kept, also if that was withdrawn since; something else is a conflict.
+//! - `amended`, `corrected`: what it says takes the place of what counted until now, which stays readable. What was withdrawn here
+//!   and is sent again as it was stays withdrawn: systems send the same each night.
+//! - `entered-in-error`: what counted is withdrawn, also without consent, whatever else the Observation says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use tokio_postgres::Row;
 
 use super::{
-    incoming::{Issues, Read, Sent, Subject},
-    systems::{FISCAL_CODE, URI, medical_record_numbers},
+    incoming::{Issues, Mistake, Read, Sent},
+    resolve::{self, Kept},
     types::Issue,
 };
 use crate::{
@@ -28,12 +33,43 @@ use crate::{
 pub struct Imported {
     /// Which entry.
     pub at: usize,
-    /// The value.
-    pub id: LaboratoryValueId,
-    /// Whose.
-    pub patient: PatientId,
-    /// Whether it was not there before.
-    pub is_new: bool,
+    /// The value; none, if there was nothing to withdraw.
+    pub id: Option<LaboratoryValueId>,
+    /// What was done.
+    pub became: Became,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It was written down.
+    New,
+    /// It was there.
+    Same,
+    /// It was there, and was withdrawn since: it stays so.
+    StaysWithdrawn,
+    /// It is withdrawn.
+    Withdrawn,
+    /// It was sent by mistake, and was never here.
+    Unknown,
+}
+
+/// What was done to a patient, for the audit log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// How many values are new.
+    pub new: usize,
+    /// What counts no more, and what has taken its place.
+    pub withdrawn: Vec<(LaboratoryValueId, Option<LaboratoryValueId>)>,
+}
+
+/// What was imported.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// What became of each Observation.
+    pub imported: Vec<Imported>,
+    /// What was done to whom.
+    pub changes: BTreeMap<PatientId, Changes>,
 }
 
 /// Why nothing was imported.
@@ -42,6 +78,9 @@ pub enum ImportError {
     /// What is wrong with which entry.
     #[error("nothing was imported")]
     Wrong(Vec<Issue>),
+    /// Somebody sends or changes the same at this moment.
+    #[error("the same is being imported or changed")]
+    Raced,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -56,77 +95,169 @@ pub struct Importer {
     pub clinic: ClinicId,
 }
 
-/// Writes values down about patients who have consented. Those that were sent before and say the same stay as they are.
+/// Writes values down about patients who have consented, and puts right what was sent before.
 pub async fn write(
     tx: &mut Tx,
     importer: Importer,
     read: &Read,
     now: Timestamp,
-) -> Result<Vec<Imported>, ImportError> {
-    let mut issues = Issues::default();
-    let subjects = resolve(tx, importer, &read.sent).await?;
-    let ids: BTreeSet<PatientId> = subjects.values().flatten().copied().collect();
-    let mut patients: HashMap<PatientId, Result<Patient, (&'static str, String)>> = HashMap::new();
-    // In the order of their ids: two imports never wait for each other in a circle.
-    for id in ids {
-        let admitted = entries::admit(tx, (importer.user, Permission::WriteAnalyses), id, now).await;
-        let admitted = match admitted {
-            Err(Refused::Db(error)) => return Err(error.into()),
-            other => other.map_err(|refused| (refused.code(), refused.to_string())),
-        };
-        patients.insert(id, admitted);
+) -> Result<Done, ImportError> {
+    let subjects = resolve::subjects(tx, importer, &read.sent).await?;
+    let before = Kept::find(tx, importer, read).await?;
+    let whose = before.all().map(|it| it.patient_id);
+    let ids: BTreeSet<PatientId> = subjects.values().flatten().copied().chain(whose).collect();
+    let ids: Vec<PatientId> = ids.into_iter().collect();
+    let locked = entries::lock_each(tx, (importer.user, Permission::WriteAnalyses), &ids).await?;
+    let patients: HashMap<PatientId, Patient> = locked.into_iter().map(|it| (it.id, it)).collect();
+    // What is known of them now, when nobody else changes it any more.
+    let kept = Kept::find(tx, importer, read).await?;
+    if kept.all().any(|it| !patients.contains_key(&it.patient_id)) {
+        return Err(ImportError::Raced);
     }
-    let known = known(tx, importer.clinic, &read.sent).await?;
-    let (mut new, mut imported) = (Vec::new(), Vec::new());
+    let mut writing = Writing { importer, now, patients: &patients, kept: &kept, plan: Plan::default() };
     for sent in &read.sent {
-        let place = format!("Bundle.entry[{}].resource", sent.at);
         let patient = subjects.get(&sent.subject).copied().flatten().and_then(|id| patients.get(&id));
-        let patient = match patient {
-            Some(Ok(patient)) => patient,
-            Some(Err((code, detail))) => {
-                issues.add(issue_of(code), code, format!("{place}.subject"), detail.clone());
-                continue;
-            }
-            None => {
-                let detail = "there is no such patient in this clinic: register the patient first";
-                issues.add("not-found", "unknown_patient", format!("{place}.subject"), detail);
-                continue;
-            }
+        writing.take(sent, patient);
+    }
+    for mistake in &read.mistakes {
+        writing.withdraw(mistake);
+    }
+    let Plan { issues, new, gone, done } = writing.plan;
+    issues.end().map_err(ImportError::Wrong)?;
+    // First what goes: of one name one value counts.
+    record::withdraw_each(tx, &gone, now).await?;
+    match record::insert(tx, &new).await {
+        Ok(_) => {}
+        // Of another patient, who was not locked.
+        Err(error) if error.constraint() == Some("laboratory_value_sent_once") => {
+            return Err(ImportError::Raced);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let written: BTreeSet<PatientId> =
+        read.sent.iter().filter_map(|it| *subjects.get(&it.subject)?).collect();
+    let written: Vec<PatientId> = written.into_iter().collect();
+    if !written.is_empty() {
+        entries::touch_each(tx, &written, now).await?;
+    }
+    Ok(done)
+}
+
+/// What is to be written.
+#[derive(Default)]
+struct Plan {
+    issues: Issues,
+    new: Vec<NewValue>,
+    gone: Vec<(LaboratoryValueId, Option<LaboratoryValueId>)>,
+    done: Done,
+}
+
+impl Plan {
+    fn told(&mut self, at: usize, id: Option<LaboratoryValueId>, became: Became) {
+        self.done.imported.push(Imported { at, id, became });
+    }
+
+    fn is_going(&self, value: &LaboratoryValue) -> bool {
+        self.gone.iter().any(|(id, _)| *id == value.id)
+    }
+
+    fn goes(&mut self, value: &LaboratoryValue, by: Option<LaboratoryValueId>) {
+        self.gone.push((value.id, by));
+        self.done.changes.entry(value.patient_id).or_default().withdrawn.push((value.id, by));
+    }
+}
+
+struct Writing<'a> {
+    importer: Importer,
+    now: Timestamp,
+    patients: &'a HashMap<PatientId, Patient>,
+    kept: &'a Kept,
+    plan: Plan,
+}
+
+impl Writing<'_> {
+    fn refuse(&mut self, refused: &Refused, place: String) {
+        let code = refused.code();
+        self.plan.issues.add(issue_of(code), code, place, refused.to_string());
+    }
+
+    fn twice(&mut self, place: &str) {
+        let detail = "another entry of this Bundle changes the same value, by another of its identifiers";
+        self.plan.issues.add("duplicate", "repeated", format!("{place}.identifier"), detail);
+    }
+
+    fn take(&mut self, sent: &Sent, patient: Option<&Patient>) {
+        let place = format!("Bundle.entry[{}].resource", sent.at);
+        let Some(patient) = patient else {
+            let detail = "there is no such patient in this clinic: register the patient first";
+            return self.plan.issues.add("not-found", "unknown_patient", format!("{place}.subject"), detail);
         };
+        if let Err(refused) = entries::consented(patient) {
+            return self.refuse(&refused, format!("{place}.subject"));
+        }
         let of = Of {
             patient,
             source: Source::Fhir,
-            external_id: Some(&sent.external_id),
+            names: &sent.names,
             observed_on: sent.observed_on,
             printed_flag: sent.printed_flag,
-            by: importer.user,
+            by: self.importer.user,
         };
-        let value = sent.fitting.value(of, now);
-        let before = known.iter().find(|it| is_called(it, &sent.external_id));
-        match before {
-            None => {
-                imported.push(Imported { at: sent.at, id: value.id, patient: patient.id, is_new: true });
-                new.push(value);
-            }
-            Some(before) if is_same(before, &value) => {
-                imported.push(Imported { at: sent.at, id: before.id, patient: patient.id, is_new: false });
-            }
-            Some(_) => {
+        let mut value = sent.fitting.value(of, self.now);
+        let kept = self.kept.called(&sent.names);
+        let (counting, withdrawn): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|it| it.withdrawn_at.is_none());
+        let same = match counting.as_slice() {
+            [] => withdrawn.iter().rev().find(|it| value.says(it)).map(|it| (it.id, Became::StaysWithdrawn)),
+            [one] if value.says(one) => Some((one.id, Became::Same)),
+            _ => None,
+        };
+        if let Some((id, became)) = same {
+            return self.plan.told(sent.at, Some(id), became);
+        }
+        let last = withdrawn.iter().find(|it| it.replaced_by.is_none()).or(withdrawn.last());
+        let before = match (counting.as_slice(), last) {
+            ([], None) => None,
+            ([one], _) if sent.is_correction => Some(*one),
+            ([], Some(last)) if sent.is_correction => Some(*last),
+            _ => {
                 let detail = "an Observation of this identifier is kept already, and says something else";
-                issues.add("conflict", "taken", format!("{place}.identifier[0]"), detail);
+                return self.plan.issues.add("conflict", "taken", format!("{place}.identifier"), detail);
             }
+        };
+        if let Some(before) = before {
+            if self.plan.is_going(before) {
+                return self.twice(&place);
+            }
+            if let Err(refused) = entries::open(&self.patients[&before.patient_id]) {
+                return self.refuse(&refused, format!("{place}.identifier"));
+            }
+            value.replaces = Some(before.id);
+            self.plan.goes(before, Some(value.id));
         }
+        self.plan.done.changes.entry(patient.id).or_default().new += 1;
+        self.plan.told(sent.at, Some(value.id), Became::New);
+        self.plan.new.push(value);
     }
-    issues.end().map_err(ImportError::Wrong)?;
-    match record::insert(tx, &new).await {
-        Ok(_) => Ok(imported),
-        // Somebody sends the same at this moment: the next time it is known.
-        Err(error) if error.constraint() == Some("laboratory_value_sent_once") => {
-            let mut issues = Issues::default();
-            issues.add("conflict", "taken", "Bundle".to_owned(), "the same is being imported: send it again");
-            Err(issues.end().map_or_else(ImportError::Wrong, |()| ImportError::Db(error)))
+
+    fn withdraw(&mut self, mistake: &Mistake) {
+        let kept = self.kept.called(&mistake.names);
+        let Some(last) = kept.last() else { return self.plan.told(mistake.at, None, Became::Unknown) };
+        let counting: Vec<_> = kept.iter().filter(|it| it.withdrawn_at.is_none()).collect();
+        let Some(first) = counting.first() else {
+            return self.plan.told(mistake.at, Some(last.id), Became::StaysWithdrawn);
+        };
+        let id = first.id;
+        for value in counting {
+            if self.plan.is_going(value) {
+                return self.twice(&format!("Bundle.entry[{}].resource", mistake.at));
+            }
+            if let Err(refused) = entries::open(&self.patients[&value.patient_id]) {
+                return self.refuse(&refused, format!("Bundle.entry[{}].resource.identifier", mistake.at));
+            }
+            self.plan.goes(value, None);
         }
-        Err(error) => Err(error.into()),
+        self.plan.told(mistake.at, Some(id), Became::Withdrawn);
     }
 }
 
@@ -136,82 +267,4 @@ const fn issue_of(code: &str) -> &'static str {
         b"not_found" => "not-found",
         _ => "business-rule",
     }
-}
-
-/// The patient of each subject, if there is one in this clinic; a record that was merged leads to the other.
-async fn resolve(
-    tx: &mut Tx,
-    importer: Importer,
-    sent: &[Sent],
-) -> Result<BTreeMap<Subject, Option<PatientId>>, DbError> {
-    const BY_ID: &str = concat!(
-        "-- clinic.fhir.by_id
-        SELECT coalesce(p.merged_into, p.id) AS id FROM patient AS p WHERE p.id = $2 AND ",
-        at_clinic!("write_analyses", "p.clinic_id", "$1")
-    );
-    const BY_NAME: &str = concat!(
-        "-- clinic.fhir.by_name
-        SELECT DISTINCT coalesce(p.merged_into, p.id) AS id FROM patient AS p
-        WHERE (p.medical_record_number = ANY ($2) OR (p.fiscal_code = ANY ($3) AND p.merged_into IS NULL)) AND ",
-        at_clinic!("write_analyses", "p.clinic_id", "$1")
-    );
-    let numbers_of = medical_record_numbers(importer.clinic);
-    let mut found = BTreeMap::new();
-    for subject in sent.iter().map(|it| &it.subject) {
-        if found.contains_key(subject) {
-            continue;
-        }
-        let rows = match subject {
-            Subject::Id(id) => tx.query(BY_ID, &[&importer.user, id]).await?,
-            Subject::Named(names) => {
-                let of = |wanted: &str| -> Vec<&str> {
-                    let fits = names.iter().filter(|(system, _)| system == wanted);
-                    fits.map(|(_, value)| value.as_str()).collect()
-                };
-                tx.query(BY_NAME, &[&importer.user, &of(&numbers_of), &of(FISCAL_CODE)]).await?
-            }
-        };
-        // Two are as bad as none: nobody knows who is meant.
-        let only = rows.first().filter(|_| rows.len() == 1).map(|row: &Row| row.get("id"));
-        found.insert(subject.clone(), only);
-    }
-    Ok(found)
-}
-
-/// What is kept already of what is sent: under the other system's name, or sent back under its own.
-async fn known(tx: &mut Tx, clinic: ClinicId, sent: &[Sent]) -> Result<Vec<LaboratoryValue>, DbError> {
-    const KNOWN: &str = concat!(
-        "-- clinic.fhir.known
-        SELECT ",
-        value_columns!(),
-        " FROM laboratory_value AS v WHERE v.clinic_id = $1 AND v.external_id = ANY ($2)
-        UNION ALL SELECT ",
-        value_columns!(),
-        " FROM laboratory_value AS v WHERE v.clinic_id = $1 AND v.id = ANY ($3)"
-    );
-    let names: Vec<&str> = sent.iter().map(|it| it.external_id.as_str()).collect();
-    let ids: Vec<LaboratoryValueId> = names.iter().filter_map(|name| own_id(name)).collect();
-    let rows = tx.query(KNOWN, &[&clinic, &names, &ids]).await?;
-    Ok(rows.iter().map(LaboratoryValue::from_row).collect())
-}
-
-/// The id behind a name that is one.
-fn own_id(name: &str) -> Option<LaboratoryValueId> {
-    let (system, value) = name.split_once('|')?;
-    value.strip_prefix("urn:uuid:").filter(|_| system == URI)?.parse().ok()
-}
-
-fn is_called(value: &LaboratoryValue, name: &str) -> bool {
-    value.external_id.as_deref() == Some(name) || own_id(name) == Some(value.id)
-}
-
-/// Whether what is sent says what is kept.
-fn is_same(kept: &LaboratoryValue, sent: &NewValue) -> bool {
-    kept.patient_id == sent.patient_id
-        && kept.analyte == sent.analyte
-        && kept.comparator.as_deref() == sent.comparator
-        && kept.number == sent.number
-        && kept.finding == sent.finding
-        && kept.unit == sent.unit
-        && kept.observed_on == sent.observed_on
 }

@@ -1,13 +1,13 @@
 //! A Bundle that was sent: its Observations as values, and everything that is wrong with them, each with its place.
 //!
 //! What FHIR allows beside what is used here is passed over (extensions, notes, performers), but for what changes the meaning:
-//! modifier extensions, implicit rules, components and a status that is not final are refused.
+//! modifier extensions, implicit rules, components and a status that says less than final are refused. Of an Observation that was
+//! entered in error nothing is read but its names: what it says is not true.
 
-use jiff::civil::Date;
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use jiff::{Timestamp, civil::Date};
 
 use super::{
+    bundle::{AnyResource, Bundle, Coding, Entry, Identifier, Observation, PatientIn, Quantity},
     find,
     systems::{ANALYTE, FINDING, INTERPRETATION, LOINC, UCUM},
     types::{Concept, Issue},
@@ -17,7 +17,7 @@ use crate::clinic::{
         names::{self, Analyte},
         units::conversion::convert,
     },
-    values::entered::{self, Entered, Fitting},
+    values::entered::{self, Entered, FIRST_DAY, Fitting},
 };
 
 /// Entries of one Bundle.
@@ -26,121 +26,8 @@ pub const ENTRIES_MAX: usize = 1_000;
 pub const ISSUES_MAX: usize = 100;
 /// What an identifier may have: `external_id` holds the system, a bar, and the value.
 const IDENTIFIER_MAX: usize = 255;
-
-/// A Bundle, its resources not looked into.
-#[derive(Debug, Deserialize)]
-pub struct Bundle {
-    /// `Bundle`.
-    #[serde(rename = "resourceType")]
-    pub resource_type: String,
-    /// What it is for.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The entries.
-    #[serde(default)]
-    pub entry: Vec<Entry>,
-}
-
-/// An entry.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// Its name in the Bundle.
-    pub full_url: Option<String>,
-    /// The resource.
-    pub resource: Option<Box<RawValue>>,
-    /// What is to be done with it.
-    pub request: Option<Request>,
-}
-
-/// What is to be done.
-#[derive(Debug, Deserialize)]
-pub struct Request {
-    /// `POST`: nothing else is done here.
-    pub method: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct AnyResource {
-    #[serde(rename = "resourceType")]
-    resource_type: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Identifier {
-    system: Option<String>,
-    value: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Coding {
-    system: Option<String>,
-    code: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Coded {
-    #[serde(default)]
-    coding: Vec<Coding>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Reference {
-    reference: Option<String>,
-    identifier: Option<Identifier>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Quantity {
-    value: Option<Box<RawValue>>,
-    comparator: Option<String>,
-    unit: Option<String>,
-    system: Option<String>,
-    code: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReferenceRange {
-    low: Option<Quantity>,
-    high: Option<Quantity>,
-    #[serde(default)]
-    applies_to: Vec<IgnoredAny>,
-    age: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Observation {
-    #[serde(default)]
-    identifier: Vec<Identifier>,
-    status: Option<String>,
-    #[serde(default)]
-    code: Coded,
-    subject: Option<Reference>,
-    effective_date_time: Option<String>,
-    effective_instant: Option<String>,
-    effective_period: Option<IgnoredAny>,
-    effective_timing: Option<IgnoredAny>,
-    value_quantity: Option<Quantity>,
-    value_codeable_concept: Option<Coded>,
-    value_string: Option<String>,
-    #[serde(default)]
-    interpretation: Vec<Coded>,
-    #[serde(default)]
-    reference_range: Vec<ReferenceRange>,
-    #[serde(default)]
-    component: Vec<IgnoredAny>,
-    modifier_extension: Option<IgnoredAny>,
-    implicit_rules: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PatientIn {
-    id: Option<String>,
-    #[serde(default)]
-    identifier: Vec<Identifier>,
-}
+/// Identifiers of one Observation; the first is `external_id`, the others are `also_called`.
+const IDENTIFIERS_MAX: usize = 20;
 
 /// How a patient is named.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,8 +45,10 @@ pub struct Sent {
     pub at: usize,
     /// About whom.
     pub subject: Subject,
-    /// System and value, with a bar between.
-    pub external_id: String,
+    /// Its names, at least one: system and value, with a bar between.
+    pub names: Vec<String>,
+    /// Whether it puts right what was sent before.
+    pub is_correction: bool,
     /// What fits.
     pub fitting: Fitting,
     /// What the laboratory thought: `low`, `high` or `abnormal`.
@@ -168,11 +57,22 @@ pub struct Sent {
     pub observed_on: Option<Date>,
 }
 
+/// A value that was sent by mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which entry.
+    pub at: usize,
+    /// Its names.
+    pub names: Vec<String>,
+}
+
 /// What a Bundle says.
 #[derive(Debug, Default)]
 pub struct Read {
     /// Values.
     pub sent: Vec<Sent>,
+    /// Values that are none.
+    pub mistakes: Vec<Mistake>,
     /// Entries of kinds that are not imported.
     pub passed: Vec<(usize, String)>,
 }
@@ -203,8 +103,17 @@ impl Issues {
     }
 }
 
+/// What entries are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Here<'a> {
+    /// Where this API is, as others reach it.
+    pub base: &'a str,
+    /// The day.
+    pub today: Date,
+}
+
 /// Reads the entries of a Bundle; everything that is wrong is told at once.
-pub fn read(bundle: &Bundle, today: Date) -> Result<Read, Vec<Issue>> {
+pub fn read(bundle: &Bundle, here: Here<'_>) -> Result<Read, Vec<Issue>> {
     let mut issues = Issues::default();
     let kinds = ["transaction", "batch", "collection", "searchset"];
     if bundle.resource_type != "Bundle" {
@@ -223,18 +132,16 @@ pub fn read(bundle: &Bundle, today: Date) -> Result<Read, Vec<Issue>> {
     let known = patients(bundle);
     let mut read = Read::default();
     for (at, entry) in bundle.entry.iter().enumerate() {
-        one(&mut read, &mut issues, (at, entry), (&known, today));
+        one(&mut read, &mut issues, (at, entry), (&known, here));
     }
-    let mut names: Vec<_> = read.sent.iter().map(|it| (&it.external_id, it.at)).collect();
+    let sent = read.sent.iter().map(|it| (it.at, &it.names));
+    let all = sent.chain(read.mistakes.iter().map(|it| (it.at, &it.names)));
+    let mut names: Vec<_> = all.flat_map(|(at, names)| names.iter().map(move |name| (name, at))).collect();
     names.sort_unstable();
     for pair in names.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
         let detail = format!("the same identifier as that of entry {}", pair[0].1);
-        issues.add(
-            "duplicate",
-            "repeated",
-            format!("Bundle.entry[{}].resource.identifier[0]", pair[1].1),
-            detail,
-        );
+        let place = format!("Bundle.entry[{}].resource.identifier", pair[1].1);
+        issues.add("duplicate", "repeated", place, detail);
     }
     issues.end()?;
     Ok(read)
@@ -257,7 +164,12 @@ fn named(identifier: &Identifier) -> Option<(String, String)> {
     Some((identifier.system.clone()?, identifier.value.clone()?))
 }
 
-fn one(read: &mut Read, issues: &mut Issues, (at, entry): (usize, &Entry), (known, today): (&[Known], Date)) {
+fn one(
+    read: &mut Read,
+    issues: &mut Issues,
+    (at, entry): (usize, &Entry),
+    (known, here): (&[Known], Here<'_>),
+) {
     let place = format!("Bundle.entry[{at}]");
     let Some(resource) = &entry.resource else {
         return issues.add("required", "required", format!("{place}.resource"), "must be given");
@@ -276,8 +188,13 @@ fn one(read: &mut Read, issues: &mut Issues, (at, entry): (usize, &Entry), (know
             let mut text = serde_json::Deserializer::from_str(resource.get());
             match serde_path_to_error::deserialize::<_, Observation>(&mut text) {
                 Ok(observation) => {
-                    let reader = Reader { place: format!("{place}.resource"), known, today };
-                    read.sent.extend(reader.sent(at, &observation, issues));
+                    let full_url = entry.full_url.as_deref();
+                    let reader = Reader { place: format!("{place}.resource"), full_url, known, here };
+                    if observation.status.as_deref() == Some("entered-in-error") {
+                        read.mistakes.extend(reader.mistake(at, &observation, issues));
+                    } else {
+                        read.sent.extend(reader.sent(at, &observation, issues));
+                    }
                 }
                 Err(error) => {
                     let at = match error.path().to_string() {
@@ -294,8 +211,9 @@ fn one(read: &mut Read, issues: &mut Issues, (at, entry): (usize, &Entry), (know
 
 struct Reader<'a> {
     place: String,
+    full_url: Option<&'a str>,
     known: &'a [Known],
-    today: Date,
+    here: Here<'a>,
 }
 
 impl Reader<'_> {
@@ -303,10 +221,21 @@ impl Reader<'_> {
         format!("{}.{rest}", self.place)
     }
 
+    fn mistake(&self, at: usize, it: &Observation, issues: &mut Issues) -> Option<Mistake> {
+        self.refuse(
+            [
+                ("modifierExtension", it.modifier_extension.is_some()),
+                ("implicitRules", it.implicit_rules.is_some()),
+            ],
+            issues,
+        );
+        Some(Mistake { at, names: self.names(it, issues)? })
+    }
+
     fn sent(&self, at: usize, it: &Observation, issues: &mut Issues) -> Option<Sent> {
         self.refuse_what_changes_meaning(it, issues);
         let subject = self.subject(it, issues);
-        let external_id = self.external_id(it, issues);
+        let names = self.names(it, issues);
         let observed_on = self.day(it, issues);
         let analyte = self.analyte(it, issues);
         let fitting = analyte.and_then(|(analyte, loinc)| self.fitting(it, analyte, loinc, issues));
@@ -322,7 +251,8 @@ impl Reader<'_> {
         Some(Sent {
             at,
             subject: subject?,
-            external_id: external_id?,
+            names: names?,
+            is_correction: it.status.as_deref() != Some("final"),
             fitting: fitting?,
             printed_flag,
             observed_on: observed_on.ok()?,
@@ -330,20 +260,26 @@ impl Reader<'_> {
     }
 
     fn refuse_what_changes_meaning(&self, it: &Observation, issues: &mut Issues) {
-        let changing = [
-            ("modifierExtension", it.modifier_extension.is_some()),
-            ("implicitRules", it.implicit_rules.is_some()),
-            ("component", !it.component.is_empty()),
-            ("effectivePeriod", it.effective_period.is_some()),
-            ("effectiveTiming", it.effective_timing.is_some()),
-        ];
-        for (member, _) in changing.iter().filter(|(_, is_there)| *is_there) {
-            issues.add("not-supported", "not_allowed", self.at(member), "is not understood here");
-        }
+        self.refuse(
+            [
+                ("modifierExtension", it.modifier_extension.is_some()),
+                ("implicitRules", it.implicit_rules.is_some()),
+                ("component", !it.component.is_empty()),
+                ("effectivePeriod", it.effective_period.is_some()),
+                ("effectiveTiming", it.effective_timing.is_some()),
+            ],
+            issues,
+        );
         let status = it.status.as_deref().unwrap_or_default();
         if !["final", "amended", "corrected"].contains(&status) {
-            let detail = "only what is final, amended or corrected is imported";
+            let detail = "only what is final, amended, corrected or entered-in-error is imported";
             issues.add("business-rule", "not_allowed", self.at("status"), detail);
+        }
+    }
+
+    fn refuse<const N: usize>(&self, members: [(&str, bool); N], issues: &mut Issues) {
+        for (member, _) in members.iter().filter(|(_, is_there)| *is_there) {
+            issues.add("not-supported", "not_allowed", self.at(member), "is not understood here");
         }
     }
 
@@ -357,8 +293,7 @@ impl Reader<'_> {
             if let Some(known) = self.known.iter().find(|it| it.names.contains(reference)) {
                 return Some(Subject::Named(known.identifiers.clone()));
             }
-            let id = reference.rsplit_once("Patient/").and_then(|(_, id)| id.parse().ok());
-            if let Some(id) = id {
+            if let Some(id) = self.patient_here(reference) {
                 return Some(Subject::Id(id));
             }
         } else if let Some(name) = subject.identifier.as_ref().and_then(named) {
@@ -369,22 +304,43 @@ impl Reader<'_> {
         None
     }
 
-    fn external_id(&self, it: &Observation, issues: &mut Issues) -> Option<String> {
-        let name = it.identifier.first().and_then(named).map(|(system, value)| format!("{system}|{value}"));
-        let place = self.at("identifier[0]");
-        match name {
-            None => {
-                let detail = "must be given with its system: by it, the same Observation is known when it is sent again";
-                issues.add("required", "required", place, detail);
-                None
+    /// The id of a patient of this server: named by the whole address, or relative to a resource that is not another server's.
+    fn patient_here(&self, reference: &str) -> Option<uuid::Uuid> {
+        let bare = reference.split_once("/_history/").map_or(reference, |(bare, _)| bare);
+        let below = |url: &str| url.strip_prefix(self.here.base).is_some_and(|rest| rest.starts_with('/'));
+        let relative = if below(bare) {
+            &bare[self.here.base.len() + 1..]
+        } else {
+            if self.full_url.is_some_and(|url| url.starts_with("http") && !below(url)) {
+                return None;
             }
-            Some(name) if name.len() > IDENTIFIER_MAX => {
-                let detail = format!("system and value have more than {IDENTIFIER_MAX} bytes");
-                issues.add("too-long", "too_long", place, detail);
-                None
+            bare
+        };
+        relative.strip_prefix("Patient/")?.parse().ok()
+    }
+
+    /// All names that it has in some system: they have no order.
+    fn names(&self, it: &Observation, issues: &mut Issues) -> Option<Vec<String>> {
+        let mut names = Vec::new();
+        for (system, value) in it.identifier.iter().filter_map(named) {
+            let name = format!("{system}|{value}");
+            if !names.contains(&name) && names.len() <= IDENTIFIERS_MAX {
+                names.push(name);
             }
-            Some(name) => Some(name),
         }
+        let (code, word, detail) = if names.is_empty() {
+            let detail = "one must be given with its system: by it, the same Observation is known when it is sent again";
+            ("required", "required", detail.to_owned())
+        } else if names.len() > IDENTIFIERS_MAX {
+            ("too-long", "too_many", format!("more than {IDENTIFIERS_MAX} are given with their systems"))
+        } else if names.iter().any(|name| name.len() > IDENTIFIER_MAX) {
+            let detail = format!("system and value of one have more than {IDENTIFIER_MAX} bytes");
+            ("too-long", "too_long", detail)
+        } else {
+            return Some(names);
+        };
+        issues.add(code, word, self.at("identifier"), detail);
+        None
     }
 
     /// The day as it was written: that of the place where the specimen was taken. `Err`: it was told what is wrong.
@@ -394,18 +350,14 @@ impl Reader<'_> {
             (None, Some(text)) => ("effectiveInstant", text),
             (None, None) => return Ok(None),
         };
-        let day = text.get(..10).filter(|_| matches!(text.as_bytes().get(10), None | Some(b'T')));
-        match day.and_then(|day| day.parse::<Date>().ok()) {
-            Some(day) if day > self.today => {
-                issues.add("invalid", "in_the_future", self.at(member), "is in the future");
-                Err(())
-            }
-            Some(day) => Ok(Some(day)),
-            None => {
-                issues.add("value", "invalid", self.at(member), "must name a day: 2026-03-12");
-                Err(())
-            }
-        }
+        let (code, word, detail) = match day_of(text) {
+            Some(day) if day > self.here.today => ("invalid", "in_the_future", "is in the future"),
+            Some(day) if day < FIRST_DAY => ("value", "out_of_range", "is too long ago"),
+            Some(day) => return Ok(Some(day)),
+            None => ("value", "invalid", "must name a day: 2026-03-12, or 2026-03-12T08:30:00+01:00"),
+        };
+        issues.add(code, word, self.at(member), detail);
+        Err(())
     }
 
     /// What was measured, and the LOINC code that says so.
@@ -485,6 +437,18 @@ impl Reader<'_> {
         }
         Some(fitting)
     }
+}
+
+/// The day of a date, or of a moment with its offset.
+fn day_of(text: &str) -> Option<Date> {
+    let (day, time) = text.split_at_checked("2026-03-12".len())?;
+    let is_sign = |c: char| c.is_ascii_digit() || "T:.+-Z".contains(c);
+    let is_moment =
+        || time.starts_with('T') && time.chars().all(is_sign) && text.parse::<Timestamp>().is_ok();
+    if !day.starts_with(|c: char| c.is_ascii_digit()) || !(time.is_empty() || is_moment()) {
+        return None;
+    }
+    day.parse().ok()
 }
 
 /// The one range that is for everybody, in the unit of the value.

@@ -71,9 +71,16 @@ pub fn observation(value: &LaboratoryValue) -> Observation {
     Observation {
         resource_type: "Observation",
         id: value.id.to_string(),
-        meta: Meta { version_id: None, last_updated: instant(value.created_at) },
-        identifier: vec![name_of(value)],
-        status: "final",
+        meta: Meta {
+            version_id: None,
+            last_updated: instant(value.withdrawn_at.unwrap_or(value.created_at)),
+        },
+        identifier: names_of(value),
+        status: match (value.withdrawn_at, value.replaces) {
+            (Some(_), _) => "entered-in-error",
+            (None, Some(_)) => "corrected",
+            (None, None) => "final",
+        },
         category: vec![Concept::coded(CATEGORY, category(&value.analyte))],
         code: code(value),
         subject: Reference { reference: format!("Patient/{}", value.patient_id) },
@@ -91,11 +98,11 @@ pub fn observation(value: &LaboratoryValue) -> Observation {
 }
 
 /// By what another system calls it, else by its id: imported elsewhere and sent back, it is known.
-fn name_of(value: &LaboratoryValue) -> Identifier {
-    match value.external_id.as_deref().map(|it| it.split_once('|')) {
-        Some(Some((system, name))) => identifier(system, name),
-        Some(None) | None => identifier(URI, urn(value.id)),
-    }
+fn names_of(value: &LaboratoryValue) -> Vec<Identifier> {
+    let given = value.external_id.iter().chain(&value.also_called);
+    let named: Vec<_> =
+        given.filter_map(|it| it.split_once('|')).map(|(system, name)| identifier(system, name)).collect();
+    if named.is_empty() { vec![identifier(URI, urn(value.id))] } else { named }
 }
 
 fn category(analyte: &str) -> &'static str {
@@ -173,11 +180,12 @@ pub fn report(analysis: &GradedAnalysis) -> DiagnosticReport {
 
 /// A resource of the answer to a search, below `base`, where this API is.
 pub fn found(resource: Resource, mode: &'static str, base: &str) -> Entry {
-    let (kind, id) = match &resource {
-        Resource::Patient(it) => (it.resource_type, &it.id),
-        Resource::Observation(it) => (it.resource_type, &it.id),
-        Resource::DiagnosticReport(it) => (it.resource_type, &it.id),
+    let named = match &resource {
+        Resource::Patient(it) => Some((it.resource_type, &it.id)),
+        Resource::Observation(it) => Some((it.resource_type, &it.id)),
+        Resource::DiagnosticReport(it) => Some((it.resource_type, &it.id)),
+        Resource::Outcome(_) => None,
     };
-    let full_url = Some(format!("{base}/{kind}/{id}"));
+    let full_url = named.map(|(kind, id)| format!("{base}/{kind}/{id}"));
     Entry { full_url, resource: Some(resource), search: Some(Search { mode }), response: None }
 }

@@ -8,7 +8,8 @@ use proptest::{option::of as maybe, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::{
-    incoming::{self, Bundle, Read, Subject},
+    bundle::Bundle,
+    incoming::{self, Here, Read, Subject},
     outgoing,
     systems::{FISCAL_CODE, URI},
     types::Issue,
@@ -26,6 +27,7 @@ use crate::{
 };
 
 const TODAY: Date = date(2026, 11, 22);
+const HERE: Here<'_> = Here { base: "https://here.example/api/v1/fhir", today: TODAY };
 const ANNA: &str = "01980f3c-7a3e-7cc1-8f1b-2a6d3a1c9e10";
 
 fn patient() -> Patient {
@@ -59,6 +61,7 @@ fn kept(new: &NewValue) -> LaboratoryValue {
         source: new.source,
         patient_document_id: None,
         external_id: new.external_id.clone(),
+        also_called: new.also_called.clone(),
         analyte: new.analyte.to_owned(),
         loinc: new.loinc.map(str::to_owned),
         comparator: new.comparator.map(str::to_owned),
@@ -77,13 +80,16 @@ fn kept(new: &NewValue) -> LaboratoryValue {
         domains: Vec::new(),
         place: None,
         recorded_by: new.recorded_by,
+        withdrawn_at: new.withdrawn_at,
+        replaced_by: None,
+        replaces: new.replaces,
         created_at: new.created_at,
     }
 }
 
 fn read(bundle: &Value) -> Result<Read, Vec<Issue>> {
     let bundle: Bundle = serde_json::from_str(&bundle.to_string()).unwrap();
-    incoming::read(&bundle, TODAY)
+    incoming::read(&bundle, HERE)
 }
 
 fn said(bundle: &Value) -> Vec<String> {
@@ -112,14 +118,14 @@ fn sent_again(value: &NewValue) -> NewValue {
     let text =
         format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{observation}}}]}}"#);
     let bundle: Bundle = serde_json::from_str(&text).unwrap();
-    let read = incoming::read(&bundle, TODAY).unwrap_or_else(|issues| panic!("{issues:?}\n{text}"));
+    let read = incoming::read(&bundle, HERE).unwrap_or_else(|issues| panic!("{issues:?}\n{text}"));
     let sent = &read.sent[0];
     assert_eq!(sent.subject, Subject::Id(ANNA.parse().unwrap()));
     let patient = patient();
     let of = Of {
         patient: &patient,
         source: Source::Fhir,
-        external_id: Some(&sent.external_id),
+        names: &sent.names,
         observed_on: sent.observed_on,
         printed_flag: sent.printed_flag,
         by: value.recorded_by,
@@ -142,7 +148,7 @@ fn of(patient: &Patient) -> Of<'_> {
     Of {
         patient,
         source: Source::Form,
-        external_id: None,
+        names: &[],
         observed_on: Some(date(2026, 3, 12)),
         printed_flag: None,
         by: UserId(uuid::Uuid::nil()),
@@ -241,12 +247,22 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (json!({ "valueQuantity": { "value": 7.2 } }), at("valueQuantity.code value required")),
         (json!({ "valueQuantity": { "value": -7.2, "unit": "mIU/mL" } }), at("value value not_a_number")),
         (json!({ "valueQuantity": null }), at("value value required")),
-        (json!({ "status": "entered-in-error" }), at("status business-rule not_allowed")),
+        (
+            json!({ "status": "entered-in-error", "identifier": [], "subject": null }),
+            at("identifier required required"),
+        ),
+        (
+            json!({ "status": "entered-in-error", "modifierExtension": [{}] }),
+            at("modifierExtension not-supported not_allowed"),
+        ),
         (json!({ "status": "preliminary" }), at("status business-rule not_allowed")),
-        (json!({ "identifier": [] }), at("identifier[0] required required")),
+        (json!({ "identifier": [] }), at("identifier required required")),
         (json!({ "subject": null }), at("subject required required")),
         (json!({ "subject": { "reference": "Group/1" } }), at("subject invalid unknown_patient")),
         (json!({ "effectiveDateTime": "2026" }), at("effectiveDateTime value invalid")),
+        (json!({ "effectiveDateTime": "2026-03-12Tnonsense" }), at("effectiveDateTime value invalid")),
+        (json!({ "effectiveDateTime": "2026-03-12T08:30:00" }), at("effectiveDateTime value invalid")),
+        (json!({ "effectiveDateTime": "0001-01-01" }), at("effectiveDateTime value out_of_range")),
         (json!({ "effectiveDateTime": "2999-01-01" }), at("effectiveDateTime invalid in_the_future")),
         (json!({ "component": [{}] }), at("component not-supported not_allowed")),
         (json!({ "modifierExtension": [{}] }), at("modifierExtension not-supported not_allowed")),
@@ -267,7 +283,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
         [
             "Bundle.entry[2].request.method not-supported not_allowed",
             "Bundle.entry[3].resource required required",
-            "Bundle.entry[1].resource.identifier[0] duplicate repeated",
+            "Bundle.entry[1].resource.identifier duplicate repeated",
         ]
     );
     assert_eq!(
@@ -294,12 +310,94 @@ fn a_patient_is_named_by_one_in_the_bundle_or_by_an_identifier() {
     assert!(names.contains(&(FISCAL_CODE.to_owned(), "BNCNNA90E57A944K".to_owned())), "{names:?}");
     assert_eq!(named(json!({ "reference": format!("Patient/{ANNA}") })), Subject::Named(names));
     let other = "01980f3c-7a3e-7cc1-8f1b-2a6d3a1c9e11";
-    assert_eq!(
-        named(json!({ "reference": format!("https://x/Patient/{other}") })),
-        Subject::Id(other.parse().unwrap())
-    );
+    for reference in [
+        format!("Patient/{other}"),
+        format!("Patient/{other}/_history/3"),
+        format!("https://here.example/api/v1/fhir/Patient/{other}"),
+    ] {
+        assert_eq!(
+            named(json!({ "reference": reference })),
+            Subject::Id(other.parse().unwrap()),
+            "{reference}"
+        );
+    }
     let by_name = named(json!({ "identifier": { "system": FISCAL_CODE, "value": "X" } }));
     assert_eq!(by_name, Subject::Named(vec![(FISCAL_CODE.to_owned(), "X".to_owned())]));
+}
+
+#[test]
+fn the_patient_of_another_server_is_not_ours_whatever_its_id() {
+    let at = |full_url: Value, reference: String| {
+        let entry =
+            json!({ "fullUrl": full_url, "resource": fsh(json!({ "subject": { "reference": reference } })) });
+        said(&json!({ "resourceType": "Bundle", "type": "collection", "entry": [entry] }))
+    };
+    let refused = ["Bundle.entry[0].resource.subject invalid unknown_patient"];
+    for reference in [
+        format!("https://other.example/fhir/Patient/{ANNA}"),
+        format!("https://here.example/api/v1/fhirPatient/{ANNA}"),
+        format!("https://here.example/api/v1/fhir/x/Patient/{ANNA}"),
+        format!("xPatient/{ANNA}"),
+    ] {
+        assert_eq!(at(Value::Null, reference.clone()), refused, "{reference}");
+    }
+    // Relative to a resource of another server, it is that server's.
+    let relative = || format!("Patient/{ANNA}");
+    assert_eq!(at(json!("https://other.example/fhir/Observation/1"), relative()), refused);
+    for ours in [
+        json!("urn:uuid:01980f3c-7a3e-7cc1-8f1b-2a6d3a1c9e12"),
+        json!("https://here.example/api/v1/fhir/Observation/1"),
+    ] {
+        assert_eq!(at(ours, relative()), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn identifiers_have_no_order_and_corrections_and_mistakes_are_told_apart() {
+    let names = |all: Value| fsh(json!({ "identifier": all }));
+    let one = |value: &str| json!({ "system": "s", "value": value });
+    let found = read(&bundle(names(json!([{ "value": "bare" }, one("a"), one("b"), one("a")])))).unwrap();
+    let sent = &found.sent[0];
+    assert_eq!((sent.names.clone(), sent.is_correction), (vec!["s|a".to_owned(), "s|b".to_owned()], false));
+    let both = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        { "resource": names(json!([one("a"), one("b")])) }, { "resource": names(json!([one("c"), one("b")])) }] });
+    assert_eq!(said(&both), ["Bundle.entry[1].resource.identifier duplicate repeated"]);
+    let many: Vec<_> = (0..21).map(|n| one(&n.to_string())).collect();
+    assert_eq!(said(&bundle(names(json!(many)))), ["Bundle.entry[0].resource.identifier too-long too_many"]);
+    for status in ["amended", "corrected"] {
+        assert!(read(&bundle(fsh(json!({ "status": status })))).unwrap().sent[0].is_correction);
+    }
+    // What a mistake says is not true, and is not looked at.
+    let mistake =
+        fsh(json!({ "status": "entered-in-error", "code": {}, "valueQuantity": null, "subject": null }));
+    let found = read(&bundle(mistake)).unwrap();
+    assert_eq!(
+        (found.sent.len(), found.mistakes[0].names.as_slice()),
+        (0, ["https://lab.example|1".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn what_was_withdrawn_and_what_was_put_right_say_so() {
+    let patient = patient();
+    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    let afc = Entered {
+        analyte: names::by_code("afc").unwrap(),
+        comparator: None,
+        number: Some("12"),
+        unit: None,
+        finding: None,
+        range_low: None,
+        range_high: None,
+    };
+    let names = ["s|a".to_owned(), "s|b".to_owned()];
+    let value = afc.check().unwrap().value(Of { names: &names, ..of(&patient) }, now);
+    let observation = outgoing::observation(&kept(&value));
+    assert_eq!((observation.status, observation.identifier.len()), ("final", 2));
+    let right = NewValue { replaces: Some(value.id), ..value.clone() };
+    assert_eq!(outgoing::observation(&kept(&right)).status, "corrected");
+    let wrong = NewValue { withdrawn_at: Some(now), ..value };
+    assert_eq!(outgoing::observation(&kept(&wrong)).status, "entered-in-error");
 }
 
 #[test]

@@ -170,7 +170,7 @@ pub struct Observation {
     pub meta: Meta,
     /// What it is called elsewhere: sent again, it is known by this.
     pub identifier: Vec<Identifier>,
-    /// `final`.
+    /// `final`; `corrected`: it has taken the place of what was sent before; `entered-in-error`: it was withdrawn.
     pub status: &'static str,
     /// Of a laboratory, or an examination.
     pub category: Vec<Concept>,
@@ -246,13 +246,15 @@ pub enum Resource {
     Observation(Box<Observation>),
     /// A graded analysis.
     DiagnosticReport(Box<DiagnosticReport>),
+    /// What is to be said of the answer.
+    Outcome(Box<Outcome>),
 }
 
 /// Why a resource is in the answer of a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = FhirSearchEntry)]
 pub struct Search {
-    /// `match` or `include`.
+    /// `match`, or `outcome`.
     pub mode: &'static str,
 }
 

@@ -106,6 +106,33 @@ pub async fn lock_open(
     Ok(patient)
 }
 
+/// Records that somebody may write to in some way, locked in the order of their ids, so that two who lock many never wait for each
+/// other in a circle. Whether they are open and have consented is asked of each; those that are written to are [`touch_each`]ed.
+pub async fn lock_each(
+    tx: &mut Tx,
+    (user, permission): (UserId, Permission),
+    ids: &[PatientId],
+) -> Result<Vec<Patient>, DbError> {
+    const LOCK: &str = concat!(
+        "-- clinic.entries.lock_each
+        SELECT ",
+        patient_columns!(),
+        " FROM patient AS p WHERE p.id = ANY ($2) AND ",
+        at_clinic_as!("$3", "p.clinic_id", "$1"),
+        " ORDER BY p.id FOR NO KEY UPDATE OF p"
+    );
+    let rows = tx.query(LOCK, &[&user, &ids, &permission.as_str()]).await?;
+    Ok(rows.iter().map(Patient::from_row).collect())
+}
+
+/// Records are kept anew from now on: something is written about them.
+pub async fn touch_each(tx: &mut Tx, ids: &[PatientId], now: Timestamp) -> Result<(), DbError> {
+    const TOUCH: &str = "-- clinic.entries.touch_each
+        UPDATE patient SET last_entry_at = greatest(last_entry_at, $2) WHERE id = ANY ($1)";
+    tx.execute(TOUCH, &[&ids, &now]).await?;
+    Ok(())
+}
+
 /// Lets a job go on that somebody was admitted to begin; the id may have been merged into another since, which is given back.
 pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Result<Patient, Refused> {
     let patient = still_open(tx, id).await?;
@@ -128,7 +155,8 @@ pub async fn still_open(tx: &mut Tx, id: PatientId) -> Result<Patient, Refused> 
     Ok(patient)
 }
 
-fn consented(patient: &Patient) -> Result<(), Refused> {
+/// Whether something may be written about a patient: the record is open, and there is consent.
+pub fn consented(patient: &Patient) -> Result<(), Refused> {
     open(patient)?;
     if patient.consented_at.is_some() { Ok(()) } else { Err(Refused::ConsentMissing) }
 }

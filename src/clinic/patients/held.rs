@@ -59,7 +59,7 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_values
             UPDATE laboratory_value SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
-                external_id = NULL, page = NULL, line = NULL, span_start = NULL, span_end = NULL
+                external_id = NULL, also_called = '{}', page = NULL, line = NULL, span_start = NULL, span_end = NULL
             WHERE patient_id = ANY ($1)",
         ),
     },

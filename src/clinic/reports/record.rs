@@ -83,7 +83,8 @@ macro_rules! report_state {
         "md5(concat_ws('|', p.version, (SELECT c.version FROM clinic AS c WHERE c.id = p.clinic_id),
             (SELECT concat_ws(',', count(*), extract(epoch FROM max(d.updated_at))) FROM patient_document AS d
              WHERE d.patient_id = p.id),
-            (SELECT concat_ws(',', count(*), extract(epoch FROM max(v.created_at)), max(v.id::text))
+            (SELECT concat_ws(',', count(*), extract(epoch FROM max(v.created_at)), max(v.id::text),
+                extract(epoch FROM max(v.withdrawn_at)))
              FROM laboratory_value AS v WHERE v.patient_id = p.id),
             (SELECT concat_ws(',', count(*), extract(epoch FROM max(a.updated_at))) FROM graded_analysis AS a
              WHERE a.patient_id = p.id),
@@ -112,7 +113,7 @@ pub async fn read(tx: &mut Tx, patient: Patient) -> Result<Record, DbError> {
         clinic: Clinic { name: row.get("name"), lines },
         state: row.get("state"),
         documents: documents(tx, id).await?,
-        values: list::of_patient(tx, id).await?,
+        values: list::counting(tx, id).await?,
         analyses: analyses(tx, id).await?,
         score: score(tx, id).await?,
         patient,

@@ -84,6 +84,7 @@ fn value(analyte: &str, number: &str, unit: &str, (low, high): (&str, &str), day
         source: Source::Document,
         patient_document_id: None,
         external_id: None,
+        also_called: Vec::new(),
         analyte: analyte.to_owned(),
         loinc: None,
         comparator: None,
@@ -102,6 +103,9 @@ fn value(analyte: &str, number: &str, unit: &str, (low, high): (&str, &str), day
         domains: Vec::new(),
         place: None,
         recorded_by: UserId(uuid::Uuid::nil()),
+        withdrawn_at: None,
+        replaced_by: None,
+        replaces: None,
         created_at: now(),
     }
 }

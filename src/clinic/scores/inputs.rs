@@ -183,6 +183,7 @@ mod tests {
             source: Source::Form,
             patient_document_id: None,
             external_id: None,
+            also_called: Vec::new(),
             analyte: analyte.to_owned(),
             loinc: None,
             comparator: None,
@@ -201,6 +202,9 @@ mod tests {
             domains: Vec::new(),
             place: None,
             recorded_by: UserId(nil),
+            withdrawn_at: None,
+            replaced_by: None,
+            replaces: None,
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

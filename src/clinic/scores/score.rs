@@ -48,6 +48,9 @@ pub struct ScoreCard {
     /// When it was computed.
     #[schema(value_type = String, format = DateTime)]
     pub computed_at: Timestamp,
+    /// Of the newest one: something of the record was written, withdrawn or taken away since. It is computed anew in a moment,
+    /// or when the patient consents again.
+    pub is_outdated: bool,
 }
 
 /// A domain in the history.
@@ -70,6 +73,9 @@ pub struct PatientScore {
     /// When it was computed.
     #[schema(value_type = String, format = DateTime)]
     pub computed_at: Timestamp,
+    /// Something of the record was written, withdrawn or taken away since: this may rest on what is there no more. It is computed
+    /// anew in a moment, or when the patient consents again.
+    pub is_outdated: bool,
     /// Method, inputs with their points and sources, what was left out and why.
     pub score: FertilityScore,
     /// What is said of it, in words.
@@ -121,6 +127,7 @@ impl ScoreCard {
                 .unwrap_or_default(),
             method: row.get("method"),
             computed_at: row.get("computed_at"),
+            is_outdated: row.get("is_outdated"),
         }
     }
 }
@@ -133,6 +140,7 @@ impl PatientScore {
             id: row.get("id"),
             patient_id: row.get("patient_id"),
             computed_at: row.get("computed_at"),
+            is_outdated: row.get("is_outdated"),
             explanation: ScoreInWords::from(&score),
             score,
         })
@@ -165,12 +173,23 @@ pub async fn recompute(tx: &mut Tx, patient: PatientId, now: Timestamp) -> Resul
     Ok(is_new.then_some(id))
 }
 
+/// The newest scores of these patients do not say any more what is known: their records are locked, and were changed.
+pub async fn outdate(tx: &mut Tx, patients: &[PatientId]) -> Result<(), DbError> {
+    const OUTDATE: &str = "-- clinic.scores.outdate
+        UPDATE fertility_score AS s SET is_outdated = true
+        FROM unnest($1::uuid[]) AS p (id)
+        CROSS JOIN LATERAL (SELECT n.id FROM fertility_score AS n WHERE n.patient_id = p.id ORDER BY n.id DESC LIMIT 1) AS n
+        WHERE s.id = n.id AND NOT s.is_outdated";
+    tx.execute(OUTDATE, &[&patients]).await?;
+    Ok(())
+}
+
 /// Nothing is computed for this record: nobody need look at it every night.
 pub async fn rest(tx: &mut Tx, patient: PatientId) -> Result<(), DbError> {
     set_due(tx, patient, None, None).await
 }
 
-/// When the newest score is to be looked at again; the others never are.
+/// When the newest score is to be looked at again; the others never are. One that was computed is not outdated.
 async fn set_due(
     tx: &mut Tx,
     patient: PatientId,
@@ -178,8 +197,10 @@ async fn set_due(
     due_on: Option<Date>,
 ) -> Result<(), DbError> {
     const DUE: &str = "-- clinic.scores.set_due
-        UPDATE fertility_score AS s SET due_on = CASE WHEN s.id = $2::uuid THEN $3::date END
-        WHERE s.patient_id = $1 AND s.due_on IS DISTINCT FROM CASE WHEN s.id = $2::uuid THEN $3::date END";
+        UPDATE fertility_score AS s SET due_on = CASE WHEN s.id = $2::uuid THEN $3::date END,
+            is_outdated = s.is_outdated AND $2::uuid IS NULL
+        WHERE s.patient_id = $1 AND (s.due_on IS DISTINCT FROM CASE WHEN s.id = $2::uuid THEN $3::date END
+            OR (s.is_outdated AND $2::uuid IS NOT NULL))";
     tx.execute(DUE, &[&patient, &newest, &due_on]).await?;
     Ok(())
 }
@@ -219,7 +240,7 @@ async fn insert(
 /// Everything that counts.
 async fn observed(tx: &mut Tx, patient: &Patient, day: Date) -> Result<Vec<Observed>, DbError> {
     let mut observed = inputs::of_registry(patient, day);
-    let values = values::list::of_patient(tx, patient.id).await?;
+    let values = values::list::counting(tx, patient.id).await?;
     observed.extend(values.iter().filter_map(inputs::of_value));
     for (id, on, measures) in analysis::counting(tx, patient.id).await? {
         observed.extend(inputs::of_analysis(id, on, measures));
@@ -259,7 +280,7 @@ fn due_on(score: &FertilityScore, patient: &Patient, day: Date) -> Option<Date> 
 pub async fn newest(db: &Db, user: UserId, patient: PatientId) -> Result<Option<PatientScore>, DbError> {
     const NEWEST: &str = concat!(
         "-- clinic.scores.newest
-        SELECT s.id, s.patient_id, s.computed_at, s.result FROM fertility_score AS s WHERE s.patient_id = $2 AND ",
+        SELECT s.id, s.patient_id, s.computed_at, s.is_outdated, s.result FROM fertility_score AS s WHERE s.patient_id = $2 AND ",
         at_clinic!("read_patients", "s.clinic_id", "$1"),
         " ORDER BY s.id DESC LIMIT 1"
     );
@@ -275,7 +296,7 @@ pub async fn history(
 ) -> Result<Vec<ScoreCard>, DbError> {
     const HISTORY: &str = concat!(
         "-- clinic.scores.history
-        SELECT s.id, s.overall::float8 AS overall, s.band, s.coverage, s.method, s.computed_at,
+        SELECT s.id, s.overall::float8 AS overall, s.band, s.coverage, s.method, s.computed_at, s.is_outdated,
             (SELECT jsonb_agg(jsonb_build_object('domain', d -> 'domain', 'score', d -> 'score'))
              FROM jsonb_array_elements(s.result -> 'domains') AS d WHERE d ->> 'score' IS NOT NULL) AS domains
         FROM fertility_score AS s WHERE s.patient_id = $2 AND ",

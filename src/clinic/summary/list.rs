@@ -94,6 +94,8 @@ pub struct PatientSummary {
     /// When it was computed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub latest_score_at: Option<Timestamp>,
+    /// Something of the record was written, withdrawn or taken away since.
+    pub latest_score_is_outdated: bool,
     /// Where it stands in the order that was asked for.
     #[serde(skip)]
     #[schema(ignore)]
@@ -125,6 +127,7 @@ impl PatientSummary {
             latest_score: row.get("score"),
             latest_band: row.get("latest_band"),
             latest_score_at: row.get("latest_score_at"),
+            latest_score_is_outdated: row.get("latest_is_outdated"),
             place: row.get("place"),
         }
     }
@@ -140,7 +143,7 @@ macro_rules! summary_list {
             SELECT s.patient_id, p.medical_record_number, p.first_name, p.last_name, p.born_on, p.consented_at,
                 p.archived_at, s.document_count, s.completed_documents, s.failed_documents, s.last_document_at,
                 s.value_count, s.abnormal_count, s.analysis_count, s.latest_score::float8 AS score, s.latest_band,
-                s.latest_score_at, ",
+                s.latest_score_at, s.latest_is_outdated, ",
             $place,
             "::bigint AS place
             FROM patient_summary AS s JOIN patient AS p ON p.id = s.patient_id

@@ -26,6 +26,8 @@ pub const FINDINGS: [&str; 8] =
     ["negative", "positive", "borderline", "carrier", "heterozygous", "homozygous", "absent", "not_detected"];
 /// A karyotype has no more characters.
 const KARYOTYPE_MAX: usize = 100;
+/// Nobody examined anybody before.
+pub const FIRST_DAY: Date = Date::constant(1900, 1, 1);
 /// Powers of ten in front of a number: nobody measures beyond.
 const EXPONENT_MAX: i32 = 12;
 
@@ -124,8 +126,8 @@ pub struct Of<'a> {
     pub patient: &'a Patient,
     /// Where it is from.
     pub source: Source,
-    /// How the other system calls it.
-    pub external_id: Option<&'a str>,
+    /// How the other system calls it; none of what people enter.
+    pub names: &'a [String],
     /// When the specimen was taken.
     pub observed_on: Option<Date>,
     /// What the laboratory thought: `low`, `high` or `abnormal`.
@@ -288,7 +290,8 @@ impl Fitting {
             patient_id: of.patient.id,
             source: of.source,
             patient_document_id: None,
-            external_id: of.external_id.map(str::to_owned),
+            external_id: of.names.first().cloned(),
+            also_called: of.names.iter().skip(1).cloned().collect(),
             analyte: self.analyte.code,
             loinc: self.loinc(),
             comparator: self.comparator.map(Comparator::as_str),
@@ -310,6 +313,8 @@ impl Fitting {
             span_start: None,
             span_end: None,
             recorded_by: of.by,
+            withdrawn_at: None,
+            replaces: None,
             created_at: now,
         }
     }

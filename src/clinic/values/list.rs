@@ -33,6 +33,8 @@ pub struct Filter {
     pub until: Option<Date>,
     /// Only those outside of their range.
     pub is_abnormal: Option<bool>,
+    /// Those that were withdrawn; without it, those that count.
+    pub is_withdrawn: Option<bool>,
 }
 
 /// Where a list goes on: behind the day and the id of the last value.
@@ -59,39 +61,67 @@ pub async fn list(
           AND ($5::date IS NULL OR v.observed_on >= $5) AND ($6::date IS NULL OR v.observed_on < $6)
           AND ($7::boolean IS NULL OR (v.flag IN ('low', 'high')) IS NOT DISTINCT FROM $7
                OR (NOT $7 AND v.flag IS NULL))
+          AND (v.withdrawn_at IS NOT NULL) = $11
           AND ($9::uuid IS NULL
                OR (coalesce(v.observed_on, '-infinity'::date), v.id) < (coalesce($8::date, '-infinity'::date), $9))
         ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $10"
     );
-    let Filter { analyte, document, from, until, is_abnormal } = filter;
+    let Filter { analyte, document, from, until, is_abnormal, is_withdrawn } = filter;
     let (day, id) = after.map_or((None, None), |After(day, id)| (day, Some(id)));
-    let args = args![user, patient, analyte.clone(), *document, *from, *until, *is_abnormal, day, id, limit];
+    let (analyte, is_withdrawn) = (analyte.clone(), is_withdrawn.unwrap_or(false));
+    let args =
+        args![user, patient, analyte, *document, *from, *until, *is_abnormal, day, id, limit, is_withdrawn];
     Ok(db.read(LIST, args).await?.iter().map(LaboratoryValue::from_row).collect())
 }
 
-/// All values of a patient, those observed last first: for what is computed from them, by who was admitted.
-pub async fn of_patient(tx: &mut Tx, patient: PatientId) -> Result<Vec<LaboratoryValue>, DbError> {
-    const OF_PATIENT: &str = concat!(
-        "-- clinic.values.of_patient
+/// All values of a patient that count, those observed last first: for what is computed from them, by who was admitted.
+pub async fn counting(tx: &mut Tx, patient: PatientId) -> Result<Vec<LaboratoryValue>, DbError> {
+    const COUNTING: &str = concat!(
+        "-- clinic.values.counting
         SELECT ",
         value_columns!(),
-        " FROM laboratory_value AS v WHERE v.patient_id = $1
+        " FROM laboratory_value AS v WHERE v.patient_id = $1 AND v.withdrawn_at IS NULL
         ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $2"
     );
-    let rows = tx.query(OF_PATIENT, &[&patient, &VALUES_MAX]).await?;
+    let rows = tx.query(COUNTING, &[&patient, &VALUES_MAX]).await?;
     Ok(rows.iter().map(LaboratoryValue::from_row).collect())
 }
 
-/// The values of a document in the order of its text, by who was admitted.
-pub async fn of_document(tx: &mut Tx, document: PatientDocumentId) -> Result<Vec<LaboratoryValue>, DbError> {
+/// Values of a patient as they are exported, those observed last first, for who may read the patient: those that count; if
+/// `also_withdrawn`, also those that were mistakes, but none whose place another one has taken. One more than [`VALUES_MAX`]
+/// says that there are more.
+pub async fn exported(
+    db: &Db,
+    (user, patient): (UserId, PatientId),
+    also_withdrawn: bool,
+) -> Result<Vec<LaboratoryValue>, DbError> {
+    const EXPORTED: &str = concat!(
+        "-- clinic.values.exported
+        SELECT ",
+        value_columns!(),
+        " FROM laboratory_value AS v WHERE v.patient_id = $2 AND ",
+        at_clinic!("read_patients", "v.clinic_id", "$1"),
+        " AND (v.withdrawn_at IS NULL OR ($3 AND v.replaced_by IS NULL))
+        ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $4"
+    );
+    let rows = db.read(EXPORTED, args![user, patient, also_withdrawn, VALUES_MAX + 1]).await?;
+    Ok(rows.iter().map(LaboratoryValue::from_row).collect())
+}
+
+/// The values of a document in the order of its text, also those that were withdrawn, for who may read its patient.
+pub async fn of_document(
+    db: &Db,
+    (user, document): (UserId, PatientDocumentId),
+) -> Result<Vec<LaboratoryValue>, DbError> {
     const OF_DOCUMENT: &str = concat!(
         "-- clinic.values.of_document
         SELECT ",
         value_columns!(),
-        " FROM laboratory_value AS v WHERE v.patient_document_id = $1
-        ORDER BY v.page, v.line, v.span_start, v.id LIMIT $2"
+        " FROM laboratory_value AS v WHERE v.patient_document_id = $2 AND ",
+        at_clinic!("read_patients", "v.clinic_id", "$1"),
+        " ORDER BY v.page, v.line, v.span_start, v.id LIMIT $3"
     );
-    let rows = tx.query(OF_DOCUMENT, &[&document, &VALUES_MAX]).await?;
+    let rows = db.read(OF_DOCUMENT, args![user, document, VALUES_MAX]).await?;
     Ok(rows.iter().map(LaboratoryValue::from_row).collect())
 }
 

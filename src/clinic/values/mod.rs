@@ -6,6 +6,9 @@
 //! Invariants
 //! - A value is kept as it was printed: its digits, its comparator, its unit. What is computed from it stands beside it.
 //! - A value of a document is there once, with its place in the text; analysing again replaces all of them in one transaction.
+//! - What a value says is never changed: one that was wrong is withdrawn, stays readable, and counts no more. Read again as it was
+//!   in its document, it stays withdrawn; put right by the system that sent it, it names the value that has taken its place.
+//! - Of one name that another system has given, one value counts.
 
 // First: the others use its macros.
 #[macro_use]

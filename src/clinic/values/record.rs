@@ -31,6 +31,7 @@ pub struct NewValue {
     pub source: Source,
     pub patient_document_id: Option<PatientDocumentId>,
     pub external_id: Option<String>,
+    pub also_called: Vec<String>,
     pub analyte: &'static str,
     pub loinc: Option<&'static str>,
     pub comparator: Option<&'static str>,
@@ -52,15 +53,18 @@ pub struct NewValue {
     pub span_start: Option<usize>,
     pub span_end: Option<usize>,
     pub recorded_by: UserId,
+    pub withdrawn_at: Option<Timestamp>,
+    pub replaces: Option<LaboratoryValueId>,
     pub created_at: Timestamp,
 }
 
 /// The columns that [`NewValue`] names.
 macro_rules! value_fields {
     () => {
-        "id, clinic_id, patient_id, source, patient_document_id, external_id, analyte, loinc, comparator, number, finding, \
+        "id, clinic_id, patient_id, source, patient_document_id, external_id, also_called, analyte, loinc, comparator, number, finding, \
          unit, canonical, canonical_unit, range_low, range_high, flag, printed_flag, observed_on, confidence, doubts, \
-         domains, page, line, span_start, span_end, recorded_by, created_at"
+         domains, page, line, span_start, span_end, recorded_by, withdrawn_at, \
+         replaces, created_at"
     };
 }
 
@@ -96,6 +100,7 @@ impl NewValue {
             source: Source::Document,
             patient_document_id: Some(of.document),
             external_id: None,
+            also_called: Vec::new(),
             analyte: reading.analyte.code,
             loinc: reading.loinc(),
             comparator,
@@ -117,8 +122,23 @@ impl NewValue {
             span_start: Some(start - line_start),
             span_end: Some(end - line_start),
             recorded_by: of.by,
+            withdrawn_at: None,
+            replaces: None,
             created_at: now,
         }
+    }
+}
+
+impl NewValue {
+    /// Whether it says of a day what `kept` says.
+    pub fn says(&self, kept: &LaboratoryValue) -> bool {
+        kept.patient_id == self.patient_id
+            && kept.analyte == self.analyte
+            && kept.comparator.as_deref() == self.comparator
+            && kept.number == self.number
+            && kept.finding == self.finding
+            && kept.unit == self.unit
+            && kept.observed_on == self.observed_on
     }
 }
 
@@ -147,11 +167,56 @@ pub async fn insert(tx: &mut Tx, values: &[NewValue]) -> Result<Vec<LaboratoryVa
     Ok(tx.query(INSERT, &[&Json(values)]).await?.iter().map(LaboratoryValue::from_row).collect())
 }
 
-/// Replaces what a document said by what it says now. How many values went.
-pub async fn forget_document(tx: &mut Tx, document: PatientDocumentId) -> Result<u64, DbError> {
-    const FORGET: &str =
-        "-- clinic.values.forget_document\nDELETE FROM laboratory_value WHERE patient_document_id = $1";
-    tx.execute(FORGET, &[&document]).await
+/// Takes away what a document said, for what it says now. What was withdrawn and is read again as it was stays withdrawn:
+/// `again` is told so.
+pub async fn forget_document(
+    tx: &mut Tx,
+    document: PatientDocumentId,
+    again: &mut [NewValue],
+) -> Result<(), DbError> {
+    const FORGET: &str = concat!(
+        "-- clinic.values.forget_document
+        WITH gone AS (DELETE FROM laboratory_value AS v WHERE v.patient_document_id = $1 RETURNING ",
+        value_columns!(),
+        ") SELECT * FROM gone WHERE withdrawn_at IS NOT NULL"
+    );
+    for row in tx.query(FORGET, &[&document]).await? {
+        let gone = LaboratoryValue::from_row(&row);
+        for value in again.iter_mut().filter(|it| it.says(&gone)) {
+            value.withdrawn_at = gone.withdrawn_at;
+        }
+    }
+    Ok(())
+}
+
+/// Withdraws a value of a locked patient that was wrong. Whether it counted until now; `None`: there is no such value.
+pub async fn withdraw(
+    tx: &mut Tx,
+    (patient, id): (PatientId, LaboratoryValueId),
+    now: Timestamp,
+) -> Result<Option<bool>, DbError> {
+    const WITHDRAW: &str = "-- clinic.values.withdraw
+        UPDATE laboratory_value AS v SET withdrawn_at = coalesce(v.withdrawn_at, $3)
+        FROM laboratory_value AS o WHERE o.id = v.id AND v.id = $2 AND v.patient_id = $1
+        RETURNING o.withdrawn_at IS NULL AS counted";
+    Ok(tx.query_opt(WITHDRAW, &[&patient, &id, &now]).await?.map(|row| row.get("counted")))
+}
+
+/// Withdraws values of locked patients, each perhaps in favour of another one.
+pub async fn withdraw_each(
+    tx: &mut Tx,
+    values: &[(LaboratoryValueId, Option<LaboratoryValueId>)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    const WITHDRAW: &str = "-- clinic.values.withdraw_each
+        UPDATE laboratory_value AS v SET withdrawn_at = coalesce(v.withdrawn_at, $3), replaced_by = g.by
+        FROM unnest($1::uuid[], $2::uuid[]) AS g (id, by) WHERE v.id = g.id";
+    if values.is_empty() {
+        return Ok(());
+    }
+    let (ids, by): (Vec<_>, Vec<_>) = values.iter().copied().unzip();
+    tx.execute(WITHDRAW, &[&ids, &by, &now]).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -68,8 +68,10 @@ pub struct LaboratoryValue {
     pub source: Source,
     /// The document in which it was printed.
     pub patient_document_id: Option<PatientDocumentId>,
-    /// How the other system calls it.
+    /// How the other system calls it: the system, a bar, and the name there.
     pub external_id: Option<String>,
+    /// Further names that it has there.
+    pub also_called: Vec<String>,
     /// What was measured: a stable word, for example `fsh`.
     pub analyte: String,
     /// Its LOINC code, if it has one.
@@ -108,6 +110,13 @@ pub struct LaboratoryValue {
     pub place: Option<Place>,
     /// Who uploaded, entered or sent it.
     pub recorded_by: UserId,
+    /// When it was withdrawn: it was wrong, and counts no more.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub withdrawn_at: Option<Timestamp>,
+    /// The value that has taken its place.
+    pub replaced_by: Option<LaboratoryValueId>,
+    /// The value whose place it has taken.
+    pub replaces: Option<LaboratoryValueId>,
     /// When it was written down.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -116,10 +125,11 @@ pub struct LaboratoryValue {
 /// What a [`LaboratoryValue`] is read from: a row `v`.
 macro_rules! value_columns {
     () => {
-        "v.id, v.clinic_id, v.patient_id, v.source, v.patient_document_id, v.external_id, v.analyte, v.loinc, v.comparator, \
+        "v.id, v.clinic_id, v.patient_id, v.source, v.patient_document_id, v.external_id, v.also_called, v.analyte, v.loinc, v.comparator, \
          v.number::text AS number, v.finding, v.unit, v.canonical::float8 AS canonical, v.canonical_unit, \
          v.range_low::text AS range_low, v.range_high::text AS range_high, v.flag, v.printed_flag, v.observed_on, \
-         v.confidence, v.doubts, v.domains, v.page, v.line, v.span_start, v.span_end, v.recorded_by, v.created_at"
+         v.confidence, v.doubts, v.domains, v.page, v.line, v.span_start, v.span_end, v.recorded_by, v.withdrawn_at, \
+         v.replaced_by, v.replaces, v.created_at"
     };
 }
 
@@ -139,6 +149,7 @@ impl LaboratoryValue {
             source: Source::of(row.get("source")),
             patient_document_id: row.get("patient_document_id"),
             external_id: row.get("external_id"),
+            also_called: row.get("also_called"),
             analyte: row.get("analyte"),
             loinc: row.get("loinc"),
             comparator: row.get("comparator"),
@@ -157,6 +168,9 @@ impl LaboratoryValue {
             domains: row.get("domains"),
             place: row.get::<_, Option<i32>>("page").map(place),
             recorded_by: row.get("recorded_by"),
+            withdrawn_at: row.get("withdrawn_at"),
+            replaced_by: row.get("replaced_by"),
+            replaces: row.get("replaces"),
             created_at: row.get("created_at"),
         }
     }

@@ -28,6 +28,7 @@ use crate::{
         },
         scores,
         staff::Permission,
+        values::entered::FIRST_DAY,
         worded::InWords,
     },
     http::{
@@ -48,8 +49,6 @@ use crate::{
 
 /// Of the names that other systems give to cases.
 const CASE_CHARS_MAX: usize = 100;
-/// Nobody examined anybody before.
-const FIRST_DAY: Date = Date::constant(1900, 1, 1);
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -90,7 +90,7 @@ struct PatientDocumentDetails {
     /// The document.
     #[serde(flatten)]
     document: PatientDocument,
-    /// What was measured, in the order of the text, each with its place.
+    /// What was measured, in the order of the text, each with its place; also what was withdrawn since.
     values: Vec<LaboratoryValue>,
     /// What is worth a look.
     findings: Vec<ShownFinding>,
@@ -168,15 +168,8 @@ async fn find(
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
 async fn show(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids>) -> Answer {
     let document = find(&state, &who, ("patient_document.read", ""), ids).await?;
-    let values = values_of(&state, document.id).await?;
+    let values = values::of_document(&state.db, (who.principal.user, document.id)).await?;
     Ok(PatientDocumentDetails::of(document, values).answer())
-}
-
-async fn values_of(state: &AppState, id: PatientDocumentId) -> Result<Vec<LaboratoryValue>, Problem> {
-    let mut tx = state.db.begin("clinic.values_of_document").await?;
-    let values = values::of_document(&mut tx, id).await?;
-    tx.rollback().await?;
-    Ok(values)
 }
 
 /// Sends the file of a document as it was uploaded, or a part of it.
@@ -283,7 +276,7 @@ async fn change(
     let told = who.entry(&state, "patient_document.change", ids.0);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
-    let values = values_of(&state, changed.id).await?;
+    let values = values::of_document(&state.db, (who.principal.user, changed.id)).await?;
     Ok(PatientDocumentDetails::of(changed, values).answer())
 }
 

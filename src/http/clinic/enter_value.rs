@@ -120,7 +120,7 @@ async fn enter(
     let of = Of {
         patient: &patient,
         source: Source::Form,
-        external_id: None,
+        names: &[],
         observed_on: Some(body.observed_on),
         printed_flag: None,
         by: user,

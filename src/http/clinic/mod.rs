@@ -21,6 +21,7 @@ mod scores;
 mod summary;
 mod told;
 mod values;
+mod withdraw_value;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(summary::routes())
         .merge(analyses::routes())
         .merge(enter_value::routes())
+        .merge(withdraw_value::routes())
         .merge(emr::routes())
         .merge(fhir::routes())
         .merge(scores::routes())

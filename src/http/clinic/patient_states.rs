@@ -85,7 +85,7 @@ async fn consent(
     }
     let changed = consents::record(&mut tx, &locked, (body.is_given, note), user, state.clock.now()).await?;
     let Some(changed) = changed else { return Ok(tagged(locked)) };
-    scores::changed(&mut tx, &state.jobs, id).await?;
+    scores::later(&mut tx, &state.jobs, &[id]).await?;
     let told = who.entry(&state, ACTION, id);
     let details = serde_json::json!({ "is_given": body.is_given });
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
@@ -149,7 +149,7 @@ async fn archive(
     }
     if_match.check(&ETag::of_version(locked.version))?;
     let changed = patient::archive(&mut tx, &locked, body.is_archived, state.clock.now()).await?;
-    scores::changed(&mut tx, &state.jobs, id).await?;
+    scores::later(&mut tx, &state.jobs, &[id]).await?;
     audit::record(&mut tx, &[who.entry(&state, action, id)]).await?;
     tx.commit().await?;
     Ok(tagged(changed))

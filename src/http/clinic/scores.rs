@@ -38,6 +38,7 @@ async fn newest(State(state): State<AppState>, who: Clinician, Path(id): Path<Pa
 }
 
 /// Lists the fertility scores of a patient, newest first: there is one for each time that something was known that changed it.
+/// Figures stay in it, also when what they were computed from was withdrawn or taken away since; of that nothing is shown here.
 #[utoipa::path(get, path = "/clinic/patients/{id}/scores", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
     responses((status = 200, description = "A page of the history", body = Page<ScoreCard>),

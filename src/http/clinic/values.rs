@@ -25,7 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// Lists values of a patient, those observed last first; of one analyte, its trend.
+/// Lists values of a patient, those observed last first; of one analyte, its trend. Those that were
+/// withdrawn are left out, unless they are asked for.
 #[utoipa::path(get, path = "/clinic/patients/{id}/values", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), Filter, PageParameters),
     responses((status = 200, description = "A page of values", body = Page<LaboratoryValue>),

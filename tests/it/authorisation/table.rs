@@ -64,6 +64,7 @@ pub(super) enum Thing {
     Event,
     Exception,
     Image,
+    LaboratoryValue,
     MailTemplate,
     NotaryReview,
     Notification,
@@ -350,6 +351,7 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/clinic/patients/{id}/scores", Clinic(Thing::Patient)),
     ("POST /api/v1/clinic/analyses/preview", Clinics),
     ("POST /api/v1/clinic/patients/{id}/values", Clinic(Thing::Patient)),
+    ("POST /api/v1/clinic/patients/{id}/values/{value}/withdrawal", Clinic(Thing::LaboratoryValue)),
     ("GET /api/v1/clinic/emr/info", Clinics),
     ("POST /api/v1/clinic/emr/analyze/{kind}", Clinics), // of whose patient it is about stands in the body: `clinic::emr`
     ("POST /api/v1/clinic/emr/analyze/batch", Clinics),

@@ -80,7 +80,11 @@ impl Things {
         let batch = batch.json()["id"].as_str().unwrap().to_owned();
         let report = a_report(&clinician, &patient).await;
         let patient_document = a_document_of(&clinician, &patient).await;
+        let value =
+            clinician.post(&format!("{PATIENTS}/{patient}/values"), a_body(&Method::POST, "/values")).await;
+        let value = value.expect(201).json()["id"].as_str().unwrap().to_owned();
         let ids = [
+            (Thing::LaboratoryValue, value),
             (Thing::Analysis, analysis),
             (Thing::AnalysisBatch, batch),
             (Thing::Patient, patient),
@@ -114,11 +118,13 @@ impl Things {
         let nobody = uuid::Uuid::now_v7().to_string();
         let id = thing.and_then(|thing| self.ids.get(&thing)).unwrap_or(&nobody);
         let other = if thing == Some(Thing::Task) { "1" } else { &nobody };
-        // A document is its patient's.
-        let patient = self.ids.get(&Thing::Patient).filter(|_| thing == Some(Thing::PatientDocument));
+        // A document and a value are their patient's.
+        let is_of_patient = matches!(thing, Some(Thing::PatientDocument | Thing::LaboratoryValue));
+        let patient = self.ids.get(&Thing::Patient).filter(|_| is_of_patient);
         let fill = |slug: &str, id: &str| {
             template
                 .replace("{document}", id)
+                .replace("{value}", id)
                 .replace("{id}", patient.map_or(id, String::as_str))
                 .replace("{slug}", slug)
                 .replace("{name}", "x")

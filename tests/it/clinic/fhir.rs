@@ -183,7 +183,7 @@ async fn a_bundle_is_imported_as_a_whole_or_not_at_all() {
     let other =
         json!({ "valueQuantity": { "value": 8, "system": "http://unitsofmeasure.org", "code": "m[IU]/mL" } });
     let refused = send(&ward.manager, vec![fsh("1", other)]).await.expect(422);
-    assert_eq!(issues(&refused), ["Bundle.entry[0].resource.identifier[0] taken"]);
+    assert_eq!(issues(&refused), ["Bundle.entry[0].resource.identifier taken"]);
     ward.consent(here, false).await.expect(200);
     let refused = send(&ward.manager, vec![fsh("2", json!({}))]).await.expect(422);
     assert_eq!(issues(&refused), ["Bundle.entry[0].resource.subject consent_missing"]);
@@ -191,7 +191,7 @@ async fn a_bundle_is_imported_as_a_whole_or_not_at_all() {
     ward.consent(here, true).await.expect(200);
     let same = (0..10).map(|_| send(&ward.manager, vec![fsh("9", json!({}))]));
     let statuses: Vec<_> = futures_util::future::join_all(same).await.iter().map(|it| it.status).collect();
-    assert!(statuses.iter().all(|it| matches!(it, 200 | 422)), "{statuses:?}");
+    assert!(statuses.iter().all(|it| *it == 200), "{statuses:?}");
     let count: i64 = ward.app.value("SELECT count(*) FROM laboratory_value").await;
     assert_eq!(count, 2);
     ward.app.finish().await;

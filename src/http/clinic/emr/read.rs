@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderName, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ use crate::{
     ids::{AnalysisId, ClinicId, PatientId},
     mail::Language,
 };
+
+/// Whether there is more than an export holds: a table has no other place to say it.
+const IS_TRUNCATED: HeaderName = HeaderName::from_static("x-is-truncated");
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(info)).routes(routes!(report)).routes(routes!(export))
@@ -143,11 +146,14 @@ enum ExportFormat {
     Csv,
 }
 
-/// Exports everything of a patient in figures: what the clinic says, values, analyses, scores.
+/// Exports everything of a patient in figures: what the clinic says, values that count, analyses, scores. If there is more of
+/// something than is exported, the answer says so: `is_truncated`, also in the last line of `ndjson`, and the header
+/// `X-Is-Truncated`.
 #[utoipa::path(get, path = "/clinic/emr/export/{id}", tag = "clinic programs", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), AsWhat),
     responses((status = 200, description = "The export", content((PatientExport = "application/json"),
-            (String = "application/x-ndjson"), (String = "text/csv"))),
+            (String = "application/x-ndjson"), (String = "text/csv")),
+            headers(("x-is-truncated" = bool, description = "Whether there is more than was exported"))),
         (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
 async fn export(
@@ -159,13 +165,17 @@ async fn export(
     who.need(Permission::ReadPatients)?;
     let found = who.read(&state, ("patient.export", id, "")).await?;
     let all = export::of(&state.db, who.principal.user, found).await?;
-    Ok(match query.format.unwrap_or_default() {
+    let is_truncated = all.is_truncated;
+    let mut response = match query.format.unwrap_or_default() {
         ExportFormat::Json => Json(all).into_response(),
         ExportFormat::Ndjson => {
             file(all.lines().map_err(Problem::internal)?, "application/x-ndjson", "patient.ndjson")
         }
         ExportFormat::Csv => file(csv::of_values(&all.values), "text/csv; charset=utf-8", "values.csv"),
-    })
+    };
+    let said = HeaderValue::from_static(if is_truncated { "true" } else { "false" });
+    response.headers_mut().insert(IS_TRUNCATED, said);
+    Ok(response)
 }
 
 fn file(text: String, kind: &'static str, name: &'static str) -> Response {

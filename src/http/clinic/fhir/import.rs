@@ -1,7 +1,12 @@
 //! Bundles of Observations that another system sends.
 
-use axum::{extract::State, http::StatusCode};
-use serde_json::json;
+use std::collections::HashMap;
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+};
+use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
@@ -9,8 +14,9 @@ use crate::{
     audit::{self, Entry as Told},
     clinic::{
         fhir::{
-            import::{self, ImportError, Imported, Importer},
-            incoming,
+            bundle,
+            import::{self, Became, Changes, ImportError, Imported, Importer},
+            incoming::{self, Here, Issues},
             types::{Bundle, Entry, EntryResponse, Issue, Outcome},
         },
         scores,
@@ -28,78 +34,101 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// Imports the Observations of a Bundle (`transaction`, `batch`, `collection` or `searchset`, at most 1,000 entries) as values
 /// of patients who have consented: all of them, or none. An Observation is known by its identifier: sent again, it changes
-/// nothing. Units are UCUM; codes are LOINC, or those of this server; what is not understood is refused with its place. Other
+/// nothing. `amended` and `corrected` put right what was sent before, `entered-in-error` withdraws it; something else that is
+/// `final` under the same identifier is refused. Units are UCUM; codes are LOINC, or those of this server; what is not understood is refused with its place. Other
 /// resources are passed over, which the answer says.
 #[utoipa::path(post, path = "/fhir", tag = "fhir", security(("bearer" = [])),
     request_body(content((Value = "application/fhir+json"), (Value = "application/json"))),
     responses((status = 200, description = "What became of each entry", body = Bundle, content_type = "application/fhir+json"),
         (status = 403, description = "One works in no clinic, or may not write analyses"),
+        (status = 409, description = "Nothing was imported: somebody imports or changes the same at this moment; send it again"),
         (status = 422, description = "Nothing was imported: an issue for everything that is wrong")))]
-async fn import(
-    State(state): State<AppState>,
-    who: Clinician,
-    Json(bundle): Json<incoming::Bundle>,
-) -> Answer {
+async fn import(State(state): State<AppState>, who: Clinician, Json(bundle): Json<bundle::Bundle>) -> Answer {
     who.need(Permission::WriteAnalyses)?;
     let now = state.clock.now();
-    let read = match incoming::read(&bundle, today(now)) {
+    let read = match incoming::read(&bundle, Here { base: &super::base(&state), today: today(now) }) {
         Ok(read) => read,
         Err(issues) => return refused(issues),
     };
     let importer = Importer { user: who.principal.user, clinic: who.standing.clinic };
     let mut tx = state.db.begin("clinic.fhir.import").await?;
-    let imported = match import::write(&mut tx, importer, &read, now).await {
-        Ok(imported) => imported,
+    let done = match import::write(&mut tx, importer, &read, now).await {
+        Ok(done) => done,
         Err(ImportError::Wrong(issues)) => return refused(issues),
+        Err(ImportError::Raced) => return raced(),
         Err(ImportError::Db(error)) => return Err(error.into()),
     };
-    for (patient, count) in changed(&imported) {
-        scores::changed(&mut tx, &state.jobs, patient).await?;
-        let told = who.entry(&state, "patient.import_values", patient);
-        audit::record(&mut tx, &[Told { details: json!({ "values": count }), ..told }]).await?;
-    }
+    let patients: Vec<PatientId> = done.changes.keys().copied().collect();
+    let told = |(patient, changes): (&PatientId, &Changes)| {
+        let told = who.entry(&state, "patient.import_values", *patient);
+        Told { details: details(changes), ..told }
+    };
+    let told: Vec<Told> = done.changes.iter().map(told).collect();
+    scores::all_changed(&mut tx, &state.jobs, &patients).await?;
+    audit::record(&mut tx, &told).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     let kind = if bundle.kind == "batch" { "batch-response" } else { "transaction-response" };
-    let entries = (0..bundle.entry.len()).map(|at| entry(at, &imported, &read.passed)).collect();
-    answer(StatusCode::OK, &Bundle::of(kind, entries))
+    let became: HashMap<usize, &Imported> = done.imported.iter().map(|it| (it.at, it)).collect();
+    let passed: HashMap<usize, &str> = read.passed.iter().map(|(at, kind)| (*at, kind.as_str())).collect();
+    let entries = (0..bundle.entry.len()).map(|at| {
+        let response = match became.get(&at) {
+            Some(imported) => became_of(imported),
+            None => passed_over(at, passed.get(&at).copied().unwrap_or("entry")),
+        };
+        Entry { full_url: None, resource: None, search: None, response: Some(response) }
+    });
+    answer(StatusCode::OK, &Bundle::of(kind, entries.collect()))
 }
 
 fn refused(issues: Vec<Issue>) -> Answer {
     answer(StatusCode::UNPROCESSABLE_ENTITY, &Outcome::of(issues))
 }
 
-/// Whose values are new, and how many.
-fn changed(imported: &[Imported]) -> std::collections::BTreeMap<PatientId, usize> {
-    let mut counts = std::collections::BTreeMap::new();
-    for it in imported.iter().filter(|it| it.is_new) {
-        *counts.entry(it.patient).or_insert(0) += 1;
-    }
-    counts
+/// Sent again, it is known or can be written.
+fn raced() -> Answer {
+    let mut issues = Issues::default();
+    let detail = "the same is being imported or changed at this moment: send it again";
+    issues.add("conflict", "raced", "Bundle".to_owned(), detail);
+    let mut response = answer(StatusCode::CONFLICT, &Outcome::of(issues.end().err().unwrap_or_default()))?;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    Ok(response)
 }
 
-/// What became of an entry.
-fn entry(at: usize, imported: &[Imported], passed: &[(usize, String)]) -> Entry {
-    let response = if let Some(it) = imported.iter().find(|it| it.at == at) {
-        EntryResponse {
-            status: if it.is_new { "201 Created" } else { "200 OK" }.to_owned(),
-            location: Some(format!("Observation/{}", it.id)),
-            outcome: None,
-        }
-    } else {
-        let kind = passed.iter().find(|(place, _)| *place == at).map_or("entry", |(_, kind)| kind.as_str());
-        let issue = Issue {
-            severity: "information",
-            code: "not-supported",
-            details: None,
-            diagnostics: format!("a {kind} is not imported"),
-            expression: vec![format!("Bundle.entry[{at}]")],
-        };
-        EntryResponse {
-            status: "204 No Content".to_owned(),
-            location: None,
-            outcome: Some(Outcome::of(vec![issue])),
+/// What the audit log hears of a patient: ids, never figures. The old and the new number stand in the values.
+fn details(changes: &Changes) -> Value {
+    let mut details = json!({ "values": changes.new });
+    if !changes.withdrawn.is_empty() {
+        let each = changes.withdrawn.iter().map(|(id, by)| json!({ "value": id, "replaced_by": by }));
+        details["withdrawn"] = each.collect();
+    }
+    details
+}
+
+/// What became of an Observation.
+fn became_of(imported: &Imported) -> EntryResponse {
+    let (status, said) = match imported.became {
+        Became::New => ("201 Created", None),
+        Became::Same | Became::Withdrawn => ("200 OK", None),
+        Became::StaysWithdrawn => ("200 OK", Some("it is kept, and was withdrawn: it stays so")),
+        Became::Unknown => {
+            ("204 No Content", Some("nothing of this identifier is kept: there is nothing to withdraw"))
         }
     };
-    Entry { full_url: None, resource: None, search: None, response: Some(response) }
+    EntryResponse {
+        status: status.to_owned(),
+        location: imported.id.map(|id| format!("Observation/{id}")),
+        outcome: said.map(|said| information("informational", said.to_owned(), imported.at)),
+    }
+}
+
+/// What became of something else.
+fn passed_over(at: usize, kind: &str) -> EntryResponse {
+    let outcome = information("not-supported", format!("a {kind} is not imported"), at);
+    EntryResponse { status: "204 No Content".to_owned(), location: None, outcome: Some(outcome) }
+}
+
+fn information(code: &'static str, diagnostics: String, at: usize) -> Outcome {
+    let expression = vec![format!("Bundle.entry[{at}]")];
+    Outcome::of(vec![Issue { severity: "information", code, details: None, diagnostics, expression }])
 }

@@ -12,14 +12,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{answer, base, versioned};
 use crate::{
     clinic::{
-        analyses,
+        analyses::{self, list::EXPORTED_MAX},
+        emr::export::cut,
         fhir::{
             find, outgoing,
-            types::{Bundle, Link, Patient, Resource},
+            types::{Bundle, Issue, Link, Outcome, Patient, Resource},
         },
         patients,
         staff::Permission,
-        values::{self, list::After},
+        values::{
+            self,
+            list::{After, VALUES_MAX},
+        },
     },
     http::{
         clinic::member::Clinician,
@@ -101,7 +105,9 @@ async fn patient(State(state): State<AppState>, who: Clinician, Path(id): Path<P
     Ok(versioned(answer(StatusCode::OK, &outgoing::patient(&of))?, of.version))
 }
 
-/// Exports a patient with all values and graded analyses, as a Bundle that another clinic can import.
+/// Exports a patient with all values and graded analyses, as a Bundle that another clinic can import. What was withdrawn is among
+/// them as `entered-in-error`. If there are more than 5,000 values or 1,000 analyses, the newest are sent, without `total` and
+/// with an OperationOutcome (`too-costly`) at the end.
 #[utoipa::path(get, path = "/fhir/Patient/{id}/$everything", tag = "fhir", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
     responses((status = 200, description = "The Bundle", body = Bundle, content_type = "application/fhir+json"),
@@ -109,18 +115,33 @@ async fn patient(State(state): State<AppState>, who: Clinician, Path(id): Path<P
         (status = 403, description = "One works in no clinic, or may not read patients")))]
 async fn everything(State(state): State<AppState>, who: Clinician, Path(id): Path<PatientId>) -> Answer {
     let of = found(&state, &who, ("patient.export", id, "/$everything")).await?;
-    let mut tx = state.db.begin("clinic.fhir.everything").await?;
-    let values = values::list::of_patient(&mut tx, id).await?;
-    let reports = analyses::list::of_patient(&mut tx, (who.principal.user, id)).await?;
-    tx.commit().await?;
+    let whose = (who.principal.user, id);
+    let mut values = values::list::exported(&state.db, whose, true).await?;
+    let mut reports = analyses::list::of_patient(&state.db, whose).await?;
+    let is_cut = [cut(&mut values, VALUES_MAX), cut(&mut reports, EXPORTED_MAX)].contains(&true);
     let patient = Resource::Patient(Box::new(outgoing::patient(&of)));
     let values = values.iter().map(|it| Resource::Observation(Box::new(outgoing::observation(it))));
     let reports = reports.iter().map(|it| Resource::DiagnosticReport(Box::new(outgoing::report(it))));
     let base = base(&state);
     let entries = [patient].into_iter().chain(values).chain(reports);
-    let entries: Vec<_> = entries.map(|it| outgoing::found(it, "match", &base)).collect();
-    let total = u32::try_from(entries.len()).ok();
+    let mut entries: Vec<_> = entries.map(|it| outgoing::found(it, "match", &base)).collect();
+    // How many there are is not known when there are more.
+    let total = u32::try_from(entries.len()).ok().filter(|_| !is_cut);
+    if is_cut {
+        entries.push(outgoing::found(Resource::Outcome(Box::new(too_much())), "outcome", &base));
+    }
     answer(StatusCode::OK, &Bundle { total, ..Bundle::of("searchset", entries) })
+}
+
+/// There is more than one answer holds.
+fn too_much() -> Outcome {
+    let diagnostics = format!(
+        "only the newest {VALUES_MAX} values and {EXPORTED_MAX} analyses are here: read the values by \
+         Observation?patient=, page by page"
+    );
+    let issue =
+        Issue { severity: "warning", code: "too-costly", details: None, diagnostics, expression: Vec::new() };
+    Outcome::of(vec![issue])
 }
 
 /// Which values.
@@ -147,7 +168,7 @@ fn wrong(parameter: &str, code: &'static str, detail: String) -> Problem {
     Problem::invalid_parameters(vec![FieldError::query(parameter, code, detail)])
 }
 
-/// Lists the values of a patient as FHIR resources, those observed last first.
+/// Lists the values of a patient as FHIR resources, those observed last first; not those that were withdrawn.
 #[utoipa::path(get, path = "/fhir/Observation", tag = "fhir", security(("bearer" = [])), params(Search),
     responses((status = 200, description = "A Bundle with a page of values", body = Bundle, content_type = "application/fhir+json"),
         (status = 308, description = "The record that has taken everything of this one"),
