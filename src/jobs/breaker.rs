@@ -126,9 +126,17 @@ struct State {
     /// In a row.
     failures: u32,
     open: Option<Open>,
-    last: Option<(Instant, Result<(), String>)>,
+    /// The last probe: when, and whether it went well.
+    last: Option<(Instant, bool)>,
     /// When it was closed, after which pause.
     closed: Option<(Instant, Duration)>,
+}
+
+/// What a probe has found out.
+struct Probed {
+    works: bool,
+    /// It was made for whoever asks; else it is the outcome of one that was made a moment ago.
+    is_news: bool,
 }
 
 #[derive(Clone)]
@@ -194,14 +202,20 @@ impl Breakers {
     }
 
     /// Somebody says that it has failed. How long to wait if that is so; `None`: it works, the failure has another reason.
+    ///
+    /// While it is open there is nothing to find out: who ran when it opened and fails now waits for the probe that is due anyway.
+    /// A failure that was believed is not counted again: many who fail at the same moment have seen one failure.
     pub async fn accuse(&self, dependency: Dependency, why: &str) -> Option<Duration> {
+        if let Some(wait) = self.wait(&[dependency]) {
+            return Some(wait);
+        }
         let breaker = self.of(dependency);
-        let works = self.probe(dependency, BELIEVED_FOR).await?;
-        if works.is_ok() {
+        let Probed { works, is_news } = self.probe(dependency, BELIEVED_FOR).await?;
+        if works {
             return None;
         }
         let mut state = breaker.lock();
-        state.failures = state.failures.saturating_add(1);
+        state.failures = state.failures.saturating_add(u32::from(is_news));
         if state.failures >= self.0.failures && state.open.is_none() {
             let relapse = state.closed.filter(|(at, pause)| at.elapsed() < *pause * RELAPSE);
             let pause = relapse.map_or(self.0.pause, |(_, pause)| (pause * 2).min(self.0.pause_max));
@@ -216,20 +230,20 @@ impl Breakers {
 
     /// Probes it, unless an outcome is younger than this; `None`: nobody knows how. What is found closes the breaker, or puts
     /// the next look off.
-    async fn probe(&self, dependency: Dependency, young: Duration) -> Option<Result<(), String>> {
+    async fn probe(&self, dependency: Dependency, young: Duration) -> Option<Probed> {
         let breaker = self.of(dependency);
         let probe = breaker.probe.get()?;
         let _alone = breaker.probing.lock().await;
-        let known = breaker.lock().last.clone().filter(|(at, _)| at.elapsed() < young);
-        if let Some((_, outcome)) = known {
-            return Some(outcome);
+        let known = breaker.lock().last.filter(|(at, _)| at.elapsed() < young);
+        if let Some((_, works)) = known {
+            return Some(Probed { works, is_news: false });
         }
         let outcome = timeout(PROBE_MAX, probe()).await;
         let outcome =
             outcome.unwrap_or_else(|_| Err(format!("did not answer within {} s", PROBE_MAX.as_secs())));
         let now = Instant::now();
         let mut state = breaker.lock();
-        state.last = Some((now, outcome.clone()));
+        state.last = Some((now, outcome.is_ok()));
         match (&outcome, state.open.take()) {
             (Ok(()), open) => {
                 state.failures = 0;
@@ -245,7 +259,7 @@ impl Breakers {
             }
             (Err(_), None) => {}
         }
-        Some(outcome)
+        Some(Probed { works: outcome.is_ok(), is_news: true })
     }
 
     /// Probes what is away and due to be looked at.
@@ -410,7 +424,31 @@ mod tests {
         let accusing = (0..100).map(|_| breakers.accuse(THE, "x"));
         assert!(futures_util::future::join_all(accusing).await.iter().all(Option::is_some));
         assert_eq!(probes.load(Relaxed), 1);
-        assert_eq!(breakers.views()[0].opened, 1);
+        assert!(!breakers.is_open(THE), "one probe is one failure, however many believe it");
+        later(1.0).await;
+        breakers.accuse(THE, "x").await;
+        assert_eq!((probes.load(Relaxed), breakers.views()[0].opened), (2, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_accuses_what_is_open_waits_and_makes_no_pause_longer() {
+        let (breakers, _, probes) = breakers();
+        for _ in 0..2 {
+            breakers.accuse(THE, "x").await;
+            later(0.6).await;
+        }
+        assert!(breakers.is_open(THE));
+        let open = breakers.of(THE).lock().open.clone().unwrap();
+        let left = open.probe_at - Instant::now();
+        for late in [0, 100, 200] {
+            later(0.1).await;
+            let wait = breakers.accuse(THE, "it ran when it opened").await.unwrap();
+            assert_eq!(wait, left - Duration::from_millis(late + 100) + Duration::from_secs(1));
+        }
+        assert_eq!(
+            (probes.load(Relaxed), breakers.of(THE).lock().open.as_ref().unwrap().pause),
+            (2, open.pause)
+        );
     }
 
     #[tokio::test(start_paused = true)]
