@@ -6,8 +6,11 @@
 //! tesseract, confined like them.
 //!
 //! Invariants
-//! - No byte of a file is parsed in the server's process. Of a file in the server's memory there is a buffer of its stream,
-//!   the text of its pages within [`order::Limits`], and one picture of a page at a time.
+//! - No byte of a file is parsed here in the server's process. (What comes before: the first step of an analysis has
+//!   [`crate::documents::check`] look at every file that is uploaded, in this process, on a thread of its own: the ends of PDF files,
+//!   segments of JPEG, chunks of PNG, directories of TIFF, and archives unpacked, in safe Rust and within bounds.) Of a file in
+//!   the server's memory there is a buffer of its stream, the text of its pages within [`order::Limits`], and one picture of a
+//!   page at a time.
 //! - A worker has no files, no network, no other processes, no environment; its memory and processor time have limits of the
 //!   kernel, its time has one of ours, and it ends with whoever started it.
 //! - Every file ends in a [`document::Document`] or in a [`refusal::Refusal`].

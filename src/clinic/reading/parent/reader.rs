@@ -70,9 +70,10 @@ impl Reader {
         Self::new(program, limits, tesseract, config.reading_at_once)
     }
 
-    /// Whether workers can be started, and read.
+    /// Whether workers can be started, and read. Not one of those who take turns: behind a queue of documents it would seem to
+    /// hang.
     pub async fn probe(&self) -> Result<(), String> {
-        let read = self.read(SAMPLE_TEXT.as_bytes()).await.map_err(|error| error.to_string())?;
+        let read = self.read_now(SAMPLE_TEXT.as_bytes()).await.map_err(|error| error.to_string())?;
         if read.text().contains(SAMPLE) { Ok(()) } else { Err("a worker reads what is not there".to_owned()) }
     }
 
@@ -114,6 +115,11 @@ impl Reader {
         let Ok(_place) = self.places.acquire().await else {
             return Err(ReadError::NoWorker(std::io::Error::other("the reader is closed")));
         };
+        self.read_now(file).await
+    }
+
+    /// The same without waiting for a place.
+    async fn read_now(&self, file: impl AsyncRead + Unpin + Send) -> Result<Document, ReadError> {
         let deadline = Instant::now() + self.limits.deadline;
         let ocr =
             self.tesseract.find().map(|program| Ocr::new(&self.starter, program, &self.limits, deadline));

@@ -77,6 +77,56 @@ async fn a_program_that_a_worker_becomes_reads_nothing_of_ours_and_writes_nowher
     assert!(!done);
 }
 
+/// What becomes of calls of the kernel with these arguments: 0, or the number of the error. In Perl, which every machine has; it
+/// reads its script from the input, for it may open no other.
+async fn calls(calls: &[(&'static str, i64, String)]) -> Vec<(String, i32)> {
+    const GIVEN: &str = r#"my $none = pack("Q2", 0, 0); my $room = "\0" x 16; my $one = pack("Q", 1);
+        my $info = pack("i3", 10, 0, -1) . ("\0" x 116);"#;
+    let call = |(name, number, arguments): &(&str, i64, String)| {
+        format!(r#" $! = 0; syscall({number}, {arguments}); print "{name} ", $! + 0, "\n";"#)
+    };
+    let script: String = std::iter::once(GIVEN.to_owned()).chain(calls.iter().map(call)).collect();
+    let command = vec!["/usr/bin/perl".to_owned()];
+    let order = Order::Become { memory_bytes: 256 << 20, processor: Duration::from_secs(2), command };
+    let mut perl = worker(&order).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    perl.stdin.take().unwrap().write_all(script.as_bytes()).await.unwrap();
+    let output = perl.wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.lines().count() == calls.len(), "{said}");
+    let answers = said.lines().map(|line| line.split_once(' ').unwrap());
+    answers.map(|(name, error)| (name.to_owned(), error.parse().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_a_worker_becomes_lays_no_hand_on_other_processes() {
+    let mut victim = Command::new("cat").stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let pid = victim.id().unwrap();
+    let foreign = [
+        ("prlimit64", libc::SYS_prlimit64, format!("{pid}, {}, $none, 0", libc::RLIMIT_NOFILE)),
+        ("kill", libc::SYS_kill, format!("{pid}, 9")),
+        ("tgkill", libc::SYS_tgkill, format!("{pid}, {pid}, 9")),
+        ("rt_sigqueueinfo", libc::SYS_rt_sigqueueinfo, format!("{pid}, 10, $info")),
+        ("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo, format!("{pid}, {pid}, 10, $info")),
+        ("pidfd_send_signal", libc::SYS_pidfd_send_signal, "0, 9, 0, 0".to_owned()),
+        ("setpriority", libc::SYS_setpriority, format!("0, {pid}, 19")),
+        ("sched_setaffinity", libc::SYS_sched_setaffinity, format!("{pid}, 8, $one")),
+        ("ioprio_set", libc::SYS_ioprio_set, format!("1, {pid}, 24576")),
+    ];
+    for (name, error) in calls(&foreign).await {
+        assert_eq!(error, libc::EPERM, "{name}");
+    }
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_ne!(open.split_whitespace().nth(3), Some("0"), "{open}");
+    assert!(victim.try_wait().unwrap().is_none(), "it lives");
+    // Of itself it may ask, and send itself what it likes.
+    let own = [
+        ("prlimit64", libc::SYS_prlimit64, format!("0, {}, 0, $room", libc::RLIMIT_NOFILE)),
+        ("tgkill", libc::SYS_tgkill, "$$+0, $$+0, 0".to_owned()),
+    ];
+    assert!(calls(&own).await.iter().all(|(_, error)| *error == 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_makes_no_sense_is_refused() {
     for argument in ["", "{}", "{\"read\":{}}", "read"] {

@@ -61,6 +61,18 @@ async fn what_cannot_be_true_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whether_reading_works_is_found_out_while_every_place_is_taken() {
+    let reader = Reader::new(super::PROGRAM.into(), LIMITS, Tesseract::Off, 1);
+    // A document that never comes to its end has the only place.
+    let (_held, endless) = tokio::io::duplex(8);
+    tokio::select! {
+        biased;
+        read = reader.read(endless) => panic!("{read:?}"),
+        probed = reader.probe() => probed.unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_ends_early_is_no_success() {
     assert_eq!(answered("exit 0").await, Err(Refusal::Crashed));
     assert_eq!(answered("exit 101").await, Err(Refusal::Crashed));

@@ -28,9 +28,27 @@ fn enforce(role: Role<'_>) -> Result<RulesetStatus, RulesetError> {
         .scope(Scope::from_all(ASKED))?
         .create()?;
     if let Role::Program(program) = role {
-        let own = program.parent().unwrap_or_else(|| Path::new("/usr"));
-        let paths = PROGRAMS.iter().map(Path::new).chain(std::iter::once(own));
+        let paths = PROGRAMS.iter().map(Path::new).chain(std::iter::once(own(program)));
         rules = rules.add_rules(path_beneath_rules(paths, reading))?;
     }
     Ok(rules.restrict_self()?.ruleset)
+}
+
+/// Where a program has its own: its libraries and data may lie beside it. In the root everything does: there it has itself alone.
+fn own(program: &Path) -> &Path {
+    program.parent().filter(|folder| folder.parent().is_some()).unwrap_or(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::own;
+
+    #[test]
+    fn a_program_in_the_root_has_not_all_that_is_below_it() {
+        assert_eq!(own(Path::new("/srv/ocr/tesseract")), Path::new("/srv/ocr"));
+        assert_eq!(own(Path::new("/srv/tesseract")), Path::new("/srv"));
+        assert_eq!(own(Path::new("/tesseract")), Path::new("/tesseract"));
+    }
 }

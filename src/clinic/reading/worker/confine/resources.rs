@@ -29,7 +29,8 @@ pub(super) fn limit(role: Role<'_>, memory_bytes: u64, processor: Duration) -> i
     lower(Resource::Stack, STACK_BYTES, STACK_BYTES)?;
     // The first limit ends it with a signal that tells why, the second with one that cannot be caught.
     lower(Resource::Cpu, seconds, seconds + 1)?;
-    // No file can be written to, none left behind by a crash; no process made (which does not bind root; seccomp does).
+    // No file can be written to, none left behind by a crash; no process made (which does not bind root: of root a reader is
+    // held by seccomp, a program is not).
     lower(Resource::Fsize, 0, 0)?;
     lower(Resource::Core, 0, 0)?;
     lower(Resource::Nproc, 0, 0)?;
