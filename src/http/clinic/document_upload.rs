@@ -29,9 +29,7 @@ use crate::{
         uploads::{self, New as NewUpload},
     },
     http::{
-        documents::{
-            Arriving, RECEIVING_MAX, Received, file_name, forget, open, receive, text, too_large, wrong,
-        },
+        documents::{RECEIVING_MAX, Received, file_name, forget, open, text, within, wrong},
         extract::Path,
         idempotency::{self, KeyedRequest, Outcome},
         problem::{Answer, Problem},
@@ -239,7 +237,7 @@ async fn read(
         let is_known = match name.as_str() {
             "file" if fields.file.is_some() => true,
             "file" => {
-                fields.file = Some(file(state, who, field, length.min(max as i64)).await?);
+                fields.file = Some(file(state, who, field, length).await?);
                 false
             }
             "kind" => fields.kind.replace(text(field, "/kind").await?).is_some(),
@@ -253,7 +251,8 @@ async fn read(
     Ok(())
 }
 
-/// Receives the file. It is the clinic's, and in nobody's quota.
+/// Receives the file. It is the clinic's, and in nobody's quota. It must not be complete before [`close`] says so, together with its
+/// analysis: what is complete by itself becomes a document of whoever has sent it.
 async fn file(
     state: &AppState,
     who: &Clinician,
@@ -277,15 +276,5 @@ async fn file(
     let mut tx = state.db.begin("clinic.announce_document").await?;
     uploads::create(&mut tx, &new, i64::MAX, now).await?;
     tx.commit().await?;
-    let max = *state.config.clinic.document_bytes;
-    let to = Arriving { id: new.id, user: new.user, offset: 0, length: new.length };
-    match receive(state, to, None, field).await {
-        Ok(received) if received.job.is_none() => Ok((new, received)),
-        // As long as the whole form may be: it has no room for the file's own headers.
-        Ok(_) => Err(too_large(max)),
-        Err(problem) => {
-            forget(state, &who.principal, new.id).await;
-            Err(if problem.code() == "upload_too_long" { too_large(max) } else { problem })
-        }
-    }
+    within(state, &who.principal, new, field, *state.config.clinic.document_bytes).await
 }

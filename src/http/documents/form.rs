@@ -193,23 +193,38 @@ async fn file(
         desk: None,
         name: file_name(&field)?,
         declared_type: field.content_type().map(str::to_owned),
-        length: length.min(max as i64),
+        length,
+        beside: OVERHEAD,
         is_resumable: false,
     };
     let mut tx = state.db.begin("documents.announce").await?;
     let new = announced.announce(&mut tx, state, &IfMatch(None)).await?;
     let new = new.ok_or_else(|| Problem::internal("a new document needs no right"))?;
     tx.commit().await?;
+    within(state, principal, new, field, max).await
+}
+
+/// Receives a file of at most `max` bytes that is a part of a form; of one that does not come nothing is left.
+///
+/// As long as the whole form was announced, which the file within never is: it is complete when whoever reads the form closes it, with
+/// all that the form says of it, and not before.
+pub(in crate::http) async fn within(
+    state: &AppState,
+    principal: &Principal,
+    new: New,
+    field: Field<'_>,
+    max: usize,
+) -> Result<(New, Received), Problem> {
     let to = Arriving { id: new.id, user: new.user, offset: 0, length: new.length };
-    match receive(state, to, None, field).await {
-        Ok(received) if received.job.is_none() => Ok((new, received)),
-        // As long as the whole form may be: it has no room for the file's own headers.
-        Ok(_) => Err(too_large(max)),
-        Err(problem) => {
-            forget(state, principal, new.id).await;
-            Err(if problem.code() == "upload_too_long" { too_large(max) } else { problem })
+    let problem = match receive(state, to, None, field).await {
+        Ok(received) if received.upload.as_ref().map_or(0, |it| it.offset) <= max as i64 => {
+            return Ok((new, received));
         }
-    }
+        Ok(_) => too_large(max),
+        Err(problem) => problem,
+    };
+    forget(state, principal, new.id).await;
+    Err(problem)
 }
 
 /// The file's name, if the form says it; one that is there and cannot be read is refused.

@@ -18,10 +18,10 @@ mod uploads;
 
 pub(super) use content::{DocumentContent, PRIVATE, serve};
 pub use desk::{Desk, RECEIVING_MAX};
-pub(super) use form::{file_name, open, text, wrong};
+pub(super) use form::{file_name, open, text, within, wrong};
 pub use opened::shown_path;
-pub(super) use receive::{Arriving, Received, receive};
-pub(super) use sending::{forget, too_large};
+pub(super) use receive::Received;
+pub(super) use sending::forget;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -57,6 +57,8 @@ pub(super) struct Announced {
     pub(super) name: Option<String>,
     pub(super) declared_type: Option<String>,
     pub(super) length: i64,
+    /// So much of that may be what comes with it in a form.
+    pub(super) beside: i64,
     /// Its client knows its id, and goes on with it when the line breaks.
     pub(super) is_resumable: bool,
 }
@@ -74,7 +76,7 @@ impl Announced {
         if_match: &IfMatch,
     ) -> Result<Option<New>, Problem> {
         let (config, now) = (&state.config.documents, state.clock.now());
-        if self.length > *config.max_bytes as i64 {
+        if self.length - self.beside > *config.max_bytes as i64 {
             return Err(too_large(*config.max_bytes));
         }
         if self.length == 0 {
@@ -235,6 +237,7 @@ async fn replace(
         name: said.name,
         declared_type: kind,
         length: content_length(&parts.headers)?,
+        beside: 0,
         is_resumable: false,
     };
     let mut tx = state.db.begin("documents.replace").await?;

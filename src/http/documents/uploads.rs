@@ -97,6 +97,7 @@ async fn created(state: &AppState, teller: Teller, if_match: IfMatch, request: R
         name: metadata.name,
         declared_type: metadata.kind,
         length,
+        beside: 0,
         is_resumable: true,
     };
     let now = state.clock.now();

@@ -121,6 +121,32 @@ async fn a_form_that_is_wrong_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_may_be_as_large_as_is_said_and_no_larger_and_is_never_the_uploaders() {
+    const MOST: usize = 64 << 10;
+    let dossier = Dossier::with(|config| config.clinic.document_bytes.0 = MOST).await;
+    let (manager, app) = (&dossier.ward.manager, &dossier.ward.app);
+    let mut text = REPORT.as_bytes().to_vec();
+    text.resize(MOST, b'\n');
+    let id = dossier.uploaded("referto.txt", &text).await;
+    assert_eq!(dossier.analysed(&id).await["status"], "completed");
+    text.push(b'\n');
+    for more in [&b""[..], &[b'\n'; 1 << 10]] {
+        let sent = dossier.upload("referto.txt", &[&text[..], more].concat()).await;
+        assert_eq!(sent.expect(413).code(), "file_too_large");
+    }
+    app.run_jobs().await;
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM upload").await, 0);
+    assert_eq!(
+        app.value::<i64>("SELECT count(*) FROM document WHERE of_clinic AND owner_id IS NULL").await,
+        1
+    );
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM document").await, 1);
+    assert_eq!(manager.get("/api/v1/documents").await.expect(200).json()["data"], json!([]));
+    assert_eq!(objects(app), 1);
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_upload_is_one_document() {
     let dossier = Dossier::new().await;
     let key = [("idempotency-key", "un-referto")];

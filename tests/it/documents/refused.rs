@@ -79,6 +79,18 @@ async fn files_that_are_not_what_they_should_be_leave_a_problem_and_nothing_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_a_form_may_be_as_large_as_is_said_and_no_larger() {
+    let shelf = Shelf::with(|config| config.documents.max_bytes.0 = 100_000).await;
+    let (user, large) = (&shelf.cast.user, long_text(100_001));
+    shelf.send(user, "a.txt", "text/plain", &large).await.expect(413);
+    let most = shelf.send(user, "a.txt", "text/plain", &large[..100_000]).await.expect(201).json();
+    shelf.app.run_jobs().await;
+    assert_eq!(most["latest"]["bytes"], 100_000, "{most}");
+    assert_eq!(shelf.app.value::<i64>("SELECT count(*) FROM document").await, 1);
+    shelf.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_too_large_or_break_off_leave_nothing() {
     let shelf = Shelf::with(|config| config.documents.max_bytes.0 = 100_000).await;
     let user = &shelf.cast.user;
