@@ -223,7 +223,7 @@ impl Jobs {
         }
         let now = self.0.clock.now();
         let mut placed;
-        let jobs = if self.0.orders.is_any() {
+        let jobs = if self.0.orders.concern(jobs) {
             placed = jobs.to_vec();
             self.0.orders.place(&mut placed, now);
             placed.as_slice()

@@ -88,9 +88,9 @@ impl Orders {
         !order.fair.load(Relaxed) && order.aging_us.load(Relaxed) < 0
     }
 
-    /// Whether any queue needs [`Orders::place`].
-    pub fn is_any(&self) -> bool {
-        self.0.iter().any(|order| order.fair.load(Relaxed) || order.aging_us.load(Relaxed) >= 0)
+    /// Whether any of these jobs needs [`Orders::place`].
+    pub(super) fn concern(&self, jobs: &[NewJob]) -> bool {
+        jobs.iter().any(|job| !self.is_strict(job.queue))
     }
 }
 

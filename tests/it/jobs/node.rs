@@ -6,7 +6,7 @@ use sportello::{
     app::App,
     db::{Connector, Link, Observer},
     jobs::{
-        Job, JobId, NewJob,
+        Job, JobId, NewJob, QueueName,
         store::{self, Claimed, claims, workers},
     },
 };
@@ -60,7 +60,7 @@ impl TestApp {
     /// Waits until the engine has taken over the settings of the queues.
     pub(crate) async fn until_followed(&self) {
         let orders = self.app.jobs.orders();
-        eventually("the settings are followed", async || orders.is_any()).await;
+        eventually("the settings are followed", async || !orders.is_strict(QueueName::Default)).await;
     }
 
     /// Opens every door, as the gatekeeper does.
