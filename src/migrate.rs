@@ -79,6 +79,7 @@ migrations! {
     43 "patient_documents" "0043_patient_documents.sql",
     44 "lost_analyses" "0044_lost_analyses.sql",
     45 "withdrawn_values" "0045_withdrawn_values.sql",
+    46 "accepted_uploads" "0046_accepted_uploads.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -115,7 +115,7 @@ pub const RULES: &[Rule] = &[
         "that its number is revoked must be told; what was signed holds a copy of its own",
     ),
     rule("document_quota", "user_id", Fate::Removed, "it goes with the last document"),
-    rule("upload", "user_id", Fate::Removed, "with the parts that have arrived"),
+    rule("upload", "user_id", Fate::Removed, "with its parts; what a clinic has accepted is its patient's"),
     rule(
         "notary",
         "user_id",
@@ -532,8 +532,13 @@ async fn events(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
 
 async fn uploads(tx: &mut Tx, user: UserId) -> Result<After, DbError> {
     const UPLOADS: &str = "-- accounts.erasure.uploads
-        WITH gone AS (DELETE FROM upload WHERE user_id = $1 RETURNING id), room AS (
-            UPDATE document_quota SET arriving = 0 WHERE user_id = $1
+        WITH gone AS (
+            DELETE FROM upload AS u WHERE u.user_id = $1
+              AND NOT EXISTS (SELECT FROM patient_document AS d WHERE d.upload_id = u.id) RETURNING u.id
+        ), room AS (
+            UPDATE document_quota AS q SET arriving = coalesce((SELECT sum(u.length) FROM upload AS u
+                JOIN patient_document AS d ON d.upload_id = u.id WHERE u.user_id = $1), 0)::bigint
+            WHERE q.user_id = $1
         )
         SELECT id FROM gone";
     let uploads = tx.query(UPLOADS, &[&user]).await?.iter().map(|row| row.get("id")).collect();

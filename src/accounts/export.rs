@@ -353,8 +353,9 @@ pub const KINDS: &[Kind] = &[
         name: "uploads",
         sql: "-- accounts.export.uploads
             SELECT x.id::text AS key, to_jsonb(x) AS line FROM (
-                SELECT id, title, desk, name, declared_type, length, received, state, created_at, expires_at FROM upload
-                WHERE user_id = $1 AND ($2::text IS NULL OR id > $2::text::uuid) ORDER BY id LIMIT $3) x",
+                SELECT id, title, desk, name, declared_type, length, received, state, created_at, expires_at FROM upload AS u
+                -- what a clinic has accepted is about its patient
+                WHERE user_id = $1 AND NOT EXISTS (SELECT FROM patient_document AS d WHERE d.upload_id = u.id) AND ($2::text IS NULL OR id > $2::text::uuid) ORDER BY id LIMIT $3) x",
     },
     Kind {
         name: "audit",

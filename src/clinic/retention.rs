@@ -13,7 +13,8 @@ use super::{
 use crate::{
     accounts::erasure::NAMELESS,
     db::{DbError, Tx},
-    ids::{DocumentId, PatientId, UserId},
+    documents::publish,
+    ids::{DocumentId, PatientId, UploadId, UserId},
 };
 
 /// Records of one transaction.
@@ -54,7 +55,8 @@ pub async fn anonymise(
         UPDATE patient AS p SET partner_patient_id = NULL, version = p.version + 1, updated_at = $2
         FROM patient AS o WHERE o.id = ANY ($1) AND p.clinic_id = o.clinic_id AND p.partner_patient_id = o.id";
     const FILES: &str = "-- clinic.retention.files
-        SELECT document_id FROM patient_document WHERE patient_id = ANY ($1) AND document_id IS NOT NULL";
+        SELECT document_id, upload_id FROM patient_document
+        WHERE patient_id = ANY ($1) AND (document_id IS NOT NULL OR upload_id IS NOT NULL)";
     // The number is unique, and of a form that clinics do not give.
     const EMPTY: &str = "-- clinic.retention.anonymise
         UPDATE patient AS p SET medical_record_number = 'ANON-' || upper(right(p.id::text, 12)), first_name = $3,
@@ -72,9 +74,11 @@ pub async fn anonymise(
             Date::new(year, 1, 1).ok()
         })
         .collect();
-    let files = tx.query(FILES, &[&all]).await?;
-    let files: Vec<DocumentId> = files.iter().map(|row| row.get("document_id")).collect();
-    let objects = arrival::forget(tx, &files).await?;
+    let rows = tx.query(FILES, &[&all]).await?;
+    let files: Vec<DocumentId> = rows.iter().filter_map(|row| row.get("document_id")).collect();
+    let uploads: Vec<UploadId> = rows.iter().filter_map(|row| row.get("upload_id")).collect();
+    let mut objects = arrival::forget(tx, &files).await?;
+    objects.extend(publish::forget(tx, &uploads).await?);
     for statement in HELD.iter().filter_map(|held| held.anonymise) {
         tx.execute(statement, &[&all]).await?;
     }

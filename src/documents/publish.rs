@@ -247,16 +247,21 @@ pub async fn why_not(tx: &mut Tx, upload: &Complete, now: Timestamp) -> Result<R
     Ok(if may_write { Refusal::conflict() } else { Refusal::no_right() })
 }
 
-/// Removes an upload that is complete and will be nothing. Its parts are to be removed after the commit. `false`: it is gone.
-pub async fn forget(tx: &mut Tx, id: UploadId) -> Result<bool, DbError> {
+/// Removes uploads that are complete and will be nothing. The objects of their parts, which are to be removed after the commit.
+pub async fn forget(tx: &mut Tx, ids: &[UploadId]) -> Result<Vec<String>, DbError> {
     const FORGET: &str = "-- documents.publish.forget
         WITH gone AS (
-            DELETE FROM upload WHERE id = $1 AND state = 'finishing' RETURNING user_id, length
+            DELETE FROM upload WHERE id = ANY ($1) AND state = 'finishing' RETURNING id, user_id, length
         ), room AS (
-            UPDATE document_quota AS q SET arriving = q.arriving - g.length FROM gone AS g WHERE q.user_id = g.user_id
+            UPDATE document_quota AS q SET arriving = q.arriving - g.length
+            FROM (SELECT user_id, sum(length)::bigint AS length FROM gone GROUP BY user_id) AS g
+            WHERE q.user_id = g.user_id
         )
-        SELECT FROM gone";
-    Ok(tx.query_opt(FORGET, &[&id]).await?.is_some())
+        SELECT p.object FROM upload_part AS p JOIN gone ON gone.id = p.upload_id";
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(tx.query(FORGET, &[&ids]).await?.iter().map(|row| row.get("object")).collect())
 }
 
 /// Refuses an upload that is complete; the reason stays until it expires. `false`: it is gone meanwhile.

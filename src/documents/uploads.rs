@@ -282,13 +282,15 @@ pub async fn terminate(tx: &mut Tx, user: UserId, id: UploadId) -> Result<Option
     Ok(Some(true))
 }
 
-/// Removes uploads whose time is over, at most [`BATCH`]. Their parts are to be removed after the commit.
+/// Removes uploads whose time is over, at most [`BATCH`]. Their parts are to be removed after the commit. A file that was accepted
+/// for a patient has no time: see [`crate::clinic::documents::arrival`].
 pub async fn expire(tx: &mut Tx, now: Timestamp) -> Result<Vec<UploadId>, DbError> {
     const EXPIRE: &str = "-- documents.uploads.expire
         WITH old AS (
             SELECT id FROM upload WHERE expires_at <= $1
               -- what is complete waits for its job, which may wait for a scanner
-              AND (state <> 'finishing' OR expires_at <= $1 - interval '1 day') ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+              AND (state <> 'finishing' OR expires_at <= $1 - interval '1 day')
+              AND NOT EXISTS (SELECT FROM patient_document AS d WHERE d.upload_id = upload.id) ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM upload AS u USING old WHERE u.id = old.id RETURNING u.id, u.user_id, u.length, u.state
         ), room AS (

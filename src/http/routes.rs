@@ -32,7 +32,7 @@ pub enum Limit {
     CreatePatient,
     /// Asking for reports about patients: per account.
     ClinicReport,
-    /// Uploading documents of patients: per account.
+    /// Uploading documents of patients, and having them analysed again: per account.
     ClinicUpload,
     /// Webhooks: per address.
     Webhook,
@@ -59,6 +59,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/clinic/patients", Limit::CreatePatient),
     (Method::POST, "/api/v1/clinic/patients/{id}/reports", Limit::ClinicReport),
     (Method::POST, "/api/v1/clinic/patients/{id}/documents", Limit::ClinicUpload),
+    (Method::POST, "/api/v1/clinic/patients/{id}/documents/{document}/analysis", Limit::ClinicUpload),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 

@@ -10,7 +10,10 @@ use super::{METHOD, graded::Grading, read::Read};
 use crate::{
     clinic::{
         analyses::{Graded, NewAnalysis, Source, analysis},
-        documents::document::{Finding, PatientDocument},
+        documents::{
+            document::{Finding, PatientDocument},
+            pages,
+        },
         patients::Patient,
         values::record::{self, NewValue, Of},
     },
@@ -67,6 +70,7 @@ pub async fn write(
         document: document.id,
         by: document.uploaded_by,
     };
+    pages::settle(tx, (document.id, document.run)).await?;
     let value = |it| NewValue::of_reading(it, of, read.sex, now);
     let mut values: Vec<NewValue> = read.values.iter().map(value).collect();
     record::forget_document(tx, document.id, &mut values).await?;

@@ -2,16 +2,26 @@
 //!
 //! A file arrives as every upload does (see [`crate::documents::uploads`]). From then on it is the analysis that looks at it: its
 //! first step makes an object of it, and the row that names it, in one transaction.
+//!
+//! As long as a document names its upload, nothing else removes it: not its time, nor the end of its uploader's account. It goes when
+//! it has become a content, was refused, or the document or the patient goes; and when nobody has asked for another analysis for
+//! [`KEEP_UNREAD`].
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{DESK, HOLDER, document::Kind};
 use crate::{
     db::{DbError, Tx},
     documents::publish::{self, Complete, Stored},
-    ids::{ClinicId, DocumentId, PatientDocumentId, PatientId, UserId},
+    ids::{ClinicId, DocumentId, PatientDocumentId, PatientId, UploadId, UserId},
     jobs::JobId,
 };
+
+/// A file whose analysis has failed before it was stored, by no fault of its own, waits so long to be asked for again: who comes
+/// back from their holidays finds it.
+pub const KEEP_UNREAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// So many of them are let go in one transaction.
+pub const BATCH: i64 = 100;
 
 /// A document that is written down.
 #[derive(Debug, Clone)]
@@ -30,6 +40,8 @@ pub struct New<'a> {
     pub note: &'a str,
     /// Who uploads it.
     pub by: UserId,
+    /// The file as it has arrived.
+    pub upload: UploadId,
     /// The analysis.
     pub job: JobId,
 }
@@ -37,14 +49,15 @@ pub struct New<'a> {
 /// Writes a document down that waits to be analysed.
 pub async fn create(tx: &mut Tx, new: &New<'_>, now: Timestamp) -> Result<(), DbError> {
     const CREATE: &str = "-- clinic.documents.create
-        INSERT INTO patient_document (id, clinic_id, patient_id, kind, name, note, uploaded_by, job_id, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
-    let New { id, clinic, patient, kind, name, note, by, job } = new;
-    tx.execute(CREATE, &[id, clinic, patient, &kind.as_str(), name, note, by, job, &now]).await?;
+        INSERT INTO patient_document (id, clinic_id, patient_id, kind, name, note, uploaded_by, job_id, created_at, updated_at,
+            upload_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
+    let New { id, clinic, patient, kind, name, note, by, upload, job } = new;
+    tx.execute(CREATE, &[id, clinic, patient, &kind.as_str(), name, note, by, job, &now, upload]).await?;
     Ok(())
 }
 
-/// Makes a stored content that of a document; its file is held from now on. `false`: the upload is gone meanwhile.
+/// Makes a stored content that of a document; its file is held from now on, and the upload ends. `false`: it is gone meanwhile.
 pub async fn publish(
     tx: &mut Tx,
     id: PatientDocumentId,
@@ -75,4 +88,25 @@ pub async fn forget(tx: &mut Tx, files: &[DocumentId]) -> Result<Vec<String>, Db
         objects.extend(crate::documents::documents::remove(tx, *file).await?);
     }
     Ok(objects)
+}
+
+/// Lets go of files that nobody has asked to be read again since `before`: whose they are, and what was removed with them. Their
+/// objects are to be removed after the commit; at most [`BATCH`].
+pub async fn let_go_unread(
+    tx: &mut Tx,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<(Vec<(PatientId, PatientDocumentId)>, Vec<String>), DbError> {
+    const UNREAD: &str = "-- clinic.documents.unread
+        WITH old AS (
+            SELECT id, upload_id FROM patient_document
+            WHERE upload_id IS NOT NULL AND status = 'failed' AND updated_at < $1
+            ORDER BY updated_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE patient_document AS d SET upload_id = NULL, failure = 'no_content', version = d.version + 1, updated_at = $3
+        FROM old WHERE d.id = old.id RETURNING d.patient_id, d.id, old.upload_id";
+    let rows = tx.query(UNREAD, &[&before, &BATCH, &now]).await?;
+    let uploads: Vec<UploadId> = rows.iter().map(|row| row.get("upload_id")).collect();
+    let objects = publish::forget(tx, &uploads).await?;
+    Ok((rows.iter().map(|row| (row.get("patient_id"), row.get("id"))).collect(), objects))
 }

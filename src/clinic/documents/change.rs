@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     db::{DbError, Tx},
+    documents::publish,
     ids::PatientDocumentId,
     jobs::JobId,
 };
@@ -29,8 +30,8 @@ pub async fn describe(
     Ok(locked)
 }
 
-/// The analysis of a document begins anew: what was read of its pages is forgotten, what was found stays until the new
-/// result is there.
+/// The analysis of a document begins anew: what was found stays until the new result is there, and so does the text in which it
+/// stands.
 pub async fn begin_again(
     tx: &mut Tx,
     id: PatientDocumentId,
@@ -38,7 +39,6 @@ pub async fn begin_again(
     now: Timestamp,
 ) -> Result<(), DbError> {
     const BEGIN: &str = "-- clinic.documents.begin_again
-        WITH forgotten AS (DELETE FROM patient_document_text WHERE patient_document_id = $1)
         UPDATE patient_document SET status = 'pending', run = $2, job_id = $3, step = NULL, failure = NULL,
             version = version + 1, updated_at = $4
         WHERE id = $1";
@@ -49,7 +49,8 @@ pub async fn begin_again(
 /// Takes a document away, with everything that was read in it. Its objects are to be removed after the commit.
 pub async fn remove(tx: &mut Tx, locked: &PatientDocument) -> Result<Vec<String>, DbError> {
     const REMOVE: &str = "-- clinic.documents.remove\nDELETE FROM patient_document WHERE id = $1";
-    let objects = arrival::forget(tx, locked.document_id.as_slice()).await?;
+    let mut objects = arrival::forget(tx, locked.document_id.as_slice()).await?;
+    objects.extend(publish::forget(tx, locked.upload_id.as_slice()).await?);
     tx.execute(REMOVE, &[&locked.id]).await?;
     Ok(objects)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clinic::rules::sentences::Sentence,
-    ids::{ClinicId, DocumentId, PatientDocumentId, PatientId, UserId},
+    ids::{ClinicId, DocumentId, PatientDocumentId, PatientId, UploadId, UserId},
     jobs::JobId,
 };
 
@@ -125,6 +125,10 @@ pub struct PatientDocument {
     #[serde(skip)]
     #[schema(ignore)]
     pub document_id: Option<DocumentId>,
+    /// The file as it has arrived, as long as it is not in the store and may become something.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub upload_id: Option<UploadId>,
     /// What it is about.
     pub kind: Kind,
     /// The file's name.
@@ -144,7 +148,8 @@ pub struct PatientDocument {
     pub task_id: Option<JobId>,
     /// The last step that is done.
     pub step: Option<Step>,
-    /// Why nothing was read: a stable word. `interrupted`: the work was stopped, or died again and again; ask for another one.
+    /// Why nothing was read: a stable word. `interrupted`: the work was stopped, or died again and again; ask for
+    /// another one. `no_content`: there is no file any more.
     pub failure: Option<String>,
     /// Its pages.
     pub page_count: Option<i32>,
@@ -185,7 +190,7 @@ pub struct PatientDocument {
 /// What a [`PatientDocument`] is read from: a row `d`, and that of its content `f`, if it is there.
 macro_rules! patient_document_columns {
     () => {
-        "d.id, d.clinic_id, d.patient_id, d.document_id, d.kind, d.name, d.note, f.media_type, f.bytes, d.status, d.run, \
+        "d.id, d.clinic_id, d.patient_id, d.document_id, d.upload_id, d.kind, d.name, d.note, f.media_type, f.bytes, d.status, d.run, \
          d.job_id, d.step, d.failure, d.page_count, d.text_from, d.reported_on, d.confidence, d.domains, d.method, \
          d.uploaded_by, d.analysed_at, d.created_at, d.updated_at, d.version, d.findings, d.unread"
     };
@@ -207,6 +212,7 @@ impl PatientDocument {
             clinic_id: row.get("clinic_id"),
             patient_id: row.get("patient_id"),
             document_id: row.get("document_id"),
+            upload_id: row.get("upload_id"),
             kind: Kind::of(row.get("kind")).unwrap_or(Kind::MedicalReport),
             name: row.get("name"),
             note: row.get("note"),

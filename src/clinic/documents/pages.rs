@@ -56,7 +56,7 @@ impl PageText {
     }
 }
 
-/// Keeps the pages of a run of an analysis.
+/// Keeps the pages of a run of an analysis; behind those of an earlier one until its result is there.
 pub async fn keep(
     tx: &mut Tx,
     (id, run): (PatientDocumentId, i32),
@@ -66,7 +66,7 @@ pub async fn keep(
     const KEEP: &str = "-- clinic.documents.keep_pages
         WITH kept AS (
             INSERT INTO patient_document_text (patient_document_id, run, pages) VALUES ($1, $2, $3)
-            ON CONFLICT (patient_document_id) DO UPDATE SET run = excluded.run, pages = excluded.pages
+            ON CONFLICT (patient_document_id) DO UPDATE SET next_run = excluded.run, next_pages = excluded.pages
         )
         UPDATE patient_document SET page_count = $4, updated_at = $5 WHERE id = $1";
     tx.execute(KEEP, &[&id, &run, &Json(pages), &(pages.len() as i32), &now]).await?;
@@ -79,9 +79,36 @@ pub async fn of_run(
     (id, run): (PatientDocumentId, i32),
 ) -> Result<Option<Vec<PageText>>, DbError> {
     const OF_RUN: &str = "-- clinic.documents.pages_of_run
-        SELECT pages FROM patient_document_text WHERE patient_document_id = $1 AND run = $2";
+        SELECT CASE WHEN next_run = $2 THEN next_pages ELSE pages END AS pages FROM patient_document_text
+        WHERE patient_document_id = $1 AND $2 IN (run, next_run)";
     let row = tx.query_opt(OF_RUN, &[&id, &run]).await?;
     Ok(row.map(|row| row.get::<_, Json<Vec<PageText>>>("pages").0))
+}
+
+/// The result of a run is there: its pages are those of the document.
+pub async fn settle(tx: &mut Tx, (id, run): (PatientDocumentId, i32)) -> Result<(), DbError> {
+    const SETTLE: &str = "-- clinic.documents.settle_pages
+        UPDATE patient_document_text SET run = next_run, pages = next_pages, next_run = NULL, next_pages = NULL
+        WHERE patient_document_id = $1 AND next_run = $2";
+    tx.execute(SETTLE, &[&id, &run]).await?;
+    Ok(())
+}
+
+/// The current runs of these documents have failed: the text of an earlier one, in which its values stand, is that of the document.
+pub async fn fall_back(tx: &mut Tx, ids: &[PatientDocumentId]) -> Result<(), DbError> {
+    const FALL_BACK: &str = "-- clinic.documents.fall_back
+        UPDATE patient_document_text SET next_run = NULL, next_pages = NULL
+        WHERE patient_document_id = ANY ($1) AND next_run IS NOT NULL";
+    tx.execute(FALL_BACK, &[&ids]).await?;
+    Ok(())
+}
+
+/// A run may not go on: nothing that it has read is kept.
+pub async fn forget(tx: &mut Tx, (id, run): (PatientDocumentId, i32)) -> Result<(), DbError> {
+    const FORGET: &str = "-- clinic.documents.forget_pages
+        DELETE FROM patient_document_text WHERE patient_document_id = $1 AND run = $2";
+    tx.execute(FORGET, &[&id, &run]).await?;
+    Ok(())
 }
 
 /// Pages of a document, from behind `after` on, for who may read the patient.

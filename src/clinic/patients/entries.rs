@@ -140,19 +140,34 @@ pub async fn still_admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> Resul
     Ok(patient)
 }
 
+/// The same for what was accepted before and is to be kept: the record may have been archived since, which is given back.
+pub async fn still_kept(tx: &mut Tx, id: PatientId) -> Result<Patient, Refused> {
+    let patient = still_there(tx, id).await?;
+    match open(&patient) {
+        Ok(()) | Err(Refused::Archived) => {}
+        Err(refused) => return Err(refused),
+    }
+    if patient.consented_at.is_some() { Ok(patient) } else { Err(Refused::ConsentMissing) }
+}
+
 /// The same for a job that writes nothing down: what it computes does not keep the record any longer.
 pub async fn still_open(tx: &mut Tx, id: PatientId) -> Result<Patient, Refused> {
+    let patient = still_there(tx, id).await?;
+    consented(&patient)?;
+    Ok(patient)
+}
+
+/// The record, or that into which it was merged, locked.
+async fn still_there(tx: &mut Tx, id: PatientId) -> Result<Patient, Refused> {
     const STILL: &str = concat!(
-        "-- clinic.entries.still_open
+        "-- clinic.entries.still_there
         SELECT ",
         patient_columns!(),
         " FROM patient AS p WHERE p.id = (SELECT coalesce(o.merged_into, o.id) FROM patient AS o WHERE o.id = $1)
         FOR NO KEY UPDATE OF p"
     );
     let row = tx.query_opt(STILL, &[&id]).await?;
-    let patient = Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?);
-    consented(&patient)?;
-    Ok(patient)
+    Ok(Patient::from_row(&row.ok_or(Refused::NoSuchPatient)?))
 }
 
 /// Whether something may be written about a patient: the record is open, and there is consent.

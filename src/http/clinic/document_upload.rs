@@ -39,7 +39,7 @@ use crate::{
         validate::Checks,
     },
     ids::{PatientDocumentId, PatientId, UploadId},
-    jobs::{NewJob, clinic::AnalyseDocument},
+    jobs::clinic::{AnalyseDocument, summary_changed},
 };
 
 /// Longest media type that is written down.
@@ -205,11 +205,11 @@ async fn close(
     }
     let document = PatientDocumentId::new(now);
     let analysis = AnalyseDocument { document, run: 1, upload: Some(new.id) };
-    let job = NewJob::of(&analysis).owner(user.0).subject(patient.id);
+    let job = analysis.asked_by(user, &patient);
     let job = state.jobs.insert(&mut tx, &[job]).await?.into_iter().flatten().next();
     let job = job.ok_or_else(|| Problem::internal("a job without a unique key is inserted"))?;
-    let (clinic, patient) = (patient.clinic_id, patient.id);
-    let new = New { id: document, clinic, patient, kind, name: &new.name, note, by: user, job };
+    let (clinic, patient, upload) = (patient.clinic_id, patient.id, new.id);
+    let new = New { id: document, clinic, patient, kind, name: &new.name, note, by: user, upload, job };
     arrival::create(&mut tx, &new, now).await?;
     let details = serde_json::json!({ "document": document, "kind": kind });
     let told = who.entry(state, ACTION, patient);
@@ -220,6 +220,7 @@ async fn close(
     let mut outcome = Outcome::json(StatusCode::ACCEPTED, &body)?;
     outcome.location = Some(path_of(patient, document));
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
     Ok((outcome.into_response(), true))
 }

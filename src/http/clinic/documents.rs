@@ -40,7 +40,10 @@ use crate::{
         validate::Checks,
     },
     ids::{PatientDocumentId, PatientId},
-    jobs::{NewJob, clinic::AnalyseDocument, documents::RemoveObjects},
+    jobs::{
+        clinic::{AnalyseDocument, summary_changed},
+        documents::RemoveObjects,
+    },
 };
 
 /// Both of the path.
@@ -305,23 +308,25 @@ async fn remove(
     }
     let objects = change::remove(&mut tx, &locked).await?;
     scores::changed(&mut tx, &state.jobs, ids.0).await?;
-    state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
+    state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: locked.upload_id }).await?;
     let details = serde_json::json!({ "document": locked.id, "kind": locked.kind });
     let told = who.entry(&state, "patient_document.delete", ids.0);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
+    summary_changed(&mut tx, (&state.jobs, &state.config.clinic), state.clock.now()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Analyses a document again. What was found stays until the new result is there.
+/// Analyses a document again. What was found stays until the new result is there. A file that could not be stored yet, because the
+/// work was interrupted, can be asked for within 30 days; then it is forgotten.
 #[utoipa::path(post, path = "/clinic/patients/{id}/documents/{document}/analysis", tag = "clinic",
     security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("document" = uuid::Uuid, Path, description = "The document")),
     responses((status = 202, description = "It is being analysed", body = TaskStarted),
         (status = 403, description = "`no_clinic`, `no_permission`: one may not write documents; `consent_missing`"),
-        (status = 409, description = "`in_progress`: it is being analysed; `no_content`: the file was refused; `merged_into`, \
-            `archived`, `anonymised`: nothing is written to this record any more")))]
+        (status = 409, description = "`in_progress`: it is being analysed; `no_content`: the file was refused or \
+            forgotten; `merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
 async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids>) -> Answer {
     who.need(Permission::WriteDocuments)?;
     let (now, user) = (state.clock.now(), who.principal.user);
@@ -330,12 +335,15 @@ async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<
     if matches!(locked.status, Status::Pending | Status::Processing) {
         return Err(Problem::conflict("in_progress", "the document is being analysed"));
     }
-    if locked.document_id.is_none() {
-        return Err(Problem::conflict("no_content", "the file was refused: upload another one"));
+    if locked.document_id.is_none() && locked.upload_id.is_none() {
+        return Err(Problem::conflict(
+            "no_content",
+            "the file was refused, or not asked for in time: upload another one",
+        ));
     }
     let run = locked.run + 1;
-    let analysis = AnalyseDocument { document: locked.id, run, upload: None };
-    let job = NewJob::of(&analysis).owner(user.0).subject(patient.id);
+    let analysis = AnalyseDocument { document: locked.id, run, upload: locked.upload_id };
+    let job = analysis.asked_by(user, &patient);
     let job = state.jobs.insert(&mut tx, &[job]).await?.into_iter().flatten().next();
     let job = job.ok_or_else(|| Problem::internal("a job without a unique key is inserted"))?;
     change::begin_again(&mut tx, locked.id, (run, job), now).await?;

@@ -4,6 +4,7 @@ mod analyses;
 mod analysis;
 mod analysis_killed;
 mod analysis_lost;
+mod analysis_waits;
 mod batches;
 mod clinics;
 mod consents;

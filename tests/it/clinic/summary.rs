@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use sportello::{
     clinic::summary::{list, refresh},
     ids::PatientId,
+    jobs::clinic::AnonymisePatients,
 };
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
+    analysis_lost::{rest, run},
+    dossier::Dossier,
     plans::{MANY, explained},
     ward::{PATIENTS, Ward, a_person, with},
 };
@@ -389,4 +392,39 @@ async fn of_two_hundred_thousand_patients_every_list_is_walked_by_index() {
     let totals = ward.reader.get(&format!("{SUMMARY}/totals")).await.expect(200).json();
     println!("totals of {} patients: {:?}", totals["patients"], began.elapsed());
     ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_a_document_is_counted_after_some_seconds() {
+    let dossier = Dossier::new().await;
+    let ward = &dossier.ward;
+    ward.some_seconds_later().await;
+    // Not by the clock, which comes each minute: each change asks for it.
+    let is_asked_for = async |what: &str| {
+        let waits = "SELECT count(*) FROM job.body JOIN job.kind AS k ON k.id = kind_id
+            WHERE k.name = 'clinic.refresh_summary' AND unique_hash IS NOT NULL";
+        assert_eq!(ward.app.value::<i64>(waits).await, 1, "{what}");
+        ward.some_seconds_later().await;
+        assert_eq!(ward.app.value::<i64>(waits).await, 0, "{what}");
+        let page = ward.reader.get(SUMMARY).await.expect(200).json();
+        let it = &page["data"][0];
+        (it["document_count"].clone(), it["completed_documents"].clone(), it["failed_documents"].clone())
+    };
+    rest(&dossier, true).await;
+    let id = dossier.uploaded("vuoto.txt", b"nulla di misurato\n").await;
+    let waiting = "SELECT count(*) FROM job.body JOIN job.kind AS k ON k.id = kind_id
+        WHERE k.name = 'clinic.refresh_summary' AND unique_hash IS NOT NULL";
+    assert_eq!(ward.app.value::<i64>(waiting).await, 1, "it has arrived");
+    rest(&dossier, false).await;
+    dossier.analysed(&id).await;
+    assert_eq!(is_asked_for("it is there, and read without any value").await, (json!(1), json!(1), json!(0)));
+    let id = dossier.uploaded("vuoto.txt", b"   \n").await;
+    assert_eq!(dossier.analysed(&id).await["failure"], "no_text");
+    assert_eq!(is_asked_for("it has failed").await, (json!(2), json!(1), json!(1)));
+    ward.manager.delete(&format!("{}/documents/{id}", dossier.path)).await.expect(204);
+    assert_eq!(is_asked_for("it was taken away").await, (json!(1), json!(1), json!(0)));
+    ward.app.sql("UPDATE patient SET last_entry_at = last_entry_at - interval '2558 days'").await;
+    run(&ward.app, &AnonymisePatients {}).await;
+    assert_eq!(is_asked_for("nobody is left").await.0, Value::Null);
+    dossier.ward.app.finish().await;
 }

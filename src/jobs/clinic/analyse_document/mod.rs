@@ -7,7 +7,8 @@
 //! with the end of the job.
 //!
 //! How it ends: `completed`; or `failed`, with a stable word why. A refusal of the file is final. What may be better in a moment
-//! is tried again; while something that is needed is away (see [`crate::jobs::breaker`]) the document waits.
+//! is tried again; while something that is needed is away (see [`crate::jobs::breaker`]) the document waits. If the job ends by
+//! anybody else's word than its own, [`super::EndLostAnalyses`] says so of the document.
 
 mod ending;
 mod steps;
@@ -19,10 +20,11 @@ use crate::{
     clinic::{
         analysis::state,
         documents::{Status, list},
+        patients::Patient,
     },
     db::DbError,
-    ids::{PatientDocumentId, UploadId},
-    jobs::{Dependency, Job, JobContext, Outcome, QueueName, Retry, breaker},
+    ids::{PatientDocumentId, UploadId, UserId},
+    jobs::{Dependency, Job, JobContext, NewJob, Outcome, QueueName, Retry, breaker},
 };
 
 /// Analyses a document.
@@ -82,14 +84,14 @@ impl Job for AnalyseDocument {
         let is_open = |status| matches!(status, Status::Pending | Status::Processing);
         let Some(document) = found.filter(|it| it.run == self.run && is_open(it.status)) else {
             tx.rollback().await?;
-            return self.gone(ctx).await;
+            return Ok(Self::gone());
         };
         state::passed(&mut tx, (self.document, self.run), None, ctx.clock.now()).await?;
         tx.commit().await?;
         match self.steps(ctx, document).await {
             Ok(()) => Ok(Outcome::Done),
             Err(Halt::Later(pause)) => Ok(Outcome::Snooze(pause)),
-            Err(Halt::Gone) => self.gone(ctx).await,
+            Err(Halt::Gone) => Ok(Self::gone()),
             Err(Halt::Failed(why)) => self.failed(ctx, &why).await,
             Err(Halt::Error(error)) => self.error(ctx, error).await,
         }
@@ -97,6 +99,11 @@ impl Job for AnalyseDocument {
 }
 
 impl AnalyseDocument {
+    /// As a task of whoever asks for it. Clinics take turns, however much one of them has read.
+    pub fn asked_by(&self, user: UserId, patient: &Patient) -> NewJob {
+        NewJob::of(self).owner(user.0).subject(patient.id).tenant(patient.clinic_id.to_string(), 1.0)
+    }
+
     /// The last attempt says of the document that it has failed; unless it has failed by something that is away, which does not
     /// count.
     async fn error(&self, ctx: &JobContext, error: anyhow::Error) -> anyhow::Result<Outcome> {
@@ -110,6 +117,6 @@ impl AnalyseDocument {
             return Ok(Outcome::Snooze(pause));
         }
         tracing::error!(document.id = %self.document, error = format!("{error:#}"), "a document could not be analysed");
-        self.failed(ctx, "internal_error").await
+        self.failed(ctx, ending::INTERNAL_ERROR).await
     }
 }

@@ -1,7 +1,10 @@
 //! The steps of an analysis, each with its checkpoint.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
+use jiff::civil::Date;
 use tokio_util::io::StreamReader;
 
 use super::{AnalyseDocument, Halt};
@@ -9,15 +12,20 @@ use crate::{
     audit::{self, Entry, Who},
     clinic::{
         analysis::{
-            findings, graded, read,
+            findings,
+            graded::{self, Grading},
+            read::{self, Read},
             result::{self, Found},
             state,
         },
         documents::{
-            PatientDocument, Step, arrival, content, list,
+            Finding, PatientDocument, Step, arrival, content, list,
             pages::{self, PageText},
         },
-        patients::entries::{self, Refused},
+        patients::{
+            Sex,
+            entries::{self, Refused},
+        },
         reading::{Blank, Document, Origin, ReadError},
         scores,
     },
@@ -28,7 +36,10 @@ use crate::{
     },
     jobs::{
         Dependency, JobContext, Outage,
-        clinic::analyse_document::Halt::{Failed, Gone, Later},
+        clinic::{
+            analyse_document::Halt::{Failed, Gone, Later},
+            summary_changed,
+        },
         documents::{
             RemoveObjects,
             arrived::{self, SCANNER_PAUSE, Scan},
@@ -51,6 +62,28 @@ const fn is_read(kind: Kind) -> bool {
     matches!(kind, Kind::Pdf | Kind::Jpeg | Kind::Png | Kind::Tiff) || kind.is_text()
 }
 
+/// What follows from a text, and nothing else.
+struct Understood {
+    read: Read,
+    gradings: Vec<Grading>,
+    findings: Vec<Finding>,
+}
+
+impl Understood {
+    fn of(pages: Vec<PageText>, sex: Sex, uploaded_on: Date) -> Self {
+        let read = read::read(pages, sex, uploaded_on);
+        let gradings = graded::of(&read);
+        let findings = findings::of(&read, &gradings);
+        Self { read, gradings, findings }
+    }
+}
+
+/// A mistake of ours in taking a text apart is an error like others, after which the document says that it has failed. What a panic
+/// says is left out: it quotes the text.
+fn calmly<T>(work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| anyhow::anyhow!("what follows from a text has panicked"))
+}
+
 impl AnalyseDocument {
     /// All of them.
     pub(super) async fn steps(&self, ctx: &JobContext, document: PatientDocument) -> Result<(), Halt> {
@@ -59,12 +92,11 @@ impl AnalyseDocument {
         let text_from = read::text_from(&pages);
         let sex = self.sex(ctx, &document).await?;
         let uploaded_on = today(document.created_at);
-        let read = ctx.blocking(move |_| Ok(read::read(pages, sex, uploaded_on))).await?;
+        let understood = ctx.blocking(move |_| calmly(|| Understood::of(pages, sex, uploaded_on))).await?;
+        let Understood { read, gradings, findings } = understood;
         let count = serde_json::json!({ "values": read.values.len(), "unread": read.unread.len() });
         self.pass(ctx, Step::Values, &count).await?;
         self.pass(ctx, Step::Domains, &read.domains()).await?;
-        let gradings = graded::of(&read);
-        let findings = findings::of(&read, &gradings);
         self.pass(ctx, Step::Findings, &findings.len()).await?;
         let found = Found { read: &read, gradings: &gradings, findings: &findings, text_from };
         self.end(ctx, &document, &found).await
@@ -131,19 +163,20 @@ impl AnalyseDocument {
         let now = ctx.clock.now();
         let mut tx = ctx.db.begin("clinic.store_document").await?;
         let published = async {
-            entries::still_admitted(&mut tx, document.patient_id, now).await?;
+            let patient = entries::still_kept(&mut tx, document.patient_id).await?;
             if !arrival::publish(&mut tx, self.document, (&upload, &stored), now).await? {
                 return Err(Gone);
             }
             self.passed(ctx, &mut tx, Step::Type, &kind.media_type()).await?;
             let published = list::of_analysis(&mut tx, self.document).await?;
-            published.ok_or(Gone)
+            Ok((published.ok_or(Gone)?, patient.archived_at.is_some()))
         };
         match published.await {
-            Ok(published) => {
+            Ok((published, is_archived)) => {
                 ctx.jobs.enqueue(&mut tx, &RemoveObjects::of_upload(id)).await?;
                 tx.commit().await?;
-                Ok(published)
+                // It was accepted before, and is kept; read it is when the record is open again and somebody asks for it.
+                if is_archived { Err(Refused::Archived.into()) } else { Ok(published) }
             }
             Err(halt) => {
                 tx.rollback().await?;
@@ -164,8 +197,11 @@ impl AnalyseDocument {
         } else {
             self.say(ctx, 25.0, Step::Text);
             let pages = PageText::of(self.read(ctx, document).await?);
+            let now = ctx.clock.now();
             let mut tx = ctx.db.begin("clinic.keep_pages").await?;
-            pages::keep(&mut tx, run, &pages, ctx.clock.now()).await?;
+            // It took its time: the patient may be nobody any more, or not want it.
+            entries::still_admitted(&mut tx, document.patient_id, now).await?;
+            pages::keep(&mut tx, run, &pages, now).await?;
             self.passed(ctx, &mut tx, Step::Text, &pages.len()).await?;
             tx.commit().await?;
             pages
@@ -216,11 +252,7 @@ impl AnalyseDocument {
         ctx.breakers.accuse(Dependency::Tesseract, &why).await.map(Later)
     }
 
-    async fn sex(
-        &self,
-        ctx: &JobContext,
-        document: &PatientDocument,
-    ) -> Result<crate::clinic::patients::Sex, Halt> {
+    async fn sex(&self, ctx: &JobContext, document: &PatientDocument) -> Result<Sex, Halt> {
         let mut tx = ctx.db.begin("clinic.sex_of_patient").await?;
         let patient = entries::still_admitted(&mut tx, document.patient_id, ctx.clock.now()).await?;
         tx.commit().await?;
@@ -245,8 +277,22 @@ impl AnalyseDocument {
             "values": values,
         });
         ctx.attempt().answer(&answer).context("the answer is small")?;
+        summary_changed(&mut tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
         ctx.finish(&mut tx).await.map_err(anyhow::Error::from)?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::calmly;
+
+    #[test]
+    fn a_panic_is_an_error_that_quotes_nothing() {
+        assert_eq!(calmly(|| 7).unwrap(), 7);
+        let text = "FSH 7,2 mUI/mL";
+        let error = calmly(|| text.get(..3).filter(|it| *it != "FSH").expect(text).len()).unwrap_err();
+        assert!(!format!("{error:?}").contains("7,2"), "{error:?}");
     }
 }
