@@ -26,6 +26,8 @@ use uploaders::{Patients, Uploaders, upload_and_wait};
 
 /// Who uploads at once.
 const PEOPLE: usize = 50;
+/// Of those who ask for something else meanwhile, between an answer and the next question.
+const REST: Duration = Duration::from_millis(2);
 /// About whom.
 const PATIENTS: i64 = 500;
 
@@ -57,11 +59,18 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let crowd = Uploaders { person: person.clone(), patients, people: PEOPLE };
     let told =
         |rate: f64| format!("they got {rate:.1} analyses a second, {:.1} per processor", rate / processors);
-    for (what, signed_in) in [("cached detail", None), ("detail from the database", Some(&*person.token))] {
+    let token = Some(&*person.token);
+    for (what, token, rest) in [
+        ("cached detail, 4 people who rest between questions,", None, REST),
+        ("detail from the database, 4 people who rest,", token, REST),
+        ("detail from the database, as many as it goes,", token, Duration::ZERO),
+    ] {
         let name = format!("{what} beside {PEOPLE} people whose documents are analysed");
         if options.wants(&name) {
             let both = (&ground, &server);
-            let variants = beside::compare(options, both, signed_in, || crowd.start(), told).await?;
+            let variants =
+                beside::compare(options, both, beside::Asking { token, rest }, || crowd.start(), told)
+                    .await?;
             report.add(name, None, variants);
         }
     }

@@ -115,7 +115,14 @@ async fn rest(server: &Server, idle: usize) -> anyhow::Result<()> {
 }
 
 fn plan(server: &Server, connections: usize, options: &Options, paths: &[String]) -> Plan {
-    Plan { address: server.address, connections, time: options.time(), paths: paths.to_vec(), token: None }
+    Plan {
+        address: server.address,
+        connections,
+        time: options.time(),
+        paths: paths.to_vec(),
+        token: None,
+        rest: Duration::ZERO,
+    }
 }
 
 /// Interleaved rounds of the same load on each server.

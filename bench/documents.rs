@@ -74,8 +74,14 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         if options.wants(&name) {
             let fetchers = Fetchers { person: person.clone(), path: path.clone(), people: PEOPLE, line };
             let told = |rate: f64| format!("they got {:.0} MiB/s together", rate / f64::from(1 << 20));
-            let variants =
-                beside::compare(options, (&ground, &server), None, || fetchers.start(), told).await?;
+            let variants = beside::compare(
+                options,
+                (&ground, &server),
+                beside::Asking::default(),
+                || fetchers.start(),
+                told,
+            )
+            .await?;
             report.add(name, None, variants);
         }
     }

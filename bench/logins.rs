@@ -58,8 +58,14 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let name = format!("cached detail beside {RATE} wrong passwords per second");
     let guesser = Guesser { address: server.address, rate: RATE };
     let told = |rate| format!("{rate:.0} guesses per second were looked at");
-    let variants =
-        beside::compare(options, (&ground, &server), None, || Beside::start(ROLE, &guesser), told).await?;
+    let variants = beside::compare(
+        options,
+        (&ground, &server),
+        beside::Asking::default(),
+        || Beside::start(ROLE, &guesser),
+        told,
+    )
+    .await?;
     report.add(name, None, variants);
     drop(server);
     ground.close().await?;

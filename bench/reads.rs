@@ -151,6 +151,7 @@ async fn compare(
                 time: options.time(),
                 paths: paths.to_vec(),
                 token: None,
+                rest: Duration::ZERO,
             };
             let before = Cpu::read(ground.client()).await?;
             let seen = load::apply(&plan).await?;

@@ -6,6 +6,7 @@
 use std::{
     io::{BufRead as _, Write as _},
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -80,12 +81,22 @@ pub(crate) async fn told_to_end() -> anyhow::Result<()> {
     Ok(tokio::task::spawn_blocking(read).await?)
 }
 
-/// Details of events with and without what `start` starts; `told` is said with its figure. From the cache; for `signed_in`,
-/// an access token, from the database, because they say what is that person's favourite.
+/// How details of events are asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asking<'a> {
+    /// By whom, an access token. They come from the database then, because they say what is that person's favourite; otherwise
+    /// from the cache.
+    pub(crate) token: Option<&'a str>,
+    /// Each connection rests so long before its next question. Without a rest the load takes what it gets of the machine, and
+    /// the rate says how much was left.
+    pub(crate) rest: Duration,
+}
+
+/// Details of events with and without what `start` starts; `told` is said with its figure.
 pub(crate) async fn compare(
     options: &Options,
     (ground, server): (&Ground, &Server),
-    signed_in: Option<&str>,
+    asking: Asking<'_>,
     start: impl Fn() -> anyhow::Result<Beside>,
     told: impl Fn(f64) -> String,
 ) -> anyhow::Result<Vec<Variant>> {
@@ -93,8 +104,9 @@ pub(crate) async fn compare(
         SELECT slug FROM events WHERE status = 'published' ORDER BY md5(slug) LIMIT $1";
     let rows = ground.client().query(SLUGS, &[&KEYS]).await?;
     let paths = rows.iter().map(|row| format!("/api/v1/events/{}", row.get::<_, &str>(0))).collect();
-    let token = signed_in.map(str::to_owned);
-    let plan = Plan { address: server.address, connections: CONNECTIONS, time: options.time(), paths, token };
+    let (token, rest) = (asking.token.map(str::to_owned), asking.rest);
+    let plan =
+        Plan { address: server.address, connections: CONNECTIONS, time: options.time(), paths, token, rest };
     load::apply(&plan).await?; // warms it up
     let mut variants = ["beside them", "alone"].map(|name| Variant { name, rounds: Vec::new() });
     for round in 0..options.rounds {

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) paths: Vec<String>,
     /// Who asks, if it is not just anybody: an access token.
     pub(crate) token: Option<String>,
+    /// Each connection rests so long between an answer and its next question.
+    pub(crate) rest: Duration,
 }
 
 /// What came back.
@@ -121,7 +123,8 @@ fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let (requests, seeds) = (requests.clone(), share(thread));
-            std::thread::spawn(move || connections(address, &seeds, &requests, counted_from, until))
+            let rest = plan.rest;
+            std::thread::spawn(move || connections((address, rest), &seeds, &requests, counted_from, until))
         })
         .collect();
     let mut all = Tally::default();
@@ -166,7 +169,7 @@ impl Tally {
 }
 
 fn connections(
-    address: SocketAddr,
+    target: (SocketAddr, Duration),
     seeds: &[usize],
     requests: &Arc<Vec<Vec<u8>>>,
     counted_from: Instant,
@@ -177,7 +180,7 @@ fn connections(
         let mut connections = JoinSet::new();
         for seed in seeds {
             let (requests, seed) = (requests.clone(), *seed as u64);
-            connections.spawn(async move { connection(address, seed, &requests, counted_from, until).await });
+            connections.spawn(async move { connection(target, seed, &requests, counted_from, until).await });
         }
         let mut all = Tally::default();
         while let Some(tally) = connections.join_next().await {
@@ -188,7 +191,7 @@ fn connections(
 }
 
 async fn connection(
-    address: SocketAddr,
+    (address, rest): (SocketAddr, Duration),
     seed: u64,
     requests: &[Vec<u8>],
     counted_from: Instant,
@@ -215,6 +218,9 @@ async fn connection(
         tally.errors += u64::from(!ok);
         if asked >= counted_from && answered <= until {
             tally.latencies.record((answered - asked).as_micros() as u64)?;
+        }
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
         }
     }
 }

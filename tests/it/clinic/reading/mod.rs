@@ -6,6 +6,7 @@ mod hostile;
 mod pdf;
 mod scans;
 mod untrue;
+mod values;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Limits of the kernel (setrlimit).
+//! Limits of the kernel (setrlimit), and the last place in its queue for processors.
 
 use std::{io, time::Duration};
 
@@ -11,6 +11,8 @@ const STACK_BYTES: u64 = 16 << 20;
 /// Beside the three streams, what Landlock opens; programs open their libraries, one after the other.
 const OPEN_FILES: u64 = 8;
 const OPEN_FILES_OF_A_PROGRAM: u64 = 64;
+/// The least that there is: whoever waits for an answer of the server comes first, a document is read with what is left.
+const NICENESS: i32 = 19;
 
 pub(super) fn limit(role: Role<'_>, memory_bytes: u64, processor: Duration) -> io::Result<()> {
     // What the program itself takes of addresses is not the file's doing. A program that is started takes this one's place,
@@ -19,6 +21,7 @@ pub(super) fn limit(role: Role<'_>, memory_bytes: u64, processor: Duration) -> i
         Role::Reader => addresses_used(),
         Role::Program(_) => 0,
     };
+    rustix::process::nice(NICENESS)?;
     let seconds = processor.as_secs().max(1);
     let files = match role {
         Role::Reader => OPEN_FILES,
