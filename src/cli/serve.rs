@@ -1,6 +1,6 @@
 //! `sportello serve`: until it is told to stop.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{cell::Cell, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -49,10 +49,17 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (config, clock) = (Arc::new(loaded.config), Clock::system());
     // Before anybody is served: an empty catalogue would stay in caches for a while.
+    let is_new = Cell::new(false);
     let first = async |connector: &Connector| {
-        if args.demo { demo(connector, &config, &clock).await } else { Ok(()) }
+        if args.demo {
+            is_new.set(demo(connector, &config, &clock).await?);
+        }
+        Ok(())
     };
     let app = App::start_after(config.clone(), clock.clone(), registry(), first).await?;
+    if is_new.get() {
+        seed::begin(&app.db, &app.jobs).await?;
+    }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]); // nobody listens outside systemd
     tracing::info!(address = %app.address, "serving: http://{}/docs", app.address);
     tokio::select! {
@@ -83,13 +90,13 @@ fn open_files() {
     }
 }
 
-/// Demonstration data, only where there is nothing.
-async fn demo(connector: &Connector, config: &Config, clock: &Clock) -> anyhow::Result<()> {
+/// Demonstration data, only where there is nothing. Whether there was nothing.
+async fn demo(connector: &Connector, config: &Config, clock: &Clock) -> anyhow::Result<bool> {
     let (mut client, driver) = connector.connect().await?;
     let filling = async {
         let filled = async {
             if !seed::is_empty(&client).await? {
-                return anyhow::Ok(());
+                return anyhow::Ok(false);
             }
             let hash = Argon::new(&config.accounts)?.hash(&Password::new(seed::DEMO_PASSWORD));
             let report = seed::run(&mut client, &Options::demo(clock.now(), hash), |_, _| {}).await?;
@@ -99,7 +106,7 @@ async fn demo(connector: &Connector, config: &Config, clock: &Clock) -> anyhow::
                 "demonstration data: log in as {}",
                 seed::DEMO_USER
             );
-            Ok(())
+            Ok(true)
         };
         let filled = filled.await;
         drop(client);

@@ -26,9 +26,9 @@ use crate::scope;
 
 /// A thread without work ends after this long.
 const IDLE: Duration = Duration::from_secs(10);
-/// On a machine with too much to do, these threads get a tenth of the processor time of those that answer requests (sched(7)).
+/// On a machine with too much to do, these threads get a third of the processor time of those that answer requests (sched(7)).
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 type Work = Box<dyn FnOnce() + Send>;
 

@@ -5,6 +5,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::{
+    laboratory,
     make::{Options, Random},
     words::LAST,
 };
@@ -128,7 +129,7 @@ pub(super) async fn write(tx: &Transaction<'_>, options: &Options) -> Result<(),
     tx.execute(MEMBERS, &[&people, &titles, &permissions, &clinic, &now]).await?;
     patients(tx, clinic, &c).await?;
     tx.execute(CONSENTS, &[&Purpose::ClinicProcessing.wording(), &people[3]]).await?;
-    Ok(())
+    laboratory::write(tx, options, &mut random, (clinic, people[2])).await
 }
 
 async fn patients(tx: &Transaction<'_>, clinic: Uuid, c: &Columns) -> Result<(), tokio_postgres::Error> {

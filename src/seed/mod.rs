@@ -6,6 +6,7 @@
 mod bulk;
 mod cases;
 mod clinic;
+mod laboratory;
 mod make;
 mod notaries;
 mod rows;
@@ -20,6 +21,8 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_postgres::{Client, CopyInSink, GenericClient, Transaction};
 
 pub use make::Options;
+
+use crate::{clinic::scores, db::Db, ids::PatientId, jobs::Jobs};
 
 /// The password of every account of the demonstration data.
 pub const DEMO_PASSWORD: &str = "sportello-demo";
@@ -97,6 +100,16 @@ pub async fn run(
         seconds: began.elapsed().as_secs_f64(),
         checksum: made.checksum,
     })
+}
+
+/// What the jobs of a server make of data that was written without one: the scores of patients.
+pub async fn begin(db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
+    const KNOWN: &str = "-- seed.begin.known\nSELECT DISTINCT patient_id FROM laboratory_value";
+    let mut tx = db.begin("seed.begin").await?;
+    let known: Vec<PatientId> = tx.query(KNOWN, &[]).await?.iter().map(|row| row.get(0)).collect();
+    scores::later(&mut tx, jobs, &known).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Writes what comes; a COPY for each table.

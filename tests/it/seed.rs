@@ -107,7 +107,11 @@ async fn the_demonstration_has_a_clinic_with_members_and_couples() {
     const FIGURES: &str = "SELECT concat_ws(' ', count(*), count(DISTINCT medical_record_number), count(consented_at) > 40,
             count(*) FILTER (WHERE consented_at IS NULL) > 3, count(partner_patient_id),
             count(*) FILTER (WHERE partner_patient_id IN (SELECT o.id FROM patient o WHERE o.partner_patient_id = p.id)),
-            (SELECT count(*) FROM patient_consent), (SELECT count(*) FROM clinic_member)) FROM patient p";
+            (SELECT count(*) FROM patient_consent), (SELECT count(*) FROM clinic_member),
+            (SELECT count(DISTINCT patient_id) FROM laboratory_value),
+            (SELECT count(*) FROM laboratory_value) BETWEEN 24 * 15 AND 24 * 18,
+            (SELECT count(*) FROM laboratory_value WHERE canonical IS NULL),
+            (SELECT count(DISTINCT flag) FROM laboratory_value)) FROM patient p";
     let mut seen = Vec::new();
     for _ in 0..2 {
         let database = TestDatabase::create().await;
@@ -115,8 +119,9 @@ async fn the_demonstration_has_a_clinic_with_members_and_couples() {
         seed::run(&mut database.client().await, &options, |_, _| {}).await.unwrap();
         let client = database.client().await;
         let figures: String = client.query_one(FIGURES, &[]).await.unwrap().get(0);
-        assert_eq!(figures, "50 50 t t 50 50 44 4");
-        let all = "SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM patient p";
+        assert_eq!(figures, "50 50 t t 50 50 44 4 24 t 0 3");
+        let all = "SELECT md5(string_agg(p::text, '|' ORDER BY p.id) || (
+            SELECT string_agg(v::text, '|' ORDER BY v.id) FROM laboratory_value AS v)) FROM patient p";
         seen.push(client.query_one(all, &[]).await.unwrap().get::<_, String>(0));
     }
     assert_eq!(seen[0], seen[1], "the same seed gives the same patients");

@@ -159,7 +159,11 @@ macro_rules! patient_columns {
 }
 
 impl Patient {
-    pub(in crate::clinic) fn from_row(row: &Row) -> Self {
+    /// What it is read from: a row `p` of `patient`.
+    pub const COLUMNS: &str = patient_columns!();
+
+    /// Of these columns.
+    pub fn from_row(row: &Row) -> Self {
         Self {
             id: row.get("id"),
             clinic_id: row.get("clinic_id"),

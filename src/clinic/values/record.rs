@@ -150,17 +150,19 @@ const fn printed(flag: Printed) -> &'static str {
     }
 }
 
+/// Writes values down, given as a JSON array of [`NewValue`].
+pub const INSERT: &str = concat!(
+    "-- clinic.values.insert
+    INSERT INTO laboratory_value AS v (",
+    value_fields!(),
+    ") SELECT ",
+    value_fields!(),
+    " FROM jsonb_populate_recordset(NULL::laboratory_value, $1) RETURNING ",
+    value_columns!()
+);
+
 /// Writes values down; the names of constraints that may refuse them are `laboratory_value_…`.
 pub async fn insert(tx: &mut Tx, values: &[NewValue]) -> Result<Vec<LaboratoryValue>, DbError> {
-    const INSERT: &str = concat!(
-        "-- clinic.values.insert
-        INSERT INTO laboratory_value AS v (",
-        value_fields!(),
-        ") SELECT ",
-        value_fields!(),
-        " FROM jsonb_populate_recordset(NULL::laboratory_value, $1) RETURNING ",
-        value_columns!()
-    );
     if values.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,4 +1,4 @@
-//! Limits of the kernel (setrlimit), and the last place in its queue for processors.
+//! Limits of the kernel (setrlimit), and a later place in its queue for processors.
 
 use std::{io, time::Duration};
 
@@ -11,8 +11,9 @@ const STACK_BYTES: u64 = 16 << 20;
 /// Beside the three streams, what Landlock opens; programs open their libraries, one after the other.
 const OPEN_FILES: u64 = 8;
 const OPEN_FILES_OF_A_PROGRAM: u64 = 64;
-/// The least that there is: whoever waits for an answer of the server comes first, a document is read with what is left.
-const NICENESS: i32 = 19;
+/// Whoever waits for an answer of the server comes first: beside them a document gets a third of the processor time (sched(7)).
+/// Not less: it has a deadline.
+const NICENESS: i32 = 5;
 
 pub(super) fn limit(role: Role<'_>, memory_bytes: u64, processor: Duration) -> io::Result<()> {
     // What the program itself takes of addresses is not the file's doing. A program that is started takes this one's place,
