@@ -168,13 +168,15 @@ const OTHERS: [&str; 21] = [
 const THINGS: [&str; 8] =
     ["ciclo", "cycle", "mestruale", "mestruali", "menstrual", "terapia", "therapy", "treatment"];
 
-/// The day of the values of a report, as far as it is not later than the text.
+/// The day of the values of a report, as far as it is not later than the text: that of the collection, if one is printed. One
+/// that can be read in two ways is no reason to take the day of the report instead.
 pub fn of_report(lines: &[Line<'_>], order: Option<Order>, until: Option<Date>) -> Option<Date> {
-    let mut best: Option<(Label, Date)> = None;
+    let mut best: Option<(Label, Option<Date>)> = None;
     for line in lines {
         for at in 0..line.lexemes.len() {
-            let Some((day, _)) = day_at(line, at, order) else { continue };
-            if until.is_some_and(|it| day > it) {
+            let day = day_at(line, at, order).map(|(day, _)| day);
+            let is_date = day.is_some() || matches!(line.lexemes[at].kind, Kind::Date(_));
+            if !is_date || until.zip(day).is_some_and(|(until, day)| day > until) {
                 continue;
             }
             let Some(label) = label_of(line, at) else { continue };
@@ -183,7 +185,7 @@ pub fn of_report(lines: &[Line<'_>], order: Option<Order>, until: Option<Date>) 
             }
         }
     }
-    best.map(|(_, day)| day)
+    best.and_then(|(_, day)| day)
 }
 
 /// The day that begins at a lexeme, in figures or with the name of the month, and where it ends.
@@ -307,5 +309,6 @@ mod tests {
         assert_eq!(day("DOB: 31/01/1990\nCollected: 03/04/2024", false), Some(date(2024, 4, 3)));
         assert_eq!(day("DOB: 31/01/1990, seen 01/31/2024\nCollected: 03/04/2024", false), None);
         assert_eq!(day("Collected: 04/04/2024", false), Some(date(2024, 4, 4)));
+        assert_eq!(day("Collected: 02/04/2024\nReported: 04/04/2024", false), None, "not that of the report");
     }
 }
