@@ -55,6 +55,7 @@ fn of_unread(it: &Unread) -> Finding {
     let sentence = match (&it.analyte, it.why.as_str()) {
         (None, _) => Sentence::DocumentPageUnread,
         (Some(_), "another_value") => Sentence::DocumentAnotherValue,
+        (Some(_), "uncorroborated") => Sentence::DocumentUncorroborated,
         (Some(_), _) => Sentence::DocumentNotUnderstood,
     };
     Finding { sentence, analyte: it.analyte.clone(), page: Some(it.page), line: it.line }
@@ -75,8 +76,14 @@ mod tests {
     };
 
     fn codes(text: &str) -> Vec<(&'static str, Option<String>)> {
-        let page =
-            PageText { number: 1, width: 1.0, height: 1.0, origin: Origin::Text, text: text.to_owned() };
+        let page = PageText {
+            number: 1,
+            width: 1.0,
+            height: 1.0,
+            origin: Origin::Text,
+            text: text.to_owned(),
+            again: None,
+        };
         let read = read(vec![page], Sex::Female, jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()

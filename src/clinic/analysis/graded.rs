@@ -121,8 +121,14 @@ mod tests {
     use crate::clinic::{analysis::read::read, documents::pages::PageText, patients::Sex, reading::Origin};
 
     fn gradings(text: &str) -> Vec<Grading> {
-        let page =
-            PageText { number: 1, width: 1.0, height: 1.0, origin: Origin::Text, text: text.to_owned() };
+        let page = PageText {
+            number: 1,
+            width: 1.0,
+            height: 1.0,
+            origin: Origin::Text,
+            text: text.to_owned(),
+            again: None,
+        };
         of(&read(vec![page], Sex::Male, date(2026, 3, 20)))
     }
 

@@ -7,6 +7,7 @@
 //! Invariants
 //! - The same text gives the same result: what was begun by a server that died is ended by another as it would have been.
 //! - Nothing is said that the text does not say. What was named and not understood is listed.
+//! - A value of a picture is one that two readings of the picture say; what only one says is listed.
 //! - The result is one transaction: values, analyses, findings, status, and the end of the job.
 
 pub mod findings;

@@ -1,10 +1,13 @@
 //! Everything that the text of a document says.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 
 use crate::clinic::{
     documents::{confidence::Confidence, document::Unread, pages::PageText},
     laboratory::{
+        corroboration::corroborated,
         flags::Sex,
         report::{self, About, NotRead, Reading, Why},
     },
@@ -40,16 +43,23 @@ const TEXT_MAX: usize = 512 << 10;
 /// Reads pages of somebody's document. `uploaded_on`: no day of it is later.
 pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> Read {
     let too_much = leave_out(&mut pages);
-    let is_scan = pages.iter().any(|page| matches!(page.origin, Origin::Picture { .. }));
+    let pictures = pages.iter().filter(|page| matches!(page.origin, Origin::Picture { .. }));
+    let pictures: HashSet<u32> = pictures.map(|page| page.number).collect();
+    let is_scan = !pictures.is_empty();
     let count = pages.len() as u32;
     let lost: Vec<Unread> = pages.iter().filter_map(lost).chain(too_much).collect();
-    let text = PageText::document(pages).text();
+    let (text, again) = texts(pages);
     let sex = match sex {
         patients::Sex::Female => Some(Sex::Female),
         patients::Sex::Male => Some(Sex::Male),
         patients::Sex::Other => None,
     };
-    let report = report::read(&text, About { sex, is_scan, until: Some(uploaded_on) });
+    let about = About { sex, is_scan, until: Some(uploaded_on) };
+    let mut report = report::read(&text, about);
+    if is_scan {
+        let is_picture = |page: u32| pictures.contains(&page);
+        report = corroborated(report, &report::read(&again, about), is_picture, sex);
+    }
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
@@ -73,11 +83,23 @@ fn leave_out(pages: &mut [PageText]) -> Vec<Unread> {
             left = rest;
         } else {
             page.text = String::new();
+            page.again = None;
             let why = "too_much_text".to_owned();
             unread.push(Unread { analyte: None, page: page.number, line: None, why });
         }
     }
     unread
+}
+
+/// The text, and that of a second reading of the pages that are pictures: without one there is nothing that it corroborates.
+fn texts(mut pages: Vec<PageText>) -> (String, String) {
+    let others = pages.iter_mut().map(|page| {
+        let other = page.again.take().unwrap_or_default();
+        let is_picture = matches!(page.origin, Origin::Picture { .. });
+        PageText { text: if is_picture { other } else { page.text.clone() }, ..page.clone() }
+    });
+    let again = PageText::document(others.collect()).text();
+    (PageText::document(pages).text(), again)
 }
 
 fn lost(page: &PageText) -> Option<Unread> {
@@ -96,6 +118,7 @@ fn named(it: &NotRead) -> Unread {
         Why::NoValue => "no_value",
         Why::Unit => "unit",
         Why::AnotherValue => "another_value",
+        Why::Uncorroborated => "uncorroborated",
     };
     let analyte = Some(it.analyte.code.to_owned());
     Unread { analyte, page: it.place.page, line: Some(it.place.line), why: why.to_owned() }
@@ -122,7 +145,7 @@ mod tests {
     use super::*;
 
     fn page(number: u32, origin: Origin, text: &str) -> PageText {
-        PageText { number, width: 595.0, height: 842.0, origin, text: text.to_owned() }
+        PageText { number, width: 595.0, height: 842.0, origin, text: text.to_owned(), again: None }
     }
 
     #[test]
@@ -158,5 +181,33 @@ mod tests {
         assert_eq!((read.confidence.pages, read.confidence.pages_unread), (3, 1));
         assert_eq!(read.confidence.points, Some(33), "half of it was understood, on two pages of three");
         assert_eq!(read.domains(), ["ovarian", "hormonal"]);
+    }
+
+    #[test]
+    fn of_a_picture_only_what_two_readings_say_is_taken() {
+        let picture = || Origin::Picture { confidence: 0.9 };
+        let first = "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL   3,5 - 12,5\nTSH   27 mUI/L   0,4 - 4,0\n";
+        let again = "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL   3,5 - 12,5\nTSH   2,7 mUI/L   0,4 - 4,0\n";
+        let scan = PageText { again: Some(again.to_owned()), ..page(1, picture(), first) };
+        let text = page(2, Origin::Text, "LH   5,1 mUI/mL\n");
+        let read_twice =
+            read(vec![scan, text.clone()], patients::Sex::Female, jiff::civil::date(2026, 3, 20));
+        let found: Vec<_> = read_twice.values.iter().map(|it| it.analyte.code).collect();
+        assert_eq!((found, read_twice.is_scan), (vec!["fsh", "lh"], true));
+        let unread = Unread {
+            analyte: Some("tsh".to_owned()),
+            page: 1,
+            line: Some(3),
+            why: "uncorroborated".to_owned(),
+        };
+        assert_eq!(read_twice.unread, [unread]);
+        assert_eq!((read_twice.confidence.values, read_twice.confidence.not_understood), (2, 1));
+        // A page whose second reading failed.
+        let once = read(
+            vec![page(1, picture(), first), text],
+            patients::Sex::Female,
+            jiff::civil::date(2026, 3, 20),
+        );
+        assert_eq!(once.values.len(), 1, "only that of the page with text");
     }
 }

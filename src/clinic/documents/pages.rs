@@ -27,6 +27,10 @@ pub struct PageText {
     pub origin: Origin,
     /// Its lines; columns are kept apart by two blanks or more.
     pub text: String,
+    /// What a second reading of a picture gives: kept for the analysis, not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub again: Option<String>,
 }
 
 impl PageText {
@@ -38,6 +42,7 @@ impl PageText {
             height: page.height,
             origin: page.origin,
             text: page.text,
+            again: page.again,
         };
         document.pages.into_iter().map(page).collect()
     }
@@ -51,6 +56,7 @@ impl PageText {
             origin: page.origin,
             text: page.text,
             words: Vec::new(),
+            again: page.again,
         };
         Document { pages: pages.into_iter().map(page).collect() }
     }
@@ -129,5 +135,6 @@ pub async fn list(
     );
     let after = i64::from(after.unwrap_or(0));
     let rows = db.read(LIST, args![user, patient, id, after, limit]).await?;
-    Ok(rows.iter().map(|row| row.get::<_, Json<PageText>>("page").0).collect())
+    let shown = |page: PageText| PageText { again: None, ..page };
+    Ok(rows.iter().map(|row| shown(row.get::<_, Json<PageText>>("page").0)).collect())
 }

@@ -3,6 +3,7 @@
 //! Invariants
 //! - Nothing is invented: a value was printed behind its name, with its unit or with none at all, or below its name with its
 //!   unit, or it is not there. What was named but not understood is listed in [`Report::unread`].
+//! - Of a picture no number is taken whose unit was not found.
 //! - The work is linear in the text: lines are read once, a line has a bounded length, a look-up a bounded depth.
 
 use std::collections::HashMap;
@@ -118,10 +119,12 @@ pub struct NotRead {
 pub enum Why {
     /// Nothing, or nothing that is a value, stands behind the name.
     NoValue,
-    /// Its unit is none of this analyte's.
+    /// Its unit is none of this analyte's, or in a picture none was found.
     Unit,
     /// Another value of the same day was printed before.
     AnotherValue,
+    /// It was read from a picture, and a second reading does not say the same.
+    Uncorroborated,
 }
 
 /// What a text says.
@@ -296,7 +299,7 @@ impl Reader {
                     let its = ranges.iter().filter(|(_, unit)| is_its(unit)).map(|(range, _)| *range);
                     let its: Vec<Range> = its.take(room).collect();
                     reading.ranges.extend(its);
-                    judge(reading, self.about);
+                    judge(reading, self.about.sex);
                 }
                 self.last = Some((values, since));
             }
@@ -324,12 +327,18 @@ impl Reader {
                 Some(day) => Some(day).filter(|it| self.about.until.is_none_or(|until| *it <= until)),
                 None => self.report.date,
             };
+            let has_unit = content.unit.is_some() || !needs_unit(head.analyte, &value);
+            // A unit is the only witness of how large a number is meant to be; a picture is read with gaps.
+            if self.about.is_scan && !has_unit {
+                self.leave_out(head.analyte, place, Why::Unit);
+                continue;
+            }
             let mut reading = Reading {
                 analyte: head.analyte,
                 recognised: Recognised {
                     name: !head.depends_on_section,
                     line: in_line,
-                    unit: content.unit.is_some() || !needs_unit(head.analyte, &value),
+                    unit: has_unit,
                     text: !self.about.is_scan,
                     range: false,
                     day: date.is_some(),
@@ -345,7 +354,7 @@ impl Reader {
                 place,
                 domains: domains::of(head.analyte, self.about.sex),
             };
-            judge(&mut reading, self.about);
+            judge(&mut reading, self.about.sex);
             match self.seen.get(&(head.analyte.code, date)) {
                 Some(known) if self.report.values[*known].value == reading.value => {}
                 Some(_) => self.leave_out(head.analyte, place, Why::AnotherValue),
@@ -379,8 +388,8 @@ fn needs_unit(analyte: &Analyte, value: &Value) -> bool {
 }
 
 /// Compares a value with its range, and the result with the laboratory's sign.
-fn judge(reading: &mut Reading, about: About) {
-    let range = flags::applying(&reading.ranges, about.sex);
+pub(super) fn judge(reading: &mut Reading, sex: Option<Sex>) {
+    let range = flags::applying(&reading.ranges, sex);
     reading.flag = match (&reading.value, range) {
         (Value::Number(comparator, number), Some(range)) => flags::flag(*number, *comparator, range),
         _ => None,

@@ -25,6 +25,9 @@ pub struct Page {
     pub text: String,
     /// Its words in the order of the text; none for plain text, which has no places.
     pub words: Vec<Word>,
+    /// Of a page that was read from a picture: what a second reading of it gives, with question marks for numbers that cannot
+    /// stand where they were read. What it does not say, too, is not to be relied on.
+    pub again: Option<String>,
 }
 
 /// Where the text of a page is from.
@@ -130,7 +133,15 @@ mod tests {
     use super::*;
 
     fn page(text: &str, origin: Origin) -> Page {
-        Page { number: 1, width: 1.0, height: 1.0, origin, text: text.to_owned(), words: Vec::new() }
+        Page {
+            number: 1,
+            width: 1.0,
+            height: 1.0,
+            origin,
+            text: text.to_owned(),
+            words: Vec::new(),
+            again: None,
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a worker writes: lines of JSON, after a picture's line the bytes of its PNG.
+//! What a worker writes: lines of JSON, after a picture's line the bytes of its two PNGs.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum Frame {
     Confined(Confinement),
     /// A page with text, or one that has nothing to read.
     Page(Text),
-    /// A page that has to be read as a picture; its PNG follows.
+    /// A page that has to be read as a picture; its PNGs follow.
     Picture(Picture),
     /// The last, if nothing comes of it.
     Refused {
@@ -74,4 +74,6 @@ pub struct Picture {
     pub turned: f32,
     /// How many bytes of PNG follow.
     pub bytes: usize,
+    /// How many bytes of another PNG of the same page follow those, for a second reading.
+    pub again_bytes: usize,
 }

@@ -12,11 +12,11 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Pages of a file.
     pub pages: u32,
-    /// Pages that are read as pictures.
+    /// Pages that are read as pictures, each twice.
     pub pictures: u32,
     /// Memory of a worker, beside its program.
     pub memory_bytes: u64,
-    /// Processor time of a worker; the same for each page that is read as a picture.
+    /// Processor time of a worker; the same for each reading of a picture.
     pub processor: Duration,
     /// Time for all of a file, pictures included.
     pub deadline: Duration,

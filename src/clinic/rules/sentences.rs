@@ -365,6 +365,9 @@ sentences! {
     DocumentNotUnderstood = "document.not_understood",
         "Il nome è stampato, il valore o la sua unità non sono stati compresi.",
         "The name is printed, its value or unit was not understood.";
+    DocumentUncorroborated = "document.uncorroborated",
+        "Due letture dell'immagine non dicono lo stesso: il valore è da leggere nel documento.",
+        "Two readings of the picture do not say the same: the value is to be read in the document.";
     DocumentFoundPositive = "document.found_positive",
         "Il referto riporta un esito non negativo.",
         "The report states a finding that is not negative.";

@@ -1,4 +1,4 @@
-//! Precision and recall on `tests/corpus/clinic`, for the open and the held-back third apart.
+//! Precision and recall on the texts of `tests/corpus/clinic`, for the open and the held-back third apart.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -25,11 +25,12 @@ fn documents() -> Vec<Document> {
     names.sort();
     let read = |path: &PathBuf| {
         let about: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        // Of the second round of scans no text is kept.
-        let text = fs::read_to_string(folder.join(about["text"].as_str()?)).unwrap();
-        Some(Document { name: path.file_stem().unwrap().to_str().unwrap().to_owned(), text, about })
+        // What is read in scans is measured by `tests/it/clinic/reading/figures.rs`: no text of them is kept.
+        let text = about["text"].as_str().map(|name| fs::read_to_string(folder.join(name)).unwrap());
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        Document { name, text: text.unwrap_or_default(), about }
     };
-    names.iter().filter_map(read).collect()
+    names.iter().map(read).collect()
 }
 
 /// A value as one line: what must be equal for it to be right.
@@ -105,10 +106,7 @@ impl Figures {
     fn count(&mut self, document: &Document) {
         self.documents += 1;
         let sex = if document.about["sex"] == "F" { Sex::Female } else { Sex::Male };
-        let report = read(
-            &document.text,
-            About { sex: Some(sex), is_scan: document.about["scan"] == true, until: None },
-        );
+        let report = read(&document.text, About { sex: Some(sex), is_scan: false, until: None });
         let mut awaited: Vec<&Json> = document.about["values"].as_array().unwrap().iter().collect();
         for reading in &report.values {
             let line = said(reading);
@@ -179,18 +177,6 @@ fn text_documents_are_read_as_well_as_promised() {
     }
 }
 
-/// What tesseract misread cannot be known here; the figures are stated and must not get worse.
-#[test]
-fn scans_are_read_as_well_as_stated() {
-    for (held_back, precision, recall) in [(false, 0.96, 0.81), (true, 0.82, 0.74)] {
-        let figures = figures(|it| it["scan"] == true && it["held_back"] == held_back);
-        let name = if held_back { "scans, held back" } else { "scans, open" };
-        println!("{}", figures.show(name));
-        figures.explain(held_back);
-        assert!(figures.precision() >= precision && figures.recall() >= recall, "{}", figures.show(name));
-    }
-}
-
 #[test]
 fn the_corpus_is_as_large_as_promised() {
     let documents = documents();
@@ -198,7 +184,7 @@ fn the_corpus_is_as_large_as_promised() {
     let held_back = documents.iter().filter(|it| it.about["held_back"] == true).count();
     assert!(held_back * 3 >= documents.len(), "{held_back} of {} are held back", documents.len());
     let scans = documents.iter().filter(|it| it.about["scan"] == true).count();
-    assert!(scans >= 12, "{scans} scans");
+    assert!(scans >= 40, "{scans} scans");
     let hostile = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/clinic/hostile"));
     assert!(fs::read_dir(hostile).unwrap().count() >= 40);
 }

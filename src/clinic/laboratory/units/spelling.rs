@@ -30,7 +30,7 @@ const MULTITUDES: [(&str, i32); 16] = [
 ];
 
 /// Volumes that are divided by: spelling, UCUM, litres as a power of ten.
-const VOLUMES: [(&str, &str, i32); 16] = [
+const VOLUMES: [(&str, &str, i32); 19] = [
     ("100ml", "dL", -1),
     ("100 ml", "dL", -1),
     ("microl", "uL", -6),
@@ -44,9 +44,12 @@ const VOLUMES: [(&str, &str, i32); 16] = [
     ("dl", "dL", -1),
     ("ul", "uL", -6),
     ("nl", "nL", -9),
-    // As a scan is read; neither can be anything else below the line.
+    // As a scan is read; none can be anything else below the line.
     ("m1", "mL", -3),
+    ("mi", "mL", -3),
     ("d1", "dL", -1),
+    ("di", "dL", -1),
+    ("hl", "uL", -6),
     ("l", "L", 0),
 ];
 
@@ -65,7 +68,7 @@ const PREFIXES: [(&str, &str, i32); 10] = [
 ];
 
 /// What is by volume: spelling, UCUM, dimension, whether it is a bare U.
-const BASES: [(&str, &str, Dimension, bool); 12] = [
+const BASES: [(&str, &str, Dimension, bool); 14] = [
     ("mol", "mol", Dimension::Amount, false),
     ("gr", "g", Dimension::Mass, false),
     ("g", "g", Dimension::Mass, false),
@@ -76,6 +79,8 @@ const BASES: [(&str, &str, Dimension, bool); 12] = [
     // As a scan is read: nobody divides a volume by a volume.
     ("ul", "[IU]", Dimension::Activity, false),
     ("lu", "[IU]", Dimension::Activity, false),
+    ("u i", "[IU]", Dimension::Activity, false),
+    ("i u", "[IU]", Dimension::Activity, false),
     ("au", "[arb'U]", Dimension::Arbitrary, false),
     ("ru", "[arb'U]", Dimension::Arbitrary, false),
     ("u", "[IU]", Dimension::Activity, true),
@@ -141,18 +146,25 @@ pub fn read_code(ucum: &str) -> Option<Unit> {
     (unit.ucum == ucum && length == printed.len()).then_some(unit)
 }
 
-/// `106/µL`, `x 106/µL`: what is left of 10⁶/µL where the text of a PDF has lost that the 6 was raised. It can be a number, too, so the
-/// caller must know that it stands where a unit stands.
+/// How a scan is read where a power was printed: `1079/L` and `10°9/L` are 10^9/L.
+const SUNKEN_SIGNS: [char; 8] = ['7', '°', '*', '^', '\'', '"', '!', '%'];
+
+/// `106/µL`: what is left of 10⁶/µL where the text of a PDF has lost that the 6 was raised, or `1076/µL`, where its sign was
+/// misread. It can be a number, too, so the caller must know that it stands where a unit stands.
 pub fn read_flattened(text: &str) -> Option<(Unit, usize)> {
     let times =
         text.strip_prefix(['x', '×']).map_or(0, |it| text.len() - it.strip_prefix(' ').unwrap_or(it).len());
     let rest = text[times..].strip_prefix("10")?;
-    let power = ["3/", "6/", "9/", "12/"].into_iter().find(|it| rest.starts_with(it))?;
-    let after = &rest[power.len() - 1..];
-    let raised =
-        format!("10^{}{}", power.trim_end_matches('/'), &after[..after.floor_char_boundary(BYTES_MAX)]);
+    let misread = rest.strip_prefix(SUNKEN_SIGNS).map(|it| it.strip_prefix(' ').unwrap_or(it));
+    let (power, from) = [Some(rest), misread].into_iter().flatten().find_map(|rest| {
+        let power = ["3/", "6/", "9/", "12/"].into_iter().find(|it| rest.starts_with(it))?;
+        Some((power, text.len() - rest.len()))
+    })?;
+    let after = &text[from + power.len() - 1..];
+    let digits = power.trim_end_matches('/');
+    let raised = format!("10^{digits}{}", &after[..after.floor_char_boundary(BYTES_MAX)]);
     let (unit, length) = read(&raised)?;
-    Some((unit, times + length - 1))
+    Some((unit, from + length - "10^".len()))
 }
 
 /// The beginning of a text in small letters, without the many ways of writing µ and powers.
@@ -246,6 +258,10 @@ fn multitude(text: &str) -> Option<(i32, usize)> {
         let has_sign = times.len() - power.len() > 2;
         let number = power[..digits].parse().ok().filter(|it| (1..=12).contains(it));
         return number.filter(|_| has_sign && digits <= 2).map(|it| (it, text.len() - power.len() + digits));
+    }
+    // `mln/ml` as a scan is read: no time is divided by a volume.
+    if text.starts_with("min/") {
+        return Some((6, "min".len()));
     }
     let word = MULTITUDES.into_iter().find(|(it, _)| text.starts_with(it));
     word.map(|(it, power)| (power, it.len())).or_else(|| text.starts_with('/').then_some((0, 0)))
@@ -361,6 +377,11 @@ mod tests {
             ("giorni", "d"),
             ("AU/mL", "[arb'U]/mL"),
             ("Ul/m1", "[IU]/mL"),
+            ("MUI/MI", "m[IU]/mL"),
+            ("uU I/mL", "u[IU]/mL"),
+            ("mIn/ml", "10*6/mL"),
+            ("min/eiaculato", "10*6"),
+            ("min", "min"),
         ] {
             let (unit, length) = read(printed).unwrap_or_else(|| panic!("{printed} is not understood"));
             assert_eq!(unit.ucum(), ucum, "{printed}");
@@ -374,8 +395,25 @@ mod tests {
     #[test]
     fn what_is_not_understood_to_its_end_is_no_unit() {
         for printed in [
-            "mg/kg", "H", "L", "M", "K", "m", "10", "10 - 20", "10^", "1073/uL", "U", "mUI", "ng", "mmHg",
-            "g/l/h", "", "µ", "mAU/L",
+            "mg/kg",
+            "H",
+            "L",
+            "M",
+            "K",
+            "m",
+            "10",
+            "10 - 20",
+            "10^",
+            "1073/uL",
+            "U",
+            "mUI",
+            "ng",
+            "mmHg",
+            "g/l/h",
+            "",
+            "µ",
+            "min/giorno",
+            "mAU/L",
         ] {
             assert_eq!(read(printed).map(|it| it.0.ucum), None, "{printed}");
         }
@@ -394,8 +432,12 @@ mod tests {
         assert_eq!(flattened("106/µL  4 - 5"), Some(("10*6/uL".to_owned(), 7)));
         assert_eq!(flattened("1012/L"), Some(("10*12/L".to_owned(), 6)));
         assert_eq!(flattened("x109/L"), Some(("10*9/L".to_owned(), 6)));
+        assert_eq!(flattened("x1079/L  4 - 11"), Some(("10*9/L".to_owned(), 7)));
+        assert_eq!(flattened("10712/L"), Some(("10*12/L".to_owned(), 7)));
+        assert_eq!(flattened("10° 6/mL"), Some(("10*6/mL".to_owned(), 9)));
         assert_eq!(flattened("x 106/mL"), Some(("10*6/mL".to_owned(), 8)));
         assert_eq!(flattened("107/µL"), None);
+        assert_eq!(flattened("1075/µL"), None);
         assert_eq!(flattened("106 µL"), None);
         assert_eq!(flattened("106/è"), None);
     }

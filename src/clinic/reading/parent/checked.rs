@@ -61,13 +61,15 @@ impl Bounds {
             origin,
             words: words.collect(),
             text: text.text,
+            again: None,
         };
         self.content(page)
     }
 
     /// Text and words, wherever they are from.
     pub(super) fn content(&mut self, page: Page) -> Result<Page, Refusal> {
-        self.text_bytes = self.text_bytes.checked_sub(page.text.len()).ok_or(Refusal::TooMuchText)?;
+        let text_bytes = page.text.len() + page.again.as_ref().map_or(0, String::len);
+        self.text_bytes = self.text_bytes.checked_sub(text_bytes).ok_or(Refusal::TooMuchText)?;
         self.words = self.words.checked_sub(page.words.len()).ok_or(Refusal::TooMuchText)?;
         let side = |side: f32| (0.0..=PAGE_SIDE_MAX.max(PICTURE_PIXELS_MAX as f32)).contains(&side);
         let is_sound = side(page.width) && side(page.height) && words_are_sound(&page);
@@ -82,6 +84,7 @@ impl Bounds {
         let is_sound = (1..=PICTURE_SIDE_MAX).contains(&width)
             && (1..=PICTURE_SIDE_MAX).contains(&height)
             && (1..=PICTURE_BYTES_MAX).contains(&picture.bytes)
+            && (1..=PICTURE_BYTES_MAX).contains(&picture.again_bytes)
             && picture.turned.is_finite();
         if is_sound { Ok(()) } else { Err(Refusal::Misbehaved) }
     }
@@ -116,15 +119,17 @@ fn words_are_sound(page: &Page) -> bool {
 
 /// What steers becomes blanks of the same length, so that words keep their places. (An honest worker sends none.)
 fn cleaned(mut page: Page) -> Page {
-    if page.text.contains(steers) {
-        let mut text = String::with_capacity(page.text.len());
-        for letter in page.text.chars() {
-            match letter {
-                letter if !steers(letter) => text.push(letter),
-                letter => text.extend(std::iter::repeat_n(' ', letter.len_utf8())),
+    for text in [Some(&mut page.text), page.again.as_mut()].into_iter().flatten() {
+        if text.contains(steers) {
+            let mut clean = String::with_capacity(text.len());
+            for letter in text.chars() {
+                match letter {
+                    letter if !steers(letter) => clean.push(letter),
+                    letter => clean.extend(std::iter::repeat_n(' ', letter.len_utf8())),
+                }
             }
+            *text = clean;
         }
-        page.text = text;
     }
     page
 }

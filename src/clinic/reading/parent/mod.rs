@@ -2,10 +2,11 @@
 //!
 //! Reading order: [`process`] starts, feeds and ends a process; [`ended`] makes a refusal of how it ended; [`lines`] takes its
 //! output apart within bounds; [`checked`] believes none of it; [`ocr`] has a picture read by tesseract, [`table`] is what
-//! tesseract says. [`Reader`] is what the rest of the program knows.
+//! tesseract says, [`figures`] whether its numbers can stand where it says. [`Reader`] is what the rest of the program knows.
 
 mod checked;
 mod ended;
+mod figures;
 mod lines;
 mod ocr;
 mod process;

@@ -91,8 +91,23 @@ impl<'r> Ocr<'r> {
     /// One page. A block of text (`--psm 6`) keeps rows of tables together, where tesseract's own idea of columns reads one
     /// after the other.
     pub(super) async fn read(&self, picture: &Picture, png: Vec<u8>) -> Result<Page, ReadError> {
+        self.listen("6", &png, |table| table::page(picture, table)).await
+    }
+
+    /// Its text once more: from another picture of it, taken apart in another way (a column of lines, `--psm 4`), so that it is
+    /// not misread in the same way.
+    pub(super) async fn read_again(&self, picture: &Picture, png: Vec<u8>) -> Result<String, ReadError> {
+        self.listen("4", &png, |table| table::again(picture, table)).await
+    }
+
+    async fn listen<T>(
+        &self,
+        segmentation: &str,
+        png: &[u8],
+        take: impl FnOnce(&[u8]) -> Option<T> + Send,
+    ) -> Result<T, ReadError> {
         let program = self.program.display().to_string();
-        let arguments = ["stdin", "stdout", "-l", LANGUAGES, "--psm", "6", "--dpi", "300", "tsv"];
+        let arguments = ["stdin", "stdout", "-l", LANGUAGES, "--psm", segmentation, "--dpi", "300", "tsv"];
         let command = std::iter::once(program).chain(arguments.map(str::to_owned)).collect();
         let order = Order::Become { memory_bytes: self.memory_bytes, processor: self.processor, command };
         // One thread: how many pages are read at once is ours to say.
@@ -102,8 +117,8 @@ impl<'r> Ocr<'r> {
         let listen = |output| async {
             let table = lines::all(output, TABLE_BYTES_MAX).await?;
             // It writes the head of its table first: a table without one was never begun.
-            Ok(table::page(picture, &table))
+            Ok(take(&table))
         };
-        self.starter.run(&order, &variables, png.as_slice(), deadline, listen).await
+        self.starter.run(&order, &variables, png, deadline, listen).await
     }
 }

@@ -95,6 +95,7 @@ impl Reader {
             pixels: SAMPLE_PIXELS,
             turned: 0.0,
             bytes: SAMPLE_PICTURE.len(),
+            again_bytes: 0,
         };
         let page = ocr.read(&picture, SAMPLE_PICTURE.to_vec()).await.map_err(|error| error.to_string())?;
         if page.text.contains(SAMPLE) { Ok(()) } else { Err("it reads what is not there".to_owned()) }
@@ -151,7 +152,12 @@ impl Listener<'_> {
                 Frame::Picture(picture) if !is_first && self.ocr.is_some() => {
                     self.bounds.picture(&picture)?;
                     let Some(png) = lines::exactly(&mut output, picture.bytes).await else { return Ok(None) };
-                    let page = self.look_at(&picture, png).await?;
+                    let mut page = self.look_at(&picture, png).await?;
+                    let again = lines::exactly(&mut output, picture.again_bytes).await;
+                    let Some(again) = again else { return Ok(None) };
+                    if matches!(page.origin, Origin::Picture { .. }) {
+                        page.again = self.look_again(&picture, again).await?;
+                    }
                     pages.push(self.bounds.content(page)?);
                 }
                 Frame::Refused { refusal } => return Err(refusal.into()),
@@ -175,6 +181,7 @@ impl Listener<'_> {
             origin: Origin::Blank(blank),
             text: String::new(),
             words: Vec::new(),
+            again: None,
         };
         match ocr.read(picture, png).await {
             Ok(page) => Ok(page),
@@ -183,6 +190,19 @@ impl Listener<'_> {
             Err(error) => {
                 tracing::warn!(%error, page = number, "a picture of a page could not be read");
                 Ok(blank(Blank::OcrFailed))
+            }
+        }
+    }
+
+    /// `None`: there is nothing to hold the first reading against.
+    async fn look_again(&self, picture: &Picture, png: Vec<u8>) -> Result<Option<String>, ReadError> {
+        let Some(ocr) = &self.ocr else { return Err(Refusal::Misbehaved.into()) };
+        match ocr.read_again(picture, png).await {
+            Ok(text) => Ok(Some(text)),
+            Err(_) if Instant::now() >= ocr.deadline() => Err(Refusal::TooSlow.into()),
+            Err(error) => {
+                tracing::warn!(%error, page = picture.number, "a picture of a page could not be read again");
+                Ok(None)
             }
         }
     }

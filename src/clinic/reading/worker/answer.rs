@@ -61,11 +61,12 @@ impl Answer {
         left.is_some()
     }
 
-    /// A page's picture.
-    pub(super) fn picture(&mut self, picture: &Picture, png: &[u8]) -> Result<(), Stop> {
+    /// A page's picture, and the one that is read against it.
+    pub(super) fn picture(&mut self, picture: &Picture, png: &[u8], again: &[u8]) -> Result<(), Stop> {
         self.pages += 1;
         send(&Frame::Picture(picture.clone()))?;
-        write(png)
+        write(png)?;
+        write(again)
     }
 
     /// All went well.

@@ -2,6 +2,7 @@
 
 mod confined;
 mod corpus;
+mod figures;
 mod hostile;
 mod pdf;
 mod scans;

@@ -49,8 +49,8 @@ async fn what_cannot_be_true_is_not_believed() {
         format!("{}\n{end}", page.replace("[0,0,1,[", "[0,0,9,[")),
         format!("{}\n{end}", page.replace("\"number\":1", "\"number\":99999")),
         format!("{}\n{end}", page.replace("\"text\"", "\"unknown\":1,\"text\"")),
-        r#"{"frame":"picture","number":1,"width":1,"height":1,"pixels":[1,1],"turned":0,"bytes":3}"#.to_owned(),
-        r#"{"frame":"picture","number":1,"width":1,"height":1,"pixels":[1,1],"turned":0,"bytes":99999999999}"#
+        r#"{"frame":"picture","number":1,"width":1,"height":1,"pixels":[1,1],"turned":0,"bytes":3,"again_bytes":3}"#.to_owned(),
+        r#"{"frame":"picture","number":1,"width":1,"height":1,"pixels":[1,1],"turned":0,"bytes":99999999999,"again_bytes":3}"#
             .to_owned(),
         r#"{"frame":"refused","refusal":"because"}"#.to_owned(),
         "\u{1}\u{2}".to_owned(),

@@ -71,19 +71,28 @@ pub(super) fn of_page<'p>(
 /// Cleans a picture and gives it out, as that of this page.
 pub(super) fn send(number: u32, size: (f32, f32), grey: GrayImage, answer: &mut Answer) -> Result<(), Stop> {
     let (grey, turned) = clean::clean(grey);
-    let mut png = Vec::new();
-    let written = PngEncoder::new(&mut png).write_image(
-        grey.as_raw(),
-        grey.width(),
-        grey.height(),
-        ExtendedColorType::L8,
-    );
-    if written.is_err() || png.len() > PICTURE_BYTES_MAX {
+    let again = clean::again(&grey);
+    let (Some(png), Some(again)) = (packed(&grey), packed(&again)) else {
         return answer.blank(number, size, Blank::Unreadable);
-    }
-    let pixels = (grey.width(), grey.height());
-    let picture = frames::Picture { number, width: size.0, height: size.1, pixels, turned, bytes: png.len() };
-    answer.picture(&picture, &png)
+    };
+    let picture = frames::Picture {
+        number,
+        width: size.0,
+        height: size.1,
+        pixels: (grey.width(), grey.height()),
+        turned,
+        bytes: png.len(),
+        again_bytes: again.len(),
+    };
+    answer.picture(&picture, &png, &again)
+}
+
+/// As PNG; nothing, if it cannot be packed.
+fn packed(grey: &GrayImage) -> Option<Vec<u8>> {
+    let mut png = Vec::new();
+    let (width, height) = grey.dimensions();
+    let written = PngEncoder::new(&mut png).write_image(grey.as_raw(), width, height, ExtendedColorType::L8);
+    (written.is_ok() && png.len() <= PICTURE_BYTES_MAX).then_some(png)
 }
 
 /// How bright that is (ITU-R BT.601).

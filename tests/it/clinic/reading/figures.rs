@@ -1,0 +1,128 @@
+//! How well scans are read: by the reader as it runs, with the tesseract that is installed, up to the values that an analysis
+//! would write down. Precision and recall are those of `tests/corpus/clinic/README.md`.
+
+use std::{path::Path, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::Value as Json;
+use sportello::clinic::{
+    analysis::read::read,
+    documents::pages::PageText,
+    laboratory::{grammar::rows::Value, report::Reading},
+    patients::Sex,
+    reading::{Limits, Reader, parent::Tesseract},
+};
+
+use super::{LIMITS, PROGRAM, corpus, files, outcome};
+
+/// Documents that are read at once.
+const AT_ONCE: usize = 3;
+
+/// A value as one line: what must be equal for it to be right.
+fn said(reading: &Reading) -> String {
+    let value = match &reading.value {
+        Value::Number(comparator, number) => {
+            format!("{}{}", comparator.map_or("", |it| it.as_str()), shortened(&number.to_string()))
+        }
+        Value::Finding(finding) => finding.as_str().to_owned(),
+        Value::Karyotype(text) => text.clone(),
+    };
+    let unit = reading.unit.as_ref().map_or("", |it| it.ucum());
+    let date = reading.date.map_or_else(String::new, |it| it.to_string());
+    format!("{} {value} {unit} @{date} p{}", reading.analyte.code, reading.place.page)
+}
+
+fn expected(it: &Json) -> String {
+    let text = |key: &str| it[key].as_str().unwrap_or_default();
+    let value = match it["text"].as_str() {
+        Some(text) => text.to_owned(),
+        None => format!("{}{}", text("comparator"), shortened(text("value"))),
+    };
+    format!("{} {value} {} @{} p{}", text("code"), text("unit"), text("date"), it["page"])
+}
+
+/// 5.0 is 5.
+fn shortened(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// What is in a scan and what was found in it.
+struct Scan {
+    about: Json,
+    right: usize,
+    /// Right, but without the day that is printed.
+    undated: usize,
+    wrong: Vec<String>,
+    missed: Vec<String>,
+}
+
+async fn scan(reader: &Reader, about: Json) -> Scan {
+    let name = about["document"].as_str().unwrap();
+    let file = std::fs::read(corpus("documents").join(name)).unwrap();
+    let document = outcome(reader.read(file.as_slice()).await).unwrap();
+    let sex = if about["sex"] == "F" { Sex::Female } else { Sex::Male };
+    let found = read(PageText::of(document), sex, jiff::civil::date(2026, 1, 1));
+    let mut missed: Vec<String> = about["values"].as_array().unwrap().iter().map(expected).collect();
+    let without_day = |line: &str| line.split_once('@').map(|(value, _)| value.to_owned());
+    let (mut right, mut undated, mut wrong) = (0, 0, Vec::new());
+    for (reading, line) in found.values.iter().map(|it| (it, said(it))) {
+        if let Some(place) = missed.iter().position(|it| *it == line) {
+            missed.swap_remove(place);
+            right += 1;
+        } else if reading.date.is_none() && missed.iter().any(|it| without_day(it) == without_day(&line)) {
+            undated += 1;
+        } else {
+            wrong.push(format!("{name}: {line}"));
+        }
+    }
+    Scan { about, right, undated, wrong, missed }
+}
+
+/// Of what was taken, the part that says nothing wrong, and the part that also has its day; of what is printed, the part that was
+/// found with its day.
+fn figures(scans: &[&Scan]) -> (f64, f64, f64) {
+    let sum = |of: fn(&Scan) -> usize| scans.iter().map(|it| of(it)).sum::<usize>();
+    let (right, undated) = (sum(|it| it.right), sum(|it| it.undated));
+    let (wrong, missed) = (sum(|it| it.wrong.len()), sum(|it| it.missed.len()));
+    let part = |of: usize, all: usize| of as f64 / all.max(1) as f64;
+    let taken = right + undated + wrong;
+    (part(right + undated, taken), part(right, taken), part(right, right + missed))
+}
+
+fn about(path: &Path) -> Option<Json> {
+    let about: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let is_chosen = std::env::var("ONLY_OPEN").is_err() || about["held_back"] == false;
+    (about["scan"] == true && is_chosen).then_some(about)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hardly_a_number_of_a_scan_is_wrong() {
+    assert!(Tesseract::Installed.find().is_some(), "script/setup --test installs tesseract");
+    // Pictures are made ready by code that is not optimised here.
+    let limits = Limits { processor: Duration::from_secs(40), deadline: Duration::from_secs(200), ..LIMITS };
+    let reader = Reader::new(PROGRAM.into(), limits, Tesseract::Installed, AT_ONCE);
+    let all = files("documents", ".json").into_iter().filter_map(|path| about(&path));
+    let scans: Vec<Scan> =
+        stream::iter(all).map(|about| scan(&reader, about)).buffered(AT_ONCE).collect().await;
+    for (name, held_back, round) in
+        [("open", false, Json::Null), ("held back", true, Json::Null), ("second round", true, 2.into())]
+    {
+        let of = |it: &&Scan| it.about["held_back"] == held_back && it.about["round"] == round;
+        let scans: Vec<&Scan> = scans.iter().filter(of).collect();
+        let values: usize = scans.iter().map(|it| it.right + it.missed.len()).sum();
+        let (precision, with_day, recall) = figures(&scans);
+        let documents = scans.len();
+        eprintln!(
+            "scans, {name}: {documents} documents, {values} values: precision {precision:.4} (with day {with_day:.4}), \
+             recall {recall:.4}"
+        );
+        // What is held back stays unseen while rules are written.
+        if !held_back || std::env::var_os("SHOW_HELD_BACK").is_some() {
+            for scan in scans {
+                eprintln!("{}: wrong {:?}, missed {:?}", scan.about["document"], scan.wrong, scan.missed);
+            }
+        }
+    }
+    let (precision, _, recall) = figures(&scans.iter().collect::<Vec<_>>());
+    assert!(precision >= 0.98 && recall >= 0.7, "precision {precision:.4}, recall {recall:.4}");
+}
