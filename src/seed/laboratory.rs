@@ -97,7 +97,7 @@ fn value(
     let of = Of {
         patient,
         source: Source::Form,
-        external_id: None,
+        names: &[],
         observed_on: Some(on),
         printed_flag: None,
         by: UserId(by),

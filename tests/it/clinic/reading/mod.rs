@@ -7,7 +7,6 @@ mod hostile;
 mod pdf;
 mod scans;
 mod untrue;
-mod values;
 
 use std::{path::PathBuf, time::Duration};
 
