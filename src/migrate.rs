@@ -80,6 +80,8 @@ migrations! {
     44 "lost_analyses" "0044_lost_analyses.sql",
     45 "withdrawn_values" "0045_withdrawn_values.sql",
     46 "accepted_uploads" "0046_accepted_uploads.sql",
+    47 "patient_history" "0047_patient_history.sql",
+    48 "analyses_of_documents" "0048_analyses_of_documents.sql",
 }
 
 /// Two migrators of any version lock the same number.

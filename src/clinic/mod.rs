@@ -17,7 +17,7 @@
 //! | isteroscopia | hysteroscopy | | polipo, mioma, sinechia, setto | polyp, myoma, adhesion, septum |
 //! | punteggio di fertilità | fertility score | | ambito | domain |
 //! | clinica, personale, direzione | clinic, member, who manages it | | consenso al trattamento | consent |
-//! | anamnesi, stile di vita | lifestyle | | accorpamento di cartelle doppie | merge of duplicates |
+//! | stile di vita; anamnesi (tube, ciclo, endometriosi) | lifestyle; history | | accorpamento di cartelle doppie | merge of duplicates |
 //!
 //! Reading order: [`rules`] (what needs neither database nor clock), [`reading`] (from a file to the text on its pages),
 //! [`laboratory`] (values from that text), [`staff`] (who may do what: the condition in every statement), [`clinics`],

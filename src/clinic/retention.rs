@@ -61,7 +61,7 @@ pub async fn anonymise(
     const EMPTY: &str = "-- clinic.retention.anonymise
         UPDATE patient AS p SET medical_record_number = 'ANON-' || upper(right(p.id::text, 12)), first_name = $3,
             last_name = $3, name_key = '', born_on = t.born_on, fiscal_code = NULL, email = NULL, phone = NULL,
-            insurance = NULL, referring_physician = NULL, partner_patient_id = NULL, notes = '', consented_at = NULL,
+            insurance = NULL, referring_physician = NULL, partner_patient_id = NULL, notes = '', history = p.history - 'as_of', consented_at = NULL,
             archived_at = coalesce(p.archived_at, $4), anonymised_at = $4, version = p.version + 1, updated_at = $4
         FROM unnest($1::uuid[], $2::date[]) AS t (id, born_on) WHERE p.id = t.id";
     let rows = tx.query(RECORDS, &[&ids]).await?;

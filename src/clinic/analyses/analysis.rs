@@ -1,17 +1,20 @@
 //! An analysis as it is kept.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date};
 use postgres_types::Json;
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::graded::Graded;
+use super::graded::{Graded, Kind};
 use crate::{
     args,
     clinic::{
         patients::{Patient, entries},
         rules::score::Measure,
+        values::Place,
         worded::InWords,
     },
     db::{Db, DbError, Tx},
@@ -30,6 +33,17 @@ stored! {
     }
 }
 
+/// Which analysis of a document it is, and where it stands there.
+#[derive(Debug, Clone, Copy)]
+pub struct InDocument<'a> {
+    /// The document.
+    pub id: PatientDocumentId,
+    /// Which of its kind: the same in every run, empty if there is one.
+    pub item: &'a str,
+    /// What it was made of.
+    pub places: &'a [Place],
+}
+
 /// An analysis that is to be written down. Whoever does it was admitted to write about the patient, whose record is locked.
 #[derive(Debug, Clone)]
 pub struct NewAnalysis<'a> {
@@ -37,8 +51,8 @@ pub struct NewAnalysis<'a> {
     pub patient: &'a Patient,
     /// Where it is from.
     pub source: Source,
-    /// The document in which it was found.
-    pub document: Option<PatientDocumentId>,
+    /// Where it was found.
+    pub document: Option<InDocument<'a>>,
     /// What the other system calls the case.
     pub case_id: Option<&'a str>,
     /// Which sample, oocyte or embryo.
@@ -68,6 +82,8 @@ pub struct GradedAnalysis {
     pub source: Source,
     /// The document in which it was found.
     pub patient_document_id: Option<PatientDocumentId>,
+    /// Where in it stands what was given; empty if it was entered.
+    pub places: Vec<Place>,
     /// What the other system calls the case.
     pub case_id: Option<String>,
     /// Which sample, oocyte or embryo.
@@ -104,7 +120,7 @@ pub struct GradedAnalysis {
 /// What a [`GradedAnalysis`] is read from: a row `g`.
 macro_rules! analysis_columns {
     () => {
-        "g.id, g.clinic_id, g.patient_id, g.kind, g.source, g.patient_document_id, g.case_id, g.label, g.note, \
+        "g.id, g.clinic_id, g.patient_id, g.kind, g.source, g.patient_document_id, g.places, g.case_id, g.label, g.note, \
          g.observed_on, g.input, g.result, g.method, g.recorded_by, g.withdrawn_at, g.created_at, g.updated_at, g.version"
     };
 }
@@ -118,6 +134,7 @@ impl GradedAnalysis {
             patient_id: row.get("patient_id"),
             source: source(row.get("source")),
             patient_document_id: row.get("patient_document_id"),
+            places: row.get::<_, Json<Vec<Place>>>("places").0,
             case_id: row.get("case_id"),
             label: row.get("label"),
             note: row.get("note"),
@@ -158,10 +175,10 @@ pub async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -> Resul
     const INSERT: &str = concat!(
         "-- clinic.analyses.insert
         INSERT INTO graded_analysis AS g (id, clinic_id, patient_id, kind, source, patient_document_id, case_id, label, note,
-            observed_on, input, result, method, recorded_by, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
-        ON CONFLICT (patient_document_id, kind) WHERE patient_document_id IS NOT NULL DO UPDATE SET
-            observed_on = excluded.observed_on, input = excluded.input, result = excluded.result,
+            observed_on, input, result, method, recorded_by, created_at, updated_at, item, places)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
+        ON CONFLICT (patient_document_id, kind, item) WHERE patient_document_id IS NOT NULL DO UPDATE SET
+            observed_on = excluded.observed_on, places = excluded.places, input = excluded.input, result = excluded.result,
             method = excluded.method, updated_at = excluded.updated_at, version = g.version + 1
         RETURNING ",
         analysis_columns!()
@@ -178,7 +195,7 @@ pub async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -> Resul
                 &new.patient.id,
                 &kind,
                 &source,
-                &new.document,
+                &new.document.map(|it| it.id),
                 &new.case_id,
                 &new.label,
                 &new.note,
@@ -188,6 +205,8 @@ pub async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -> Resul
                 &new.graded.explained().method,
                 &new.by,
                 &now,
+                &new.document.map_or("", |it| it.item),
+                &Json(new.document.map_or(&[][..], |it| it.places)),
             ],
         )
         .await?;
@@ -272,4 +291,17 @@ pub async fn counting(
     let rows = tx.query(COUNTING, &[&patient, &MOST]).await?;
     let of = |row: &Row| (row.get("id"), row.get("observed_on"), Graded::from_row(row).measures());
     Ok(rows.iter().map(of).collect())
+}
+
+/// Documents of a patient of which an analysis of some kind was withdrawn, for who was admitted.
+pub async fn withdrawn_of_documents(
+    tx: &mut Tx,
+    patient: PatientId,
+) -> Result<BTreeSet<(PatientDocumentId, Kind)>, DbError> {
+    const WITHDRAWN: &str = "-- clinic.analyses.withdrawn_of_documents
+        SELECT DISTINCT g.patient_document_id, g.kind FROM graded_analysis AS g
+        WHERE g.patient_id = $1 AND g.withdrawn_at IS NOT NULL AND g.patient_document_id IS NOT NULL";
+    let rows = tx.query(WITHDRAWN, &[&patient]).await?;
+    let of = |row: &Row| Some((row.get("patient_document_id"), Kind::of(row.get("kind"))?));
+    Ok(rows.iter().filter_map(of).collect())
 }

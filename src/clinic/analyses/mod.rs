@@ -6,8 +6,10 @@
 //!
 //! Invariants
 //! - Every analysis is written down by [`analysis::insert`], after `entries::admit` has locked the record.
-//! - What was given and what came out are never changed: a mistake is withdrawn, stays readable, and counts no more.
-//! - A document has one analysis of a kind, however often it is analysed; one that was withdrawn stays withdrawn.
+//! - What was given and what came out are never changed, but by another analysis of the same document: a mistake is withdrawn,
+//!   stays readable, and counts no more. The values of a document that its analysis was made of count no more with it.
+//! - A document has one analysis of a kind, or of each oocyte and embryo that it describes, however often it is analysed; one that
+//!   was withdrawn stays withdrawn.
 
 // First: the others use its macros.
 #[macro_use]
@@ -16,5 +18,5 @@ pub mod analysis;
 pub mod graded;
 pub mod list;
 
-pub use analysis::{GradedAnalysis, NewAnalysis, Source};
+pub use analysis::{GradedAnalysis, InDocument, NewAnalysis, Source};
 pub use graded::{Graded, Input, Kind};

@@ -19,12 +19,22 @@ const FINDINGS_MAX: usize = 300;
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = read.values.iter().flat_map(of_value).collect();
     findings.extend(read.unread.iter().map(of_unread));
+    let described = read.descriptions.unread.iter();
+    findings.extend(described.map(|(page, line)| Finding {
+        page: Some(*page),
+        line: Some(*line),
+        ..whole(Sentence::DocumentDescriptionUnread)
+    }));
     findings.truncate(FINDINGS_MAX);
-    findings.extend(gradings.iter().map(|it| whole(it.sentence())));
+    let mut said: Vec<Sentence> = gradings.iter().map(Grading::sentence).collect();
+    said.sort_unstable();
+    said.dedup();
+    findings.extend(said.into_iter().map(whole));
     if read.is_scan {
         findings.push(whole(Sentence::DocumentFromPicture));
     }
-    if read.values.is_empty() && read.unread.iter().all(|it| it.analyte.is_none()) {
+    let is_named = read.unread.iter().any(|it| it.analyte.is_some()) || !read.descriptions.is_empty();
+    if read.values.is_empty() && !is_named {
         findings.push(whole(Sentence::DocumentNothingNamed));
     }
     findings

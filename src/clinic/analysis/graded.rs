@@ -7,20 +7,41 @@ use jiff::civil::Date;
 use super::read::Read;
 use crate::clinic::{
     analyses::{Graded, Input},
-    laboratory::{grammar::rows::Value, names::Group, report::Reading},
+    laboratory::{
+        grammar::rows::Value,
+        names::Group,
+        report::{self, Reading},
+    },
     rules::{
-        follicle::{FollicleScan, Ovary},
+        follicle::{ANTRAL, FollicleScan, Ovary},
         semen::Semen,
         sentences::Sentence,
     },
-    values::canonical,
+    values::{Place, canonical},
 };
 
-/// What came of grading values of a kind.
+/// An analysis that a document makes up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// What was given, and what came out.
+    pub graded: Graded,
+    /// When it was seen.
+    pub observed_on: Date,
+    /// Which of its kind; empty if there is one.
+    pub item: String,
+    /// What people call it.
+    pub label: String,
+    /// Where it stands.
+    pub places: Vec<Place>,
+    /// Whether it was described in words, not measured.
+    pub is_described: bool,
+}
+
+/// What came of grading values of a kind, or what is described.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Grading {
-    /// They make up an analysis, of this day.
-    Done(Box<Graded>, Date),
+    /// They make up an analysis.
+    Done(Box<Made>),
     /// They contradict each other.
     Refused,
     /// It is not said of which day they are.
@@ -28,23 +49,48 @@ pub enum Grading {
 }
 
 impl Grading {
+    /// The analysis, if it is one.
+    pub fn made(&self) -> Option<&Made> {
+        if let Self::Done(made) = self { Some(made) } else { None }
+    }
+
     /// What is said of it among the findings.
     pub const fn sentence(&self) -> Sentence {
         match self {
-            Self::Done(..) => Sentence::DocumentGraded,
+            Self::Done(made) if made.is_described => Sentence::DocumentDescribed,
+            Self::Done(_) => Sentence::DocumentGraded,
             Self::Refused => Sentence::DocumentGradingRefused,
             Self::Undated => Sentence::DocumentGradingUndated,
         }
     }
 }
 
-/// What the values of a document make up: at most one analysis of each kind.
+/// What the values of a document make up, at most one analysis of each kind, and what it describes.
 pub fn of(read: &Read) -> Vec<Grading> {
-    let semen = newest(&read.values, |it| it.analyte.group == Group::Semen).and_then(semen_of);
-    let follicle = newest(&read.values, |it| it.analyte.group == Group::OvarianUltrasound);
-    semen.into_iter().chain(follicle.and_then(follicle_of)).collect()
+    let values =
+        [(Group::Semen, semen_of as fn(&Day<'_>) -> Option<Input>), (Group::OvarianUltrasound, follicle_of)];
+    let measured = values.into_iter().filter_map(|(group, input)| {
+        let day = newest(&read.values, |it| it.analyte.group == group)?;
+        let places: Vec<Place> = day.1.iter().take(PLACES_MAX).map(|it| place(it.place)).collect();
+        Some(graded(input(&day)?, day.0, |made| Made { places, ..made }))
+    });
+    let described = read.descriptions.found.iter().map(|it| match it.input.clone() {
+        None => Grading::Refused,
+        Some(input) => graded(input, it.day, |made| Made {
+            item: it.item.clone(),
+            label: it.label.clone(),
+            places: it.places.clone(),
+            is_described: true,
+            ..made
+        }),
+    });
+    measured.chain(described).collect()
 }
 
+/// Nobody looks at more places of one analysis.
+const PLACES_MAX: usize = 100;
+
+/// Their day and they.
 type Day<'r> = (Option<Date>, Vec<&'r Reading>);
 
 /// Those of the newest day; those without one, if no other has one.
@@ -54,6 +100,13 @@ fn newest(values: &[Reading], is_of: impl Fn(&Reading) -> bool) -> Option<Day<'_
     Some((day, of.into_iter().filter(|it| it.date == day).collect()))
 }
 
+/// Where a value stands, in its line.
+fn place(it: report::Place) -> Place {
+    let small = |it: usize| i32::try_from(it).unwrap_or(i32::MAX);
+    let (start, end) = (small(it.start - it.line_start), small(it.end - it.line_start));
+    Place { page: it.page.cast_signed(), line: it.line.cast_signed(), start, end }
+}
+
 /// A number in its canonical unit; nothing, if it is only bounded.
 fn number(values: &[&Reading], code: &str) -> Option<f64> {
     let reading = values.iter().find(|it| it.analyte.code == code)?;
@@ -61,8 +114,8 @@ fn number(values: &[&Reading], code: &str) -> Option<f64> {
     canonical::of(reading.analyte, number, reading.unit.as_ref()).map(|(it, _)| it.to_f64())
 }
 
-fn semen_of((day, values): Day<'_>) -> Option<Grading> {
-    let of = |code| number(&values, code);
+fn semen_of((_, values): &Day<'_>) -> Option<Input> {
+    let of = |code| number(values, code);
     let semen = Semen {
         volume_ml: of("semen_volume"),
         ph: of("semen_ph"),
@@ -79,18 +132,18 @@ fn semen_of((day, values): Day<'_>) -> Option<Grading> {
         liquefaction_minutes: of("semen_liquefaction"),
         pellet: None,
     };
-    if semen == Semen::default() {
-        return None;
-    }
-    Some(graded(day, Input::Semen(semen)))
+    (semen != Semen::default()).then_some(Input::Semen(semen))
 }
 
-fn follicle_of((day, values): Day<'_>) -> Option<Grading> {
-    let of = |code| number(&values, code);
+fn follicle_of((_, values): &Day<'_>) -> Option<Input> {
+    let of = |code| number(values, code);
     let whole = |code| of(code).filter(|it| it.fract() == 0.0 && *it <= 1000.0).map(|it| it as u16);
+    let is_led = values.iter().any(|it| it.analyte.code == "dominant_follicle")
+        && of("dominant_follicle").is_none_or(|size| size > *ANTRAL.end());
     let ovary = |antral, volume| {
-        let ovary =
-            Ovary { antral_follicles: whole(antral), volume_ml: of(volume), follicles_mm: Vec::new() };
+        // Whose follicle it is, is not said: then no ovary is judged by its volume.
+        let volume_ml = of(volume).filter(|_| !is_led);
+        let ovary = Ovary { antral_follicles: whole(antral), volume_ml, follicles_mm: Vec::new() };
         (ovary != Ovary::default()).then_some(ovary)
     };
     let scan = FollicleScan {
@@ -99,18 +152,17 @@ fn follicle_of((day, values): Day<'_>) -> Option<Grading> {
         total_antral_follicles: whole("afc"),
         cycle_day: None,
     };
-    if scan == FollicleScan::default() {
-        return None;
-    }
-    Some(graded(day, Input::Follicle(scan)))
+    (scan != FollicleScan::default()).then_some(Input::Follicle(scan))
 }
 
-fn graded(day: Option<Date>, input: Input) -> Grading {
-    match (input.grade(), day) {
-        (Err(_), _) => Grading::Refused,
-        (Ok(_), None) => Grading::Undated,
-        (Ok(graded), Some(day)) => Grading::Done(Box::new(graded), day),
-    }
+fn graded(input: Input, day: Option<Date>, with: impl FnOnce(Made) -> Made) -> Grading {
+    let (graded, observed_on) = match (input.grade(), day) {
+        (Err(_), _) => return Grading::Refused,
+        (Ok(_), None) => return Grading::Undated,
+        (Ok(graded), Some(day)) => (graded, day),
+    };
+    let (item, label, places) = (String::new(), String::new(), Vec::new());
+    Grading::Done(Box::new(with(Made { graded, observed_on, item, label, places, is_described: false })))
 }
 
 #[cfg(test)]
@@ -138,10 +190,32 @@ mod tests {
             "SPERMIOGRAMMA\nData prelievo: 03/02/2026\nVolume   2,8 mL\nConcentrazione spermatozoi   9 milioni/mL\n\
              Motilità progressiva   25 %\nForme normali   3 %\n",
         );
-        let [Grading::Done(graded, day)] = found.as_slice() else { panic!("{found:?}") };
-        let Graded::Semen { input, .. } = &**graded else { panic!("{graded:?}") };
-        assert_eq!((*day, input.concentration_million_per_ml), (date(2026, 2, 3), Some(9.0)));
-        assert_eq!(graded.explained().method, "sportello.semen/1");
+        let [Grading::Done(made)] = found.as_slice() else { panic!("{found:?}") };
+        let Graded::Semen { input, .. } = &made.graded else { panic!("{made:?}") };
+        assert_eq!((made.observed_on, input.concentration_million_per_ml), (date(2026, 2, 3), Some(9.0)));
+        assert_eq!(made.graded.explained().method, "sportello.semen/1");
+        let lines: Vec<_> = made.places.iter().map(|it| (it.page, it.line, it.start)).collect();
+        assert_eq!(lines, [(1, 3, 0), (1, 4, 0), (1, 5, 0), (1, 6, 0)]);
+    }
+
+    #[test]
+    fn by_its_volume_no_ovary_is_polycystic_while_a_follicle_leads_in_one_of_them() {
+        let of = |text: &str| {
+            let text =
+                format!("Data prelievo: 03/02/2026\nAFC destro   9\nVolume ovaio destro   12 mL\n{text}\n");
+            let found = gradings(&text);
+            let [Grading::Done(made)] = found.as_slice() else { panic!("{found:?}") };
+            let Graded::Follicle { result, .. } = &made.graded else { panic!("{made:?}") };
+            result.is_polycystic
+        };
+        assert_eq!(of(""), Some(true));
+        assert_eq!(
+            of("Follicolo dominante   9 mm"),
+            Some(true),
+            "an antral one does not make an ovary large"
+        );
+        assert_eq!(of("Follicolo dominante   19 mm"), None);
+        assert_eq!(of("Follicolo dominante   > 9 mm"), None, "how large is not said");
     }
 
     #[test]

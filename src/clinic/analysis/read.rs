@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use jiff::civil::Date;
 
+use super::described::{self, Descriptions};
 use crate::clinic::{
     documents::{confidence::Confidence, document::Unread, pages::PageText},
     laboratory::{
@@ -23,6 +24,8 @@ pub struct Read {
     pub values: Vec<Reading>,
     /// What was named and is not among them, and pages that could not be read.
     pub unread: Vec<Unread>,
+    /// Oocytes, embryos and a hysteroscopy that it describes.
+    pub descriptions: Descriptions,
     /// The day that it names itself.
     pub reported_on: Option<Date>,
     /// How far all this can be relied on.
@@ -49,22 +52,22 @@ pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> 
     let count = pages.len() as u32;
     let lost: Vec<Unread> = pages.iter().filter_map(lost).chain(too_much).collect();
     let (text, again) = texts(pages);
-    let sex = match sex {
-        patients::Sex::Female => Some(Sex::Female),
-        patients::Sex::Male => Some(Sex::Male),
-        patients::Sex::Other => None,
-    };
+    let sex = sex.of_ranges();
     let about = About { sex, is_scan, until: Some(uploaded_on) };
     let mut report = report::read(&text, about);
+    let mut descriptions = described::read(&text, report.date, uploaded_on);
     if is_scan {
         let is_picture = |page: u32| pictures.contains(&page);
-        report = corroborated(report, &report::read(&again, about), is_picture, sex);
+        let other = report::read(&again, about);
+        descriptions =
+            descriptions.corroborated(&described::read(&again, other.date, uploaded_on), is_picture);
+        report = corroborated(report, &other, is_picture, sex);
     }
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
-    Read { values: report.values, reported_on: report.date, unread, confidence, is_scan, sex }
+    Read { values: report.values, descriptions, reported_on: report.date, unread, confidence, is_scan, sex }
 }
 
 impl Read {

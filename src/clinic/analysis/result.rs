@@ -6,10 +6,14 @@
 use jiff::Timestamp;
 use postgres_types::Json;
 
-use super::{METHOD, graded::Grading, read::Read};
+use super::{
+    METHOD,
+    graded::{Grading, Made},
+    read::Read,
+};
 use crate::{
     clinic::{
-        analyses::{Graded, NewAnalysis, Source, analysis},
+        analyses::{InDocument, NewAnalysis, Source, analysis},
         documents::{
             document::{Finding, PatientDocument},
             pages,
@@ -75,42 +79,32 @@ pub async fn write(
     let mut values: Vec<NewValue> = read.values.iter().map(value).collect();
     record::forget_document(tx, document.id, &mut values).await?;
     let written = record::insert(tx, &values).await?.len();
-    let kinds = gradings.iter().filter_map(kind_of).collect::<Vec<_>>();
-    forget_others(tx, document.id, &kinds).await?;
-    for grading in *gradings {
-        if let Grading::Done(graded, observed_on) = grading {
-            let new = NewAnalysis {
-                patient,
-                source: Source::Document,
-                document: Some(document.id),
-                case_id: None,
-                label: "",
-                note: "",
-                observed_on: *observed_on,
-                graded: Graded::clone(graded),
-                by: document.uploaded_by,
-            };
-            analysis::insert(tx, &new, now).await?;
-        }
+    let made: Vec<&Made> = gradings.iter().filter_map(Grading::made).collect();
+    forget_others(tx, document.id, &made).await?;
+    for Made { graded, observed_on, item, label, places, .. } in made {
+        let new = NewAnalysis {
+            patient,
+            source: Source::Document,
+            document: Some(InDocument { id: document.id, item, places }),
+            case_id: None,
+            label,
+            note: "",
+            observed_on: *observed_on,
+            graded: graded.clone(),
+            by: document.uploaded_by,
+        };
+        analysis::insert(tx, &new, now).await?;
     }
     Ok(Some(written))
 }
 
-fn kind_of(grading: &Grading) -> Option<&'static str> {
-    match grading {
-        Grading::Done(graded, _) => Some(graded.kind().as_str()),
-        Grading::Refused | Grading::Undated => None,
-    }
-}
-
 /// Analyses of an earlier run that this one has not found.
-async fn forget_others(
-    tx: &mut Tx,
-    document: PatientDocumentId,
-    kinds: &[&'static str],
-) -> Result<(), DbError> {
+async fn forget_others(tx: &mut Tx, document: PatientDocumentId, made: &[&Made]) -> Result<(), DbError> {
     const FORGET: &str = "-- clinic.analysis.forget_others
-        DELETE FROM graded_analysis WHERE patient_document_id = $1 AND kind <> ALL ($2)";
-    tx.execute(FORGET, &[&document, &kinds]).await?;
+        DELETE FROM graded_analysis AS g WHERE g.patient_document_id = $1
+          AND (g.kind, g.item) NOT IN (SELECT f.kind, f.item FROM unnest($2::text[], $3::text[]) AS f (kind, item))";
+    let (kinds, items): (Vec<_>, Vec<_>) =
+        made.iter().map(|it| (it.graded.kind().as_str(), it.item.as_str())).unzip();
+    tx.execute(FORGET, &[&document, &kinds, &items]).await?;
     Ok(())
 }

@@ -5,6 +5,9 @@
 //! everything that is wrong with it), `resolve` (whom and what it names, as that is known here), [`import`] (a Bundle of them
 //! written down), [`find`] (codes of searches).
 //!
+//! Lifestyle and history of the registry are not exchanged: as Observations they would need a code and a value set for each
+//! answer, and no profile that systems here agree on has them. They are in the clinic's own API and export.
+//!
 //! Invariants
 //! - Numbers keep their digits: 7.20 is sent as 7.20, and kept as 7.20.
 //! - What is sent can be imported by another clinic, which then sends the same values.

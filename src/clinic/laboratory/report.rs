@@ -181,7 +181,8 @@ const ITALIAN: [&str; 10] = [
 const ENGLISH: [&str; 10] =
     ["test", "result", "patient", "collected", "laboratory", "reference", "birth", "date", "of", "the"];
 
-fn is_italian(lines: &[Line<'_>]) -> bool {
+/// Whether more words of it are Italian than English.
+pub fn is_italian(lines: &[Line<'_>]) -> bool {
     let words = || lines.iter().flat_map(|it| &it.lexemes).filter(|it| it.kind == Kind::Word);
     let count = |known: &[&str]| words().filter(|it| known.contains(&it.folded.as_str())).count();
     count(&ITALIAN) > count(&ENGLISH)

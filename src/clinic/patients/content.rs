@@ -6,7 +6,13 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::ids::{ClinicId, PatientId};
+use crate::{
+    clinic::{
+        laboratory::flags,
+        rules::score::{EndometriosisStage, Ovulation, Tubes},
+    },
+    ids::{ClinicId, PatientId},
+};
 
 /// What figures distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +25,17 @@ pub enum Sex {
     Male,
     /// Neither, or not known.
     Other,
+}
+
+impl Sex {
+    /// The one for which ranges differ.
+    pub const fn of_ranges(self) -> Option<flags::Sex> {
+        match self {
+            Self::Female => Some(flags::Sex::Female),
+            Self::Male => Some(flags::Sex::Male),
+            Self::Other => None,
+        }
+    }
 }
 
 /// Whether somebody smokes.
@@ -51,6 +68,51 @@ pub struct Lifestyle {
     /// Weight in kilograms.
     #[schema(minimum = 20, maximum = 400)]
     pub weight_kg: Option<f64>,
+}
+
+/// What is known of tubes, cycle and endometriosis; what is not known is `null`. It counts in the fertility score.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PatientHistory)]
+pub struct History {
+    /// The state of the tubes, from hysterosalpingography, sonography or laparoscopy.
+    pub tubes: Option<Tubes>,
+    /// Whether eggs are released.
+    pub ovulation: Option<Ovulation>,
+    /// The stage of endometriosis, as a surgeon has seen it; `None`: looked for, not found.
+    pub endometriosis: Option<EndometriosisStage>,
+    /// From the first day of bleeding to the day before the next.
+    #[schema(minimum = 10, maximum = 365)]
+    pub cycle_length_days: Option<i16>,
+    /// The day of which all of this is said: needed as soon as something is. After two years only the stage counts.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub as_of: Option<Date>,
+}
+
+impl History {
+    /// Whether it says nothing but perhaps a day.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { as_of: self.as_of, ..Self::default() }
+    }
+
+    /// With what another record of the same patient knows besides, which must not look newer than it is: what was said before
+    /// is not taken to this one's day.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        if self.is_empty() {
+            return other.clone();
+        }
+        if other.as_of < self.as_of {
+            return self.clone();
+        }
+        Self {
+            tubes: self.tubes.or(other.tubes),
+            ovulation: self.ovulation.or(other.ovulation),
+            endometriosis: self.endometriosis.or(other.endometriosis),
+            cycle_length_days: self.cycle_length_days.or(other.cycle_length_days),
+            as_of: self.as_of,
+        }
+    }
 }
 
 /// What a clinic says of a patient. The names of the fields are those of the columns.
@@ -94,6 +156,9 @@ pub struct Content {
     /// How the patient lives.
     #[serde(default)]
     pub lifestyle: Lifestyle,
+    /// What is known of tubes, cycle and endometriosis; not of a man: it is said in his partner's record.
+    #[serde(default)]
+    pub history: History,
     /// What else the clinic should know.
     #[serde(default)]
     #[schema(max_length = 4000)]
@@ -144,7 +209,7 @@ pub struct Patient {
 macro_rules! patient_content {
     () => {
         "medical_record_number, first_name, last_name, born_on, sex, fiscal_code, email, phone, insurance, \
-         referring_physician, partner_patient_id, lifestyle, notes"
+         referring_physician, partner_patient_id, lifestyle, history, notes"
     };
 }
 
@@ -153,7 +218,7 @@ macro_rules! patient_columns {
     () => {
         "p.id, p.clinic_id, (SELECT to_jsonb(x) FROM (SELECT p.medical_record_number, p.first_name, p.last_name, \
          p.born_on, p.sex, p.fiscal_code, p.email, p.phone, p.insurance, p.referring_physician, p.partner_patient_id, \
-         p.lifestyle, p.notes) AS x) AS content, p.consented_at, p.last_entry_at, p.archived_at, p.anonymised_at, \
+         p.lifestyle, p.history, p.notes) AS x) AS content, p.consented_at, p.last_entry_at, p.archived_at, p.anonymised_at, \
          p.merged_into, p.created_at, p.updated_at, p.version"
     };
 }
@@ -177,5 +242,31 @@ impl Patient {
             updated_at: row.get("updated_at"),
             version: row.get("version"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn what_another_record_knows_never_looks_newer_than_it_is() {
+        let ours =
+            History { tubes: Some(Tubes::OneBlocked), as_of: Some(date(2026, 3, 1)), ..History::default() };
+        let theirs = |on| History {
+            tubes: Some(Tubes::BothOpen),
+            ovulation: Some(Ovulation::Regular),
+            as_of: Some(on),
+            ..History::default()
+        };
+        let later = theirs(date(2026, 5, 1));
+        assert_eq!(ours.with(&later), History { ovulation: Some(Ovulation::Regular), ..ours.clone() });
+        assert_eq!(ours.with(&theirs(date(2024, 5, 1))), ours);
+        assert_eq!(ours.with(&History::default()), ours);
+        let empty = History { as_of: Some(date(2026, 9, 9)), ..History::default() };
+        assert_eq!(empty.with(&later), later);
+        assert_eq!((empty.is_empty(), later.is_empty()), (true, false));
     }
 }

@@ -73,7 +73,7 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_analyses
             UPDATE graded_analysis SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
-                label = '', note = '', case_id = NULL
+                item = '', places = '[]', label = '', note = '', case_id = NULL
             WHERE patient_id = ANY ($1)",
         ),
     },

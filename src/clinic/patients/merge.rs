@@ -14,7 +14,10 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::{content::Patient, held::HELD};
+use super::{
+    content::{History, Patient},
+    held::HELD,
+};
 use crate::{
     args,
     db::{Db, DbError, Tx},
@@ -145,7 +148,8 @@ pub async fn merge(
     point(tx, target.id, source.id, now).await?;
     let filled = filled(target, source);
     tx.execute(WRITE, &[&source.id, &target.id, &filled, &Json(&moved), &user, &now]).await?;
-    take(tx, target.id, source.id, now).await
+    let history = target.content.history.with(&source.content.history);
+    take(tx, (target.id, source.id), &history, now).await
 }
 
 /// What leads to the source leads to the target from now on.
@@ -174,6 +178,7 @@ fn filled(target: &Patient, source: &Patient) -> Vec<&'static str> {
         ("insurance", ours.insurance.is_none() && theirs.insurance.is_some()),
         ("referring_physician", ours.referring_physician.is_none() && theirs.referring_physician.is_some()),
         ("partner_patient_id", ours.partner_patient_id.is_none_or(|it| it == source.id) && partner.is_some()),
+        ("history", ours.history.with(&theirs.history) != ours.history),
         ("notes", ours.notes.is_empty() && !theirs.notes.is_empty()),
     ]
     .into_iter()
@@ -182,21 +187,26 @@ fn filled(target: &Patient, source: &Patient) -> Vec<&'static str> {
 }
 
 /// The target gets what it does not know, and the consent that was given or taken back last.
-async fn take(tx: &mut Tx, target: PatientId, source: PatientId, now: Timestamp) -> Result<Patient, DbError> {
+async fn take(
+    tx: &mut Tx,
+    (target, source): (PatientId, PatientId),
+    history: &History,
+    now: Timestamp,
+) -> Result<Patient, DbError> {
     const TAKE: &str = concat!(
         "-- clinic.merge.take
         UPDATE patient AS p SET fiscal_code = coalesce(p.fiscal_code, o.fiscal_code), email = coalesce(p.email, o.email),
             phone = coalesce(p.phone, o.phone), insurance = coalesce(p.insurance, o.insurance),
             referring_physician = coalesce(p.referring_physician, o.referring_physician),
             partner_patient_id = coalesce(p.partner_patient_id, nullif(o.partner_patient_id, p.id)),
-            notes = CASE WHEN p.notes = '' THEN o.notes ELSE p.notes END,
+            history = $4, notes = CASE WHEN p.notes = '' THEN o.notes ELSE p.notes END,
             consented_at = (SELECT CASE WHEN c.is_given THEN c.at END FROM patient_consent AS c
                 WHERE c.patient_id = $1 ORDER BY c.at DESC, c.id DESC LIMIT 1),
             last_entry_at = greatest(p.last_entry_at, o.last_entry_at, $3), version = p.version + 1, updated_at = $3
         FROM patient AS o WHERE p.id = $1 AND o.id = $2 RETURNING ",
         patient_columns!()
     );
-    Ok(Patient::from_row(&tx.query_one(TAKE, &[&target, &source, &now]).await?))
+    Ok(Patient::from_row(&tx.query_one(TAKE, &[&target, &source, &now, &Json(history)]).await?))
 }
 
 /// What was merged into a record, directly or before, newest first, from below `before` on.

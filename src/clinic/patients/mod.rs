@@ -22,4 +22,4 @@ pub mod list;
 pub mod merge;
 pub mod patient;
 
-pub use content::{Content, Lifestyle, Patient, Sex, Smoking};
+pub use content::{Content, History, Lifestyle, Patient, Sex, Smoking};

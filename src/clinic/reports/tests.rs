@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clinic::{
         laboratory::names,
-        patients::{Content, Lifestyle, Patient, Sex},
+        patients::{Content, History, Lifestyle, Patient, Sex},
         rules::{
             score::{Domain, FertilityScore, Measure, Observed, compute},
             sentences::Sentence,
@@ -53,6 +53,7 @@ fn patient() -> Patient {
             referring_physician: Some("Dott.ssa Paola Verdi".to_owned()),
             partner_patient_id: None,
             lifestyle: Lifestyle::default(),
+            history: History::default(),
             notes: "*never shown*".to_owned(),
             is_distinct: false,
         },

@@ -275,8 +275,8 @@ sentences! {
         "Meno di 5 milioni di spermatozoi per mL.",
         "Fewer than 5 million spermatozoa per mL.";
     ScoreNoSperm = "score.no_sperm",
-        "Nessuno spermatozoo nel campione.",
-        "No spermatozoa in the sample.";
+        "Non è stato contato nessuno spermatozoo.",
+        "No spermatozoa were counted.";
     ScoreTubesBlocked = "score.tubes_blocked",
         "Entrambe le tube risultano chiuse.",
         "Both tubes are found blocked.";
@@ -383,6 +383,12 @@ sentences! {
     DocumentGraded = "document.graded",
         "I valori sono stati confrontati con i limiti di riferimento: si veda l'analisi.",
         "The values were compared with the reference limits: see the analysis.";
+    DocumentDescribed = "document.described",
+        "Ovociti, embrioni o isteroscopia descritti nel documento sono stati classificati: si veda l'analisi.",
+        "Oocytes, embryos or a hysteroscopy described in the document were graded: see the analysis.";
+    DocumentDescriptionUnread = "document.description_unread",
+        "Una descrizione di ovociti, embrioni o isteroscopia non è stata compresa.",
+        "A description of oocytes, embryos or a hysteroscopy was not understood.";
     DocumentGradingRefused = "document.grading_refused",
         "I valori si contraddicono e non sono stati valutati insieme.",
         "The values contradict each other and were not assessed together.";

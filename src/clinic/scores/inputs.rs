@@ -1,20 +1,23 @@
 //! What counts in the score, of all that is known of a patient: the registry, values of laboratories, graded analyses.
 //!
 //! - A value counts in the unit of its curve (`values::canonical`), a hormone beside the range of its own report. A value of
-//!   which only a bound is known counts as the bound. One without a day does not count: nobody can say whether it is old.
+//!   which only a bound is known counts as the bound, one that was not detectable as nothing. One without a day does not count:
+//!   nobody can say whether it is old.
 //! - Genetic tests count by what was found. "Positive" alone does not say how many copies, and counts as of uncertain meaning;
 //!   of deletions it says all. MTHFR does not count: the American College of Medical Genetics advises against the test (Hickey
 //!   et al., Genet Med 2013;15:153-156).
 //! - A karyotype counts as normal if it is 46,XX or 46,XY, as abnormal if it has another number of chromosomes, and else as of
-//!   uncertain meaning: its reader is a geneticist.
+//!   uncertain meaning: its reader is a geneticist. So is that of the other sex: it is the partner's, or a finding of its own.
 //! - Of the registry count the age of a woman, since her last birthday, and what is said of her or his life, since the record
-//!   was last changed.
+//!   was last changed, and her history, as of the day that it says.
 
 use jiff::civil::Date;
 
 use crate::{
     clinic::{
-        patients::{Lifestyle, Patient, Sex, Smoking},
+        analyses::Kind,
+        laboratory::names::{self, Group},
+        patients::{History, Lifestyle, Patient, Sex, Smoking},
         rules::{
             patient::birth,
             score::{GeneticResult, Hormone, Measure, Observed},
@@ -27,6 +30,8 @@ use crate::{
 
 /// Of what counts from the registry.
 pub(super) const REGISTRY: &str = "registry";
+/// Of its history, which has a day of its own.
+const HISTORY: &str = "registry history";
 /// Grams of alcohol in a unit.
 const UNIT_GRAMS: f64 = 10.0;
 
@@ -45,7 +50,23 @@ pub fn of_registry(patient: &Patient, now: Date) -> Vec<Observed> {
         source: REGISTRY.to_owned(),
     });
     found.extend(life);
+    // Of a man it would be his partner's, whose record says it.
+    if let Some(on) = content.history.as_of.filter(|_| content.sex != Sex::Male) {
+        let of = |measure| Observed { measure, on, source: HISTORY.to_owned() };
+        found.extend(of_history(&content.history).map(of));
+    }
     found
+}
+
+fn of_history(history: &History) -> impl Iterator<Item = Measure> {
+    [
+        history.tubes.map(Measure::Tubes),
+        history.ovulation.map(Measure::Ovulation),
+        history.endometriosis.map(Measure::Endometriosis),
+        history.cycle_length_days.map(|days| Measure::CycleLength(days.into())),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Completed years, and the birthday since which it is so.
@@ -77,9 +98,18 @@ pub fn of_analysis(id: AnalysisId, on: Date, measures: Vec<Measure>) -> impl Ite
     measures.into_iter().map(move |measure| Observed { measure, on, source: format!("analysis {id}") })
 }
 
-/// What counts of a value.
-pub fn of_value(value: &LaboratoryValue) -> Option<Observed> {
-    let measure = measure(value)?;
+/// The kind of analysis that values of an analyte make up in a document.
+pub fn graded_as(analyte: &str) -> Option<Kind> {
+    match names::by_code(analyte)?.group {
+        Group::Semen => Some(Kind::Semen),
+        Group::OvarianUltrasound => Some(Kind::Follicle),
+        _ => None,
+    }
+}
+
+/// What counts of a value of somebody of this sex.
+pub fn of_value(value: &LaboratoryValue, sex: Sex) -> Option<Observed> {
+    let measure = measure(value, sex)?;
     let source = match value.patient_document_id {
         Some(document) => format!("document {document}"),
         None => format!("value {}", value.id),
@@ -87,14 +117,15 @@ pub fn of_value(value: &LaboratoryValue) -> Option<Observed> {
     Some(Observed { measure, on: value.observed_on?, source })
 }
 
-fn measure(value: &LaboratoryValue) -> Option<Measure> {
+fn measure(value: &LaboratoryValue, sex: Sex) -> Option<Measure> {
     if let Some(hormone) = hormone(&value.analyte) {
         return of_hormone(hormone, value);
     }
-    if let Some(finding) = &value.finding {
-        return of_test(&value.analyte, finding);
-    }
-    let number = value.canonical?;
+    let number = match &value.finding {
+        Some(finding) if is_none(&value.analyte, finding) => 0.0,
+        Some(finding) => return of_test(&value.analyte, finding, sex),
+        None => value.canonical?,
+    };
     Some(match value.analyte.as_str() {
         "amh" => Measure::Amh(number),
         "afc" => Measure::AntralFollicles(number),
@@ -105,6 +136,13 @@ fn measure(value: &LaboratoryValue) -> Option<Measure> {
         "sperm_morphology_normal" => Measure::NormalForms(number),
         _ => return None,
     })
+}
+
+/// Whether a finding says that there is nothing of what is counted. Of other things it says nothing: an endometrium that was not
+/// seen is not thin.
+fn is_none(analyte: &str, finding: &str) -> bool {
+    const COUNTED: [&str; 3] = ["amh", "sperm_total", "sperm_concentration"];
+    COUNTED.contains(&analyte) && matches!(finding, "absent" | "not_detected")
 }
 
 fn hormone(analyte: &str) -> Option<Hormone> {
@@ -128,12 +166,12 @@ fn of_hormone(hormone: Hormone, value: &LaboratoryValue) -> Option<Measure> {
     Some(Measure::Hormone { hormone, value: read(&value.number)?, least, most })
 }
 
-fn of_test(analyte: &str, finding: &str) -> Option<Measure> {
+fn of_test(analyte: &str, finding: &str, sex: Sex) -> Option<Measure> {
     /// One copy of a disorder that needs two, or of a risk.
     const COPIES: [&str; 7] =
         ["cftr", "smn1", "fmr1", "tay_sachs", "beta_thalassemia", "factor_v_leiden", "prothrombin_mutation"];
     let result = match analyte {
-        "karyotype" => karyotype(finding),
+        "karyotype" => karyotype(finding, sex),
         "y_microdeletion" => match finding {
             "negative" | "absent" | "not_detected" => GeneticResult::Normal,
             "positive" => GeneticResult::Abnormal,
@@ -151,13 +189,15 @@ fn of_test(analyte: &str, finding: &str) -> Option<Measure> {
 }
 
 /// `46,XX`, perhaps with the number of cells that were looked at.
-fn karyotype(text: &str) -> GeneticResult {
+fn karyotype(text: &str, sex: Sex) -> GeneticResult {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
     let bare = match plain.split_once('[') {
         Some((bare, cells)) if cells.ends_with(']') && !bare.contains('/') => bare,
         _ => plain.as_str(),
     };
     match bare {
+        "46,XX" if sex == Sex::Male => GeneticResult::Uncertain,
+        "46,XY" if sex == Sex::Female => GeneticResult::Uncertain,
         "46,XX" | "46,XY" => GeneticResult::Normal,
         _ if bare.split('/').any(|line| !line.starts_with("46,")) => GeneticResult::Abnormal,
         _ => GeneticResult::Uncertain,
@@ -170,7 +210,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        clinic::{patients::Content, values::Source},
+        clinic::{
+            patients::Content,
+            rules::score::{EndometriosisStage, Ovulation, Tubes},
+            values::Source,
+        },
         ids::{ClinicId, LaboratoryValueId, PatientId, UserId},
     };
 
@@ -212,7 +256,7 @@ mod tests {
     #[test]
     fn values_count_in_the_unit_of_their_curve_and_hormones_beside_their_own_range() {
         let amh = LaboratoryValue { number: Some("20".into()), canonical: Some(2.8), ..value("amh") };
-        let found = of_value(&amh).unwrap();
+        let found = of_value(&amh, Sex::Female).unwrap();
         assert_eq!((found.measure, found.on), (Measure::Amh(2.8), date(2026, 3, 12)));
         let fsh = LaboratoryValue {
             number: Some("7.20".into()),
@@ -223,16 +267,61 @@ mod tests {
         };
         let expected =
             Measure::Hormone { hormone: Hormone::Fsh, value: 7.2, least: Some(3.5), most: Some(12.5) };
-        assert_eq!(of_value(&fsh).unwrap().measure, expected);
-        assert!(of_value(&LaboratoryValue { observed_on: None, ..amh }).is_none(), "nobody knows when");
-        assert!(of_value(&LaboratoryValue { canonical: Some(14.0), ..value("haemoglobin") }).is_none());
+        assert_eq!(of_value(&fsh, Sex::Female).unwrap().measure, expected);
+        assert!(
+            of_value(&LaboratoryValue { observed_on: None, ..amh }, Sex::Female).is_none(),
+            "nobody knows when"
+        );
+        assert!(
+            of_value(&LaboratoryValue { canonical: Some(14.0), ..value("haemoglobin") }, Sex::Female)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_was_not_there_counts_as_nothing_of_it() {
+        for (analyte, finding, expected) in [
+            ("amh", "not_detected", Some(Measure::Amh(0.0))),
+            ("sperm_concentration", "absent", Some(Measure::SpermConcentration(0.0))),
+            ("sperm_concentration", "not_detected", Some(Measure::SpermConcentration(0.0))),
+            ("sperm_total", "absent", Some(Measure::SpermTotal(0.0))),
+            ("sperm_total", "negative", None),
+            ("sperm_total", "positive", None),
+            ("endometrial_thickness", "not_detected", None),
+            ("afc", "absent", None),
+            ("fsh", "not_detected", None),
+        ] {
+            let value = LaboratoryValue { finding: Some(finding.into()), ..value(analyte) };
+            assert_eq!(of_value(&value, Sex::Other).map(|it| it.measure), expected, "{analyte} {finding}");
+        }
+    }
+
+    #[test]
+    fn a_karyotype_of_the_other_sex_is_for_a_geneticist() {
+        let of = |finding: &str, sex| {
+            let test = LaboratoryValue { finding: Some(finding.into()), ..value("karyotype") };
+            match of_value(&test, sex).unwrap().measure {
+                Measure::GeneticTest { result, .. } => result,
+                other => panic!("{other:?}"),
+            }
+        };
+        for (finding, sex, expected) in [
+            ("46,XX", Sex::Male, GeneticResult::Uncertain),
+            ("46,XY", Sex::Female, GeneticResult::Uncertain),
+            ("46,XX", Sex::Female, GeneticResult::Normal),
+            ("46,XY [20]", Sex::Male, GeneticResult::Normal),
+            ("46,XX", Sex::Other, GeneticResult::Normal),
+            ("47,XXY", Sex::Male, GeneticResult::Abnormal),
+        ] {
+            assert_eq!(of(finding, sex), expected, "{finding} {sex:?}");
+        }
     }
 
     #[test]
     fn genetic_tests_count_by_what_was_found() {
         let found = |analyte: &str, finding: &str| {
             let test = LaboratoryValue { finding: Some(finding.into()), ..value(analyte) };
-            of_value(&test).map(|it| match it.measure {
+            of_value(&test, Sex::Other).map(|it| match it.measure {
                 Measure::GeneticTest { test, result } if test == analyte => result,
                 other => panic!("{other:?}"),
             })
@@ -308,5 +397,28 @@ mod tests {
         assert_eq!(codes(&man), ["body_mass_index", "cigarettes", "alcohol"]);
         let woman = Patient { content: Content { sex: Sex::Female, ..man.content.clone() }, ..man };
         assert_eq!(codes(&woman), ["age", "body_mass_index", "cigarettes", "alcohol"]);
+        let history = History {
+            tubes: Some(Tubes::OneBlocked),
+            ovulation: Some(Ovulation::Regular),
+            endometriosis: Some(EndometriosisStage::None),
+            cycle_length_days: Some(29),
+            as_of: Some(date(2026, 2, 3)),
+        };
+        let told = Patient { content: Content { history, ..woman.content.clone() }, ..woman.clone() };
+        let found = of_registry(&told, date(2026, 11, 22));
+        let said: Vec<_> = found.iter().filter(|it| it.source == HISTORY).collect();
+        assert!(said.iter().all(|it| it.on == date(2026, 2, 3)));
+        let measures: Vec<_> = said.into_iter().map(|it| it.measure.clone()).collect();
+        assert_eq!(
+            measures,
+            [
+                Measure::Tubes(Tubes::OneBlocked),
+                Measure::Ovulation(Ovulation::Regular),
+                Measure::Endometriosis(EndometriosisStage::None),
+                Measure::CycleLength(29.0),
+            ]
+        );
+        let his = Patient { content: Content { sex: Sex::Male, ..told.content.clone() }, ..told };
+        assert!(of_registry(&his, date(2026, 11, 22)).iter().all(|it| it.source != HISTORY));
     }
 }

@@ -17,7 +17,7 @@ use crate::{
             entries::{self, Refused},
         },
         rules::score::{Band, Domain, FRESH_DAYS, FertilityScore, Observed, compute},
-        values,
+        values::{self, LaboratoryValue},
         worded::{Cited, Worded, cited, worded},
     },
     db::{Db, DbError, Tx},
@@ -241,7 +241,14 @@ async fn insert(
 async fn observed(tx: &mut Tx, patient: &Patient, day: Date) -> Result<Vec<Observed>, DbError> {
     let mut observed = inputs::of_registry(patient, day);
     let values = values::list::counting(tx, patient.id).await?;
-    observed.extend(values.iter().filter_map(inputs::of_value));
+    let sex = patient.content.sex;
+    // Whoever has withdrawn the analysis of a document has said that its values are wrong.
+    let withdrawn = analysis::withdrawn_of_documents(tx, patient.id).await?;
+    let counts = |it: &&LaboratoryValue| {
+        let of = it.patient_document_id.zip(inputs::graded_as(&it.analyte));
+        !of.is_some_and(|it| withdrawn.contains(&it))
+    };
+    observed.extend(values.iter().filter(counts).filter_map(|it| inputs::of_value(it, sex)));
     for (id, on, measures) in analysis::counting(tx, patient.id).await? {
         observed.extend(inputs::of_analysis(id, on, measures));
     }

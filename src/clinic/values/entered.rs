@@ -16,7 +16,7 @@ use crate::{
             ranges::{Population, Range},
             units::{Dimension, Unit, spelling},
         },
-        patients::{Patient, Sex},
+        patients::Patient,
     },
     ids::{LaboratoryValueId, UserId},
 };
@@ -275,11 +275,7 @@ impl Fitting {
 
     /// What is written down of it.
     pub fn value(&self, of: Of<'_>, now: Timestamp) -> NewValue {
-        let sex = match of.patient.content.sex {
-            Sex::Female => Some(flags::Sex::Female),
-            Sex::Male => Some(flags::Sex::Male),
-            Sex::Other => None,
-        };
+        let sex = of.patient.content.sex.of_ranges();
         let compared = self.number.and_then(|it| canonical::of(self.analyte, it, self.unit.as_ref()));
         let has_range = self.range.low.is_some() || self.range.high.is_some();
         let flag =

@@ -40,7 +40,7 @@ impl Source {
 }
 
 /// Where in a document a value was printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LaboratoryValuePlace)]
 pub struct Place {
     /// The page, from 1.

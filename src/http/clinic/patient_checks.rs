@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::{
     clinic::{
-        patients::{Content, Lifestyle, Smoking},
+        patients::{Content, History, Lifestyle, Sex, Smoking},
         rules::patient::{
             birth::{BirthError, age},
             mrn::Mrn,
@@ -40,6 +40,7 @@ pub(super) fn checked(content: Content, has_number: bool, today: Date) -> Result
     };
     born(it, checked.born_on, today);
     lifestyle(it, &checked.lifestyle);
+    history(it, &checked.history, (checked.sex, checked.born_on), today);
     checks.done()?;
     Ok(checked)
 }
@@ -98,4 +99,20 @@ fn lifestyle(checks: &mut Checks, life: &Lifestyle) {
     let never = life.smoking == Some(Smoking::Never);
     let detail = "does not fit `smoking`";
     checks.ensure(!(smokes && never), "/lifestyle/cigarettes_per_day", "contradicts", detail);
+}
+
+/// It is a woman's, of a day of her life; without the day nobody can say whether it is old.
+fn history(checks: &mut Checks, said: &History, (sex, born_on): (Sex, Option<Date>), today: Date) {
+    const AS_OF: &str = "/history/as_of";
+    if let Some(days) = said.cycle_length_days {
+        checks.range("/history/cycle_length_days", days, 10..=365);
+    }
+    let is_fitting = said.is_empty() || sex != Sex::Male;
+    checks.ensure(is_fitting, "/history", "contradicts", "is said in the record of the partner");
+    let Some(day) = said.as_of else {
+        return checks.ensure(said.is_empty(), AS_OF, "required", "must be given with what is said as of it");
+    };
+    checks.ensure(day <= today, AS_OF, "in_the_future", "must not be in the future");
+    let is_lived = born_on.is_none_or(|born| born <= day);
+    checks.ensure(is_lived, AS_OF, "out_of_range", "must not be before the day of birth");
 }

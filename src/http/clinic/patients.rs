@@ -44,7 +44,7 @@ use crate::{
 const QUERY_CHARS_MAX: usize = 200;
 const NUMBER_CHARS_MAX: usize = 60;
 /// What of a patient counts in the fertility score.
-const COUNTING: [&str; 3] = ["born_on", "sex", "lifestyle"];
+const COUNTING: [&str; 4] = ["born_on", "sex", "lifestyle", "history"];
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

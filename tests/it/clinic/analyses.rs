@@ -4,7 +4,11 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use sportello::ids::PatientId;
 
-use super::ward::{PATIENTS, Ward, a_person, with};
+use super::{
+    dossier::{Dossier, codes},
+    ward::{PATIENTS, Ward, a_person, with},
+};
+use crate::harness::until::eventually;
 
 const ANALYSES: &str = "/api/v1/clinic/analyses";
 
@@ -228,4 +232,108 @@ async fn a_repetition_enters_one_and_a_merge_moves_them() {
     let score = ward.reader.get(&format!("{PATIENTS}/{target}/score")).await.expect(200).json();
     assert!(score["score"]["domains"].as_array().unwrap().iter().any(|it| it["score"].is_number()));
     ward.app.finish().await;
+}
+
+/// Uploads a text and waits: the codes of what was found, and the analyses in the order of the text.
+async fn described(dossier: &Dossier, text: &str) -> (String, Vec<String>, Vec<Value>) {
+    let id = dossier.uploaded("referto.txt", text.as_bytes()).await;
+    let document = dossier.analysed(&id).await;
+    assert_eq!(document["status"], "completed", "{document}");
+    let said = codes(&document).into_iter().map(str::to_owned).collect();
+    (id.clone(), said, of_document(dossier, &id).await)
+}
+
+/// The analyses of a document, each as it is shown.
+async fn of_document(dossier: &Dossier, id: &str) -> Vec<Value> {
+    let path = format!("{}/analyses?document={id}&limit=100", dossier.path);
+    let list = dossier.ward.reader.get(&path).await.expect(200).json();
+    let mut found = Vec::new();
+    for card in list["data"].as_array().unwrap() {
+        let path = format!("{ANALYSES}/{}", card["id"].as_str().unwrap());
+        found.push(dossier.ward.reader.get(&path).await.expect(200).json());
+    }
+    found.sort_by_key(|it| {
+        (it["places"][0]["line"].as_i64(), it["places"][0]["start"].as_i64(), it["label"].to_string())
+    });
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oocytes_that_a_document_counts_are_graded_by_their_maturity() {
+    let dossier = Dossier::new().await;
+    let text = "Laboratorio di procreazione\nData del pick-up: 03/02/2026\nOvociti recuperati 11\nMII 8 / MI 2 / GV 1\n\
+        MII circa la metà di 8\n";
+    let (_, said, found) = described(&dossier, text).await;
+    assert_eq!(said, ["document.description_unread", "document.described"]);
+    let of = |it: &Value| [it["label"].clone(), it["grade"].clone(), it["observed_on"].clone()];
+    assert_eq!(
+        found.iter().map(of).collect::<Vec<_>>(),
+        [
+            [json!("1 × GV"), json!("not_suitable"), json!("2026-02-03")],
+            [json!("2 × MI"), json!("may_mature"), json!("2026-02-03")],
+            [json!("8 × MII"), Value::Null, json!("2026-02-03")],
+        ]
+    );
+    for it in &found {
+        assert_eq!((&it["kind"], &it["source"]), (&json!("oocyte"), &json!("document")));
+        assert_eq!(it["places"], json!([{ "page": 1, "line": 4, "start": 0, "end": 19 }]));
+    }
+    assert_eq!(found[2]["result"]["is_suitable"], true);
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embryos_that_a_document_describes_are_graded_each_once_and_stay_withdrawn() {
+    let dossier = Dossier::new().await;
+    let text = "Embryology report\nDate of egg retrieval: 13 February 2026\nEmbryo 1: day 3, 8 cells, fragmentation 10 %, even, no multinucleation\n\
+        Embryo 2, day 5: 4AB\nNo blastocyst 3BB\n";
+    let (id, said, found) = described(&dossier, text).await;
+    assert_eq!(said, ["document.description_unread", "document.described"]);
+    let of = |it: &Value| [it["label"].clone(), it["grade"].clone(), it["observed_on"].clone()];
+    assert_eq!(
+        found.iter().map(of).collect::<Vec<_>>(),
+        [
+            [json!("1"), json!("excellent"), json!("2026-02-16")],
+            [json!("2"), json!("good"), json!("2026-02-18")]
+        ]
+    );
+    assert_eq!(found[1]["result"]["gardner"], "4AB");
+    assert_eq!(found[1]["places"], json!([{ "page": 1, "line": 4, "start": 17, "end": 20 }]));
+    let etag = [("if-match", "*")];
+    let path = format!("{ANALYSES}/{}/withdrawal", found[0]["id"].as_str().unwrap());
+    dossier.ward.manager.request(Method::POST, &path, &etag, None).await.expect(200);
+    let again = format!("{}/documents/{id}/analysis", dossier.path);
+    dossier.ward.manager.post(&again, Value::Null).await.expect(202);
+    eventually("the second run has ended", async || {
+        let now = dossier.document(&id).await;
+        now["run"] == 2 && now["status"] == "completed"
+    })
+    .await;
+    let later = of_document(&dossier, &id).await;
+    let ids = |of: &[Value]| of.iter().map(|it| it["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&later), ids(&found), "each once");
+    assert!(later[0]["withdrawn_at"].is_string() && later[1]["withdrawn_at"].is_null());
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hysteroscopy_that_a_document_describes_is_graded_and_counts() {
+    let dossier = Dossier::new().await;
+    let text = "ISTEROSCOPIA DIAGNOSTICA del 12/03/2026\nData esame: 12/03/2026\nPolipo endometriale di 12 mm\n\
+        Mioma sottomucoso FIGO 0 di 41 mm\nSinechie: assenti\n";
+    let (_, said, found) = described(&dossier, text).await;
+    assert_eq!(said, ["document.described"]);
+    assert_eq!(found.len(), 1);
+    let it = &found[0];
+    assert_eq!(
+        (&it["kind"], &it["grade"], &it["observed_on"]),
+        (&json!("hysteroscopy"), &json!("severe"), &json!("2026-03-12"))
+    );
+    assert_eq!(it["input"]["has_adhesions"], false);
+    let lines: Vec<_> = it["places"].as_array().unwrap().iter().map(|it| it["line"].clone()).collect();
+    assert_eq!(lines, [3, 4, 5]);
+    dossier.ward.compute_scores().await;
+    let score = dossier.ward.reader.get(&format!("{}/score", dossier.path)).await.expect(200).json();
+    assert!(score["score"]["domains"][4]["score"].is_number(), "{score}");
+    dossier.ward.app.finish().await;
 }

@@ -2,6 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
+use axum::http::Method;
 use serde_json::{Value, json};
 use sportello::{clinic::reading::parent::Tesseract, config::values::Optional};
 
@@ -103,6 +104,30 @@ async fn a_semen_analysis_is_graded_by_the_published_limits() {
     assert_eq!((&*kind, &*source, &*day), ("semen", "document", "2026-02-03"));
     let terms: Value = dossier.ward.app.value("SELECT result FROM graded_analysis").await;
     assert!(terms.to_string().contains("oligo"), "{terms}");
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_a_document_count_no_more_when_its_analysis_is_withdrawn() {
+    let dossier = Dossier::new().await;
+    let ward = &dossier.ward;
+    let text = format!("{SEMEN}TSH   2,1 mUI/L   (0,4 - 4,0)\n");
+    let id = dossier.uploaded("spermiogramma.txt", text.as_bytes()).await;
+    dossier.analysed(&id).await;
+    let known = async || {
+        ward.compute_scores().await;
+        let shown = ward.reader.get(&format!("{}/score", dossier.path)).await.expect(200).json();
+        let domains = shown["score"]["domains"].as_array().unwrap().iter();
+        let known = domains.filter(|it| it["score"].is_number()).map(|it| it["domain"].clone());
+        let left = shown["score"]["left_out"].as_array().unwrap().iter();
+        let left = left.filter(|it| it["observed"]["measure"]["measure"] != "hormone").count();
+        (known.collect::<Vec<_>>(), left)
+    };
+    assert_eq!(known().await.0, ["male", "female", "hormonal"]);
+    let found = ward.reader.get(&format!("{}/analyses", dossier.path)).await.expect(200).json();
+    let path = format!("/api/v1/clinic/analyses/{}/withdrawal", found["data"][0]["id"].as_str().unwrap());
+    ward.manager.request(Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
+    assert_eq!(known().await, (vec![json!("female"), json!("hormonal")], 0), "the rest of the report counts");
     dossier.ward.app.finish().await;
 }
 

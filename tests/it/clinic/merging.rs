@@ -69,6 +69,32 @@ async fn the_target_takes_everything_and_the_old_record_leads_to_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_target_takes_the_history_that_it_does_not_know() {
+    let ward = Ward::new().await;
+    let of = |history| {
+        let more = json!({ "is_distinct": true, "history": history });
+        with(a_person("Anna", "Bianchi", "1990-05-17"), more)
+    };
+    let target = ward.register(of(json!({}))).await;
+    let source = ward
+        .register(of(json!({ "tubes": "one_blocked", "cycle_length_days": 29, "as_of": "2026-02-03" })))
+        .await;
+    let merged = ward.merge(target, source).await.expect(200).json();
+    assert_eq!(
+        [&merged["history"]["tubes"], &merged["history"]["cycle_length_days"], &merged["history"]["as_of"]],
+        [&json!("one_blocked"), &json!(29), &json!("2026-02-03")]
+    );
+    let history = ward.reader.get(&format!("{PATIENTS}/{target}/merges")).await.expect(200).json();
+    assert_eq!(history["data"][0]["filled"], json!(["history"]));
+    let older = ward
+        .register(of(json!({ "tubes": "both_open", "ovulation": "regular", "as_of": "2024-02-03" })))
+        .await;
+    let again = ward.merge(target, older).await.expect(200).json();
+    assert_eq!(again["history"], merged["history"], "what was said before is not taken for new");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_that_were_merged_again_lead_to_the_last_one_in_one_step() {
     let ward = Ward::new().await;
     let same = |n: u8| {

@@ -93,6 +93,16 @@ async fn bad_input_is_refused_field_by_field() {
     check(json!({ "fiscal_code": "RSSMRA85T10A562X" }), &[("/fiscal_code", "invalid_fiscal_code")]).await;
     check(json!({ "fiscal_code": "RSSMRA85T10A562S" }), &[("/fiscal_code", "contradicts")]).await;
     check(json!({ "email": "anna" }), &[("/email", "invalid_email")]).await;
+    check(json!({ "history": { "tubes": "both_open" } }), &[("/history/as_of", "required")]).await;
+    check(
+        json!({ "history": { "cycle_length_days": 9, "as_of": "2999-01-01" } }),
+        &[("/history/cycle_length_days", "out_of_range"), ("/history/as_of", "in_the_future")],
+    )
+    .await;
+    let his = json!({ "sex": "male", "history": { "ovulation": "absent", "as_of": "2026-02-03" } });
+    check(his, &[("/history", "contradicts")]).await;
+    let unborn = json!({ "history": { "ovulation": "absent", "as_of": "1985-02-03" } });
+    check(unborn, &[("/history/as_of", "out_of_range")]).await;
     check(json!({ "lifestyle": { "height_cm": 17 } }), &[("/lifestyle/height_cm", "out_of_range")]).await;
     check(
         json!({ "lifestyle": { "smoking": "never", "cigarettes_per_day": 5 } }),

@@ -15,7 +15,8 @@ const EVERYTHING: &str = "SELECT concat_ws(' ', (SELECT string_agg(p::text, ' ')
 async fn after_seven_years_without_an_entry_nobody_is_left_in_the_record() {
     let ward = Ward::new().await;
     let more = json!({ "medical_record_number": "FE-77", "email": "ghironda@example.org", "phone": "051 987654",
-        "notes": "ghironda", "insurance": "Assicurazione Ghironda", "lifestyle": { "smoking": "former" } });
+        "notes": "ghironda", "insurance": "Assicurazione Ghironda", "lifestyle": { "smoking": "former" },
+        "history": { "tubes": "both_open", "as_of": "2019-04-05" } });
     let old = ward.register_consenting(with(a_person("Ghironda", "Zampognari", "1985-06-07"), more)).await;
     let twin = json!({ "is_distinct": true });
     let merged = ward.register(with(a_person("Ghironda", "Zampognari", "1985-06-07"), twin)).await;
@@ -42,7 +43,7 @@ async fn after_seven_years_without_an_entry_nobody_is_left_in_the_record() {
     assert_eq!(row.get::<_, Option<&str>>(1), None, "who is over ninety is one of few");
     client.query_one(left, &[&merged]).await.unwrap();
     let words: String = ward.app.value(EVERYTHING).await;
-    for word in ["hironda", "ampognari", "ntichi", "FE-77", "987654", "modulo firmato"] {
+    for word in ["hironda", "ampognari", "ntichi", "FE-77", "987654", "modulo firmato", "2019-04-05"] {
         assert!(!words.contains(word), "{word}");
     }
     assert!(words.contains("Bianchi"));

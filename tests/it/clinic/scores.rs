@@ -140,6 +140,34 @@ async fn values_of_laboratories_count_in_the_unit_of_their_curve_and_hormones_by
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tubes_cycle_and_endometriosis_count_as_of_the_day_that_the_registry_says() {
+    let mut ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    assert_eq!(ward.scores(id).await[0]["coverage_percent"], 25, "her age");
+    let as_of = ward.days_ago(729);
+    let said = json!({ "history": { "tubes": "hydrosalpinx", "ovulation": "regular", "endometriosis": "iv",
+        "cycle_length_days": 28, "as_of": as_of } });
+    ward.nurse.patch(&format!("{PATIENTS}/{id}"), "*", said).await.expect(200);
+    assert_eq!(ward.scores(id).await[0]["coverage_percent"], 35);
+    let shown = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
+    let domains = shown["score"]["domains"].as_array().unwrap();
+    assert_eq!((&domains[1]["missing"], &domains[3]["missing"]), (&json!([]), &json!([])));
+    let tubes = &domains[3]["inputs"][0]["observed"];
+    assert_eq!((&tubes["on"], &tubes["source"]), (&json!(as_of), &json!("registry history")));
+    let codes = |part: &str| {
+        let said = shown["explanation"][part].as_array().unwrap().iter();
+        said.map(|it| it["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes("critical"), ["score.hydrosalpinx", "score.severe_endometriosis"]);
+    assert_eq!(codes("positive"), ["score.regular_ovulation"]);
+    assert!(codes("recommendations").contains(&"advice.tubal".to_owned()));
+    // Two years later only the stage is still true.
+    let later = ward.nights(2).await;
+    assert_eq!(later[0]["coverage_percent"], 25, "{:?}", later[0]);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_too_old_and_birthdays_are_noticed_at_night() {
     let mut ward = Ward::new().await;
     let today = today(ward.app.app.clock.now());

@@ -36,8 +36,8 @@ pub enum Letter {
 #[serde(deny_unknown_fields)]
 #[schema(as = BlastocystInput)]
 pub struct Blastocyst {
-    /// Day after insemination, 5 to 7.
-    pub day: u16,
+    /// Day after insemination, 5 to 7; its class does not depend on it.
+    pub day: Option<u16>,
     /// 1 early to 6 hatched.
     pub expansion: Option<u16>,
     /// Inner cell mass.
@@ -49,7 +49,7 @@ pub struct Blastocyst {
 impl Blastocyst {
     fn check(self) -> Result<(), Refused> {
         let mut checks = Checks::default();
-        checks.count("/day", Some(self.day), 5..=7);
+        checks.count("/day", self.day, 5..=7);
         checks.count("/expansion", self.expansion, 1..=6);
         let is_early = self.expansion == Some(1);
         checks.contradiction(is_early && self.inner_cell_mass.is_some(), "/inner_cell_mass", "/expansion");

@@ -178,7 +178,7 @@ pub(super) fn say_class(quality: Option<Quality>, explained: &mut Explained) {
 pub(super) fn morula(compaction: Option<Compaction>) -> EmbryoAnalysis {
     let mut explained = Explained::new(
         MORULA,
-        &[Reference::Istanbul2011, Reference::Istanbul2025],
+        &[Reference::Istanbul2011, Reference::Istanbul2025, Reference::ThisSoftware],
         &[Sentence::EmbryoLooksOnly, Sentence::EmbryoHours],
     );
     let (quality, istanbul) = match compaction {

@@ -9,6 +9,8 @@
 //! 80 % of the expected cells, at most 10 % fragments, even cells and no multinucleation; B with 60 %, 25 % and no
 //! multinucleation; C with 40 % and 50 %; else D. The limits differ on purpose at exactly 10 %: both grades are shown.
 //!
+//! A morula has the grade of the consensus. Its class, a convention: whole compaction good, most of it fair, less poor.
+//!
 //! Blastocysts are named after Gardner (expansion, inner cell mass, trophectoderm); letters belong to expansion 3 and more.
 //! The quality class, a convention: excellent from expansion 4 with AA; good from 3 with nothing worse than B; fair from 2 with
 //! not more than one C; else poor. (The original had good end at 5 and fair at 3: a hatched 6AB came out poor, below 3AB.)

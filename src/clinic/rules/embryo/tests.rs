@@ -3,7 +3,7 @@
 use proptest::{option::of, prelude::*};
 
 use super::{Blastocyst, CellSizes, Cleavage, Compaction, Embryo, EmbryoAnalysis, Letter, Quality, analyse};
-use crate::clinic::rules::{checks::said, sentences::Sentence};
+use crate::clinic::rules::{checks::said, references::Reference, sentences::Sentence};
 
 fn cleavage(day: u16, cells: u16, fragments: f64, sizes: CellSizes, multinucleated: bool) -> Cleavage {
     Cleavage {
@@ -26,7 +26,12 @@ fn blastocyst(expansion: u16, letters: &str) -> Blastocyst {
         Some(b'C') => Some(Letter::C),
         _ => None,
     };
-    Blastocyst { day: 5, expansion: Some(expansion), inner_cell_mass: letter(0), trophectoderm: letter(1) }
+    Blastocyst {
+        day: Some(5),
+        expansion: Some(expansion),
+        inner_cell_mass: letter(0),
+        trophectoderm: letter(1),
+    }
 }
 
 #[test]
@@ -106,6 +111,7 @@ fn a_morula_is_graded_by_its_compaction() {
     ] {
         let it = analyse(&Embryo::Morula { compaction }).unwrap();
         assert_eq!((it.quality, it.istanbul), (quality, istanbul));
+        assert!(it.explained.references.contains(&Reference::ThisSoftware), "its class is a convention");
     }
 }
 
@@ -171,7 +177,7 @@ fn what_cannot_be_is_refused() {
     );
     let blastocyst = |it| said(analyse(&Embryo::Blastocyst(it)));
     let good = self::blastocyst(4, "AA");
-    assert_eq!(blastocyst(Blastocyst { day: 4, ..good }), ["/day out_of_range"]);
+    assert_eq!(blastocyst(Blastocyst { day: Some(4), ..good }), ["/day out_of_range"]);
     assert_eq!(blastocyst(Blastocyst { expansion: Some(7), ..good }), ["/expansion out_of_range"]);
     assert_eq!(
         blastocyst(Blastocyst { expansion: Some(1), ..good }),
@@ -221,7 +227,7 @@ proptest! {
     fn more_expansion_or_a_better_letter_never_makes_it_worse(
         expansion in 2u16..=5, mass in letters(), epithelium in letters(),
     ) {
-        let before = Blastocyst { day: 5, expansion: Some(expansion), inner_cell_mass: mass, trophectoderm: epithelium };
+        let before = Blastocyst { day: Some(5), expansion: Some(expansion), inner_cell_mass: mass, trophectoderm: epithelium };
         let better = Blastocyst { inner_cell_mass: mass.map(|_| Letter::A), ..before };
         let larger = Blastocyst { expansion: Some(expansion + 1), ..before };
         let quality = |it| analyse(&Embryo::Blastocyst(it)).unwrap().quality;

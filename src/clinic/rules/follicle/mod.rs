@@ -18,4 +18,4 @@ mod scan;
 mod tests;
 
 pub use grade::{FollicleAnalysis, Leading, Response, analyse};
-pub use scan::{FollicleScan, Ovary};
+pub use scan::{ANTRAL, FollicleScan, Ovary};

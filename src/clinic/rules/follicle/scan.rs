@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::clinic::rules::checks::{Checks, Refused};
 
 /// Antral follicles are as large, in mm.
-pub(super) const ANTRAL: RangeInclusive<f64> = 2.0..=10.0;
+pub const ANTRAL: RangeInclusive<f64> = 2.0..=10.0;
 /// Follicles that are measured in one ovary.
 const MEASURED_MAX: usize = 60;
 

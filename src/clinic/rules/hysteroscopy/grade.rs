@@ -136,6 +136,7 @@ fn explain(seen: &Hysteroscopy, findings: &[Finding], level: Option<Level>, expl
             FindingKind::Endometritis => Sentence::HysteroscopyEndometritis,
         });
     }
+    explain_details(seen, explained);
     if let Some(adhesions) = seen.adhesions.filter(|it| it.afs().is_none()) {
         explained.lacks(adhesions.extent.is_none(), "/adhesions/extent");
         explained.lacks(adhesions.kind.is_none(), "/adhesions/kind");
@@ -149,4 +150,16 @@ fn explain(seen: &Hysteroscopy, findings: &[Finding], level: Option<Level>, expl
     explained.limit_if(lacks_contour, Sentence::HysteroscopyOuterContour);
     let lacks_os = septum.class() == Some(UterineClass::U2);
     explained.lacks(lacks_os, "/septum/reaches_internal_os");
+}
+
+/// Details without which a finding has no level.
+fn explain_details(seen: &Hysteroscopy, explained: &mut Explained) {
+    for (index, polyp) in seen.polyps.iter().flatten().enumerate() {
+        explained.lacks(polyp.finding().level.is_none(), &format!("/polyps/{index}/size_mm"));
+    }
+    for (index, myoma) in seen.myomas.iter().flatten().enumerate() {
+        explained.lacks(myoma.finding().level.is_none(), &format!("/myomas/{index}/size_mm"));
+    }
+    explained.lacks(seen.has_adhesions == Some(true) && seen.adhesions.is_none(), "/adhesions");
+    explained.lacks(seen.has_indentation == Some(true) && seen.septum.is_none(), "/septum");
 }

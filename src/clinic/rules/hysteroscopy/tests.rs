@@ -223,3 +223,28 @@ proptest! {
         prop_assert!(level(&more) >= level(&seen));
     }
 }
+
+#[test]
+fn a_detail_that_leaves_the_whole_open_is_named() {
+    let unknown = Adhesions { extent: None, kind: None, menses: None, esge: None };
+    for (seen, missing) in [
+        (Hysteroscopy { polyps: Some(vec![Polyp { size_mm: None }]), ..normal() }, vec!["/polyps/0/size_mm"]),
+        (
+            Hysteroscopy {
+                polyps: Some(vec![Polyp { size_mm: Some(4.0) }, Polyp { size_mm: None }]),
+                ..normal()
+            },
+            vec!["/polyps/1/size_mm"],
+        ),
+        (with_myoma(1, None, None), vec!["/myomas/0/size_mm"]),
+        (with_myoma(4, None, None), vec![]),
+        (Hysteroscopy { has_adhesions: Some(true), ..normal() }, vec!["/adhesions"]),
+        (with_adhesions(unknown), vec!["/adhesions/extent", "/adhesions/kind", "/adhesions/menses"]),
+        (Hysteroscopy { has_indentation: Some(true), ..normal() }, vec!["/septum"]),
+        (normal(), vec![]),
+    ] {
+        let it = analyse(&seen).unwrap();
+        assert_eq!(it.explained.missing, missing, "{seen:?}");
+        assert_eq!(it.level.is_none(), !missing.is_empty(), "{seen:?}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::clinic::rules::{
 };
 
 impl SemenAnalysis {
-    /// What of it counts; no ejaculate is no spermatozoa.
+    /// What of it counts; no ejaculate is no spermatozoa. Those that only the pellet shows were not counted: the number is none.
     pub fn measures(&self) -> Vec<Measure> {
         let none = self.terms.contains(&SemenTerm::Aspermia).then_some(Measure::SpermTotal(0.0));
         let values = self.values.iter().filter_map(|it| {
@@ -44,8 +44,29 @@ mod tests {
     use crate::clinic::rules::{
         follicle::{self, FollicleScan},
         hysteroscopy::{self, Hysteroscopy},
-        semen::{self, Semen},
+        semen::{self, Pellet, Semen},
     };
+
+    #[test]
+    fn few_spermatozoa_are_not_none() {
+        let semen = Semen {
+            volume_ml: Some(2.0),
+            concentration_million_per_ml: Some(0.002),
+            progressive_percent: Some(50.0),
+            ..Semen::default()
+        };
+        assert_eq!(semen::analyse(&semen).unwrap().measures()[0], Measure::SpermTotal(0.004));
+        let crypto = Semen {
+            concentration_million_per_ml: Some(0.0),
+            pellet: Some(Pellet::Present),
+            ..Semen::default()
+        };
+        assert_eq!(
+            semen::analyse(&crypto).unwrap().measures(),
+            [Measure::SpermTotal(0.0), Measure::SpermConcentration(0.0)],
+            "none were counted, which is what is said of it"
+        );
+    }
 
     #[test]
     fn analyses_give_what_they_say_and_nothing_else() {

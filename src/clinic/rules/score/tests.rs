@@ -161,6 +161,19 @@ fn the_number_counts_before_the_concentration_of_the_same_day() {
 }
 
 #[test]
+fn a_count_that_another_sample_has_replaced_says_nothing() {
+    let earlier = date(2026, 1, 1);
+    for (old, new, positive) in [
+        (Measure::SpermConcentration(3.0), Measure::SpermTotal(210.0), vec![]),
+        (Measure::SpermConcentration(60.0), Measure::SpermTotal(210.0), vec![]),
+        (Measure::SpermTotal(0.0), Measure::SpermConcentration(60.0), vec![Sentence::ScoreSpermPositive]),
+    ] {
+        let it = compute(&[on(earlier, old.clone()), on(TODAY, new)], TODAY);
+        assert_eq!((&it.critical, &it.positive), (&vec![], &positive), "{old:?}");
+    }
+}
+
+#[test]
 fn values_of_more_than_two_years_do_not_count_unless_they_stay() {
     let limit = TODAY.checked_sub(730.days()).unwrap();
     let older = limit.yesterday().unwrap();

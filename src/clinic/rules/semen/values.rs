@@ -84,7 +84,13 @@ fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-fn or_derived(given: Option<f64>, derived: Option<f64>) -> Option<Known> {
+/// The same of millions; of a few, each one counts: some are never none.
+fn rounded_millions(value: f64) -> f64 {
+    let single = (value * 1e6).round() / 1e6;
+    [rounded(value), single].into_iter().find(|it| *it > 0.0).unwrap_or(value)
+}
+
+fn or_derived(given: Option<f64>, derived: Option<f64>, rounded: fn(f64) -> f64) -> Option<Known> {
     let given = given.map(|value| Known { value, is_derived: false });
     given.or_else(|| derived.map(|value| Known { value: rounded(value), is_derived: true }))
 }
@@ -218,20 +224,22 @@ impl Semen {
         let (progressive, non_progressive) = (self.progressive_percent, self.non_progressive_percent);
         // A difference of rounded numbers may be just below nothing.
         let rest = |whole, part| both(whole, part, |whole, part| f64::max(whole - part, 0.0));
-        let total = or_derived(self.total_million, none.or(product));
-        let progressive = or_derived(progressive, rest(motility, non_progressive));
+        let of_100 = |given, derived| or_derived(given, derived, rounded);
+        let millions = |given, derived| or_derived(given, derived, rounded_millions);
+        let total = millions(self.total_million, none.or(product));
+        let progressive = of_100(progressive, rest(motility, non_progressive));
         let total_progressive =
             both(total.map(|it| it.value), progressive.map(|it| it.value), |total, of_100| {
                 total * of_100 / 100.0
             });
         Derived {
             total,
-            concentration: or_derived(concentration, none.or(quotient)),
-            motility: or_derived(self.total_motility_percent, motility),
+            concentration: millions(concentration, none.or(quotient)),
+            motility: of_100(self.total_motility_percent, motility),
             progressive,
-            non_progressive: or_derived(non_progressive, rest(motility, self.progressive_percent)),
-            immotile: or_derived(self.immotile_percent, motility.map(|it| f64::max(100.0 - it, 0.0))),
-            total_progressive: or_derived(None, total_progressive),
+            non_progressive: of_100(non_progressive, rest(motility, self.progressive_percent)),
+            immotile: of_100(self.immotile_percent, motility.map(|it| f64::max(100.0 - it, 0.0))),
+            total_progressive: millions(None, total_progressive),
         }
     }
 }
