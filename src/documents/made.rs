@@ -42,8 +42,6 @@ pub enum Kept {
     Until(Timestamp),
     /// As long as this thing of a desk wants it: a word for what it is, and its id.
     HeldBy(&'static str, Uuid),
-    /// The same, of a clinic: nobody reaches it but through the clinic desk, neither the owner nor an administrator.
-    OfClinic(&'static str, Uuid),
 }
 
 /// Makes a document. It counts as what its owner has stored. `false`: the owner is gone meanwhile; for what a desk holds, its
@@ -58,8 +56,8 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
             INSERT INTO document_quota AS q (user_id, stored) SELECT id, $6 FROM owner
             ON CONFLICT (user_id) DO UPDATE SET stored = q.stored + excluded.stored
         ), made AS (
-            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at, of_clinic)
-            SELECT $1, id, $3, $4, 1, $7, $7, $8, $19 FROM owner RETURNING id, owner_id
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, remove_at)
+            SELECT $1, id, $3, $4, 1, $7, $7, $8 FROM owner RETURNING id, owner_id
         ), held AS (
             INSERT INTO document_hold (document_id, holder, holder_id, held_at)
             SELECT id, $9, $10, $7 FROM made WHERE $9::text IS NOT NULL
@@ -71,14 +69,49 @@ pub async fn make(tx: &mut Tx, made: &Made<'_>, now: Timestamp) -> Result<bool, 
     let Made { id, owner, title, desk, name, stored, kept } = made;
     let (remove_at, holder, holder_id) = match *kept {
         Kept::Until(at) => (Some(at), None, None),
-        Kept::HeldBy(what, id) | Kept::OfClinic(what, id) => (None, Some(what), Some(id)),
+        Kept::HeldBy(what, id) => (None, Some(what), Some(id)),
     };
-    let of_clinic = matches!(kept, Kept::OfClinic(..));
     let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
-    let mut args =
-        values.after([id, owner, title, desk, name, &bytes, &now, &remove_at, &holder, &holder_id]);
-    args.push(&of_clinic);
+    let args = values.after([id, owner, title, desk, name, &bytes, &now, &remove_at, &holder, &holder_id]);
     Ok(tx.execute(MAKE, &args).await? == 1)
+}
+
+/// A document of a clinic whose content is stored already: nobody owns it, and a thing of the desk holds it.
+#[derive(Debug, Clone)]
+pub struct Held<'a> {
+    /// Its id.
+    pub id: DocumentId,
+    /// Who has had it made.
+    pub by: UserId,
+    /// What it is called.
+    pub title: &'a str,
+    /// The file's name.
+    pub name: &'a str,
+    /// Its content.
+    pub stored: &'a Stored,
+    /// Where it belongs, a word for what holds it, and its id.
+    pub by_desk: (&'static str, &'static str, Uuid),
+}
+
+/// Makes a document of a clinic: who may read it is that desk's business alone, as of files that are uploaded there
+/// ([`super::publish::for_desk`]). It is in nobody's quota.
+pub async fn for_desk(tx: &mut Tx, held: &Held<'_>, now: Timestamp) -> Result<(), DbError> {
+    const HELD: &str = concat!(
+        "-- documents.made.for_desk
+        WITH made AS (
+            INSERT INTO document (id, owner_id, title, desk, latest, created_at, updated_at, of_clinic)
+            VALUES ($1, NULL, $3, $4, 1, $7, $7, true) RETURNING id
+        ), held AS (
+            INSERT INTO document_hold (document_id, holder, holder_id, held_at) SELECT id, $8, $9, $7 FROM made
+        )
+        INSERT INTO document_version (document_id, number, name, bytes, uploaded_by, created_at, ",
+        stored_columns!(),
+        ") SELECT id, 1, $5, $6, $2, $7, $10, $11, $12, $13, $14, $15, $16, $17 FROM made"
+    );
+    let Held { id, by, title, name, stored, by_desk: (desk, holder, holder_id) } = held;
+    let (bytes, values) = (stored.kept.bytes as i64, Values::of(stored));
+    tx.execute(HELD, &values.after([id, by, title, desk, name, &bytes, &now, holder, holder_id])).await?;
+    Ok(())
 }
 
 /// A version that the service makes of a document, with the content that is stored already.

@@ -33,7 +33,8 @@ use crate::{
     db::DbError,
     ids::UserId,
     jobs::{
-        JobId,
+        Job as _, JobId,
+        clinic::RenderReport,
         inspect::{self, State as TaskState, Task},
     },
 };
@@ -52,6 +53,9 @@ const LOOK_MIN: Duration = Duration::from_millis(200);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// A silent stream is closed by proxies.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+
+/// Kinds whose reasons are words for programs; others say sentences to who looks after the service.
+const SAY_WHY: [&str; 1] = [RenderReport::KIND];
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(events))
@@ -78,6 +82,9 @@ impl TaskStarted {
 struct TaskProblem {
     /// For programs: `failed`, `cancelled` or `set_aside`.
     code: &'static str,
+    /// Why, as a stable word, of kinds of work that say so: of `clinic.render_report` `consent_missing`, `archived`,
+    /// `anonymised`, `not_found` or `not_set`.
+    reason: Option<String>,
     /// For people.
     detail: &'static str,
 }
@@ -123,8 +130,16 @@ impl Document {
             _ => None,
         };
         let links = TaskLinks::of(task.id);
-        Self { task, problem: problem.map(|(code, detail)| TaskProblem { code, detail }), links }
+        let reason = word(&task);
+        Self { problem: problem.map(|(code, detail)| TaskProblem { code, reason, detail }), task, links }
     }
+}
+
+/// The word with which a job says why it ended; behind a colon stands what is for who looks after the service.
+fn word(task: &Task) -> Option<String> {
+    let said = task.reason.as_deref().filter(|_| SAY_WHY.contains(&&*task.kind))?;
+    let word = said.split(':').next()?;
+    word.bytes().all(|it| it.is_ascii_lowercase() || it == b'_').then(|| word.to_owned())
 }
 
 /// A task of somebody's own. A key sees those of the clinic desk alone: they are what it can begin.

@@ -4,12 +4,18 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::Language;
 
-/// `12,50 €` or `€12.50`.
+/// `1.012,50 €` or `€1,012.50`.
 pub fn money(cents: i64, language: Language) -> String {
-    let (euros, rest) = (cents / 100, (cents % 100).abs());
+    let (sign, euros, rest) =
+        (if cents < 0 { "-" } else { "" }, cents.unsigned_abs() / 100, cents.unsigned_abs() % 100);
+    let digits = euros.to_string();
+    let head = digits.len() % 3;
+    let threes = digits.as_bytes()[head..].chunks(3).map(|it| String::from_utf8_lossy(it).into_owned());
+    let groups: Vec<String> =
+        (head > 0).then(|| digits[..head].to_owned()).into_iter().chain(threes).collect();
     match language {
-        Language::It => format!("{euros},{rest:02} €"),
-        Language::En => format!("€{euros}.{rest:02}"),
+        Language::It => format!("{sign}{},{rest:02} €", groups.join(".")),
+        Language::En => format!("{sign}€{}.{rest:02}", groups.join(",")),
     }
 }
 
@@ -55,6 +61,13 @@ mod tests {
     fn people_read_their_own_way_of_writing() {
         assert_eq!(money(1250, Language::It), "12,50 €");
         assert_eq!(money(1205, Language::En), "€12.05");
+        assert_eq!(money(12_000_000, Language::It), "120.000,00 €");
+        assert_eq!(money(12_345_678_905, Language::En), "€123,456,789.05");
+        assert_eq!(
+            (money(100_000, Language::It), money(99_999, Language::En)),
+            ("1.000,00 €".into(), "€999.99".into())
+        );
+        assert_eq!((money(0, Language::It), money(-5, Language::En)), ("0,00 €".into(), "-€0.05".into()));
         let day = jiff::civil::date(2027, 6, 10);
         assert_eq!(date(day, Language::It), "giovedì 10 giugno 2027");
         assert_eq!(date(day, Language::En), "Thursday, 10 June 2027");

@@ -3,15 +3,20 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::mail::Language;
 
 use super::{letters::printable, press::FAMILIES};
 
-/// Values and pictures of one document, in bytes: about a thousand pages of text.
+/// Values and pictures of one document, in bytes: about a thousand pages of text. Of tables a hundredth of it takes some MiB of
+/// memory each page: whoever sets tables bounds their rows.
 pub const BYTES_MAX: usize = 4 << 20;
+/// Digits that tell editions apart.
+const EDITION_DIGITS: usize = 16;
 
 /// How a document looks: a file of `layouts`, compiled in. It says what it wants to be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,13 +49,37 @@ impl Layout {
         }
     }
 
+    /// What all of them have in common, and its own.
     pub(super) const fn source(self) -> &'static str {
-        match self {
-            Self::Deed => include_str!("layouts/deed.typ"),
-            Self::PatientReport => include_str!("layouts/patient_report.typ"),
-            Self::Ticket => include_str!("layouts/ticket.typ"),
-            Self::Agenda | Self::ActSummary => include_str!("layouts/sheet.typ"),
+        macro_rules! layout {
+            ($file:literal) => {
+                concat!(include_str!("layouts/common.typ"), include_str!($file))
+            };
         }
+        match self {
+            Self::Deed => layout!("layouts/deed.typ"),
+            Self::PatientReport => layout!("layouts/patient_report.typ"),
+            Self::Ticket => layout!("layouts/ticket.typ"),
+            Self::Agenda | Self::ActSummary => layout!("layouts/sheet.typ"),
+        }
+    }
+
+    /// Tells what makes the same values look as they do from anything else that would: the layout, its words, typst and its
+    /// fonts, which have one version. Whoever keeps what was made keeps this beside it.
+    pub fn edition(self) -> &'static str {
+        static EDITIONS: LazyLock<[String; Layout::ALL.len()]> = LazyLock::new(|| {
+            Layout::ALL.map(|layout| {
+                let [italian, english] = layout.texts();
+                let parts = [layout.source(), italian, english, typst::utils::version().raw()];
+                let hasher = parts.iter().fold(Sha256::new(), |hasher, part| {
+                    hasher.chain_update(part.len().to_le_bytes()).chain_update(part)
+                });
+                let mut digest = HEXLOWER.encode(&hasher.finalize());
+                digest.truncate(EDITION_DIGITS);
+                format!("{}/{digest}", layout.name())
+            })
+        });
+        &EDITIONS[self as usize]
     }
 
     /// Its words, by what they stand for; a layout that has few has them itself.

@@ -1,12 +1,14 @@
 //! PDF documents, made of a layout and values: deeds, reports, and whatever else is handed out on paper.
 //!
 //! Reading order: [`document`] (what is to be made), [`letters`] (what the fonts can print), [`press`] (how it is made, on the
-//! thread that asks). `texts` is the place for what layouts say, in Italian and English. Who wants a document asks a [`Rendering`], which makes a bounded number at once.
+//! thread that asks). `layouts` are written in typst, each behind `common.typ`; `texts` is the place for what they say, in Italian
+//! and English. Who wants a document asks a [`Rendering`], which makes a bounded number at once.
 //!
 //! Invariants
 //! - Values are data, which a layout reads as JSON: nothing that a person has written is ever read as markup or code.
 //! - The same document gives the same bytes, whenever and wherever it is made: PDF/A-2b with the fonts of this binary, and the
 //!   time that the document says.
+//! - No text leaves its place: layouts show what people write through `fit`, which breaks what is too long.
 //! - Whatever text comes, something is printed: what no font has is shown as `�`, and [`unprintable`] says so beforehand.
 
 mod document;

@@ -1,10 +1,14 @@
 //! Documents are read back by programs of others: `qpdf` and poppler's tools (`script/setup --test` installs them).
 
-use std::{collections::BTreeSet, io::Write as _, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
-use super::{Document, Layout, PressError, letters::printable, print, unprintable};
+use super::{Document, Image, Layout, PressError, letters::printable, print, unprintable};
 use crate::mail::Language;
 
 fn paragraph(text: &str) -> Value {
@@ -26,8 +30,12 @@ fn deed(blocks: &[Value]) -> Document {
     }
 }
 
-/// What a program says of a PDF; its name in the arguments is `-`.
+/// What a program says of a PDF; its name in the arguments is `@`.
 pub(crate) fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
+    String::from_utf8_lossy(&run(program, arguments, pdf)).into_owned()
+}
+
+fn run(program: &str, arguments: &[&str], pdf: &[u8]) -> Vec<u8> {
     let folder = std::env::temp_dir().join(format!("sportello-pdf-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("a.pdf");
@@ -36,9 +44,8 @@ pub(crate) fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
     let said = Command::new(program).args(arguments).output();
     let said = said.unwrap_or_else(|error| panic!("{program}: {error}; run script/setup --test"));
     std::fs::remove_dir_all(folder).unwrap();
-    let text = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.status.success(), "{program}: {text} {}", String::from_utf8_lossy(&said.stderr));
-    text
+    assert!(said.status.success(), "{program}: {}", String::from_utf8_lossy(&said.stderr));
+    said.stdout
 }
 
 /// The words of a PDF, as another program finds them.
@@ -49,7 +56,7 @@ pub(crate) fn words(pdf: &[u8]) -> String {
 #[test]
 fn others_find_a_sound_archivable_file_with_all_of_its_fonts() {
     let pdf = print(&deed(&[paragraph("Il giorno ventidue novembre.")])).unwrap();
-    assert!(ask("qpdf", &["--check", "@"], &pdf).contains("No syntax or stream encoding errors"));
+    is_archivable(&pdf, "Procura speciale");
     let info = ask("pdfinfo", &["-isodates", "@"], &pdf);
     for line in
         ["Procura speciale", "Sportello", "2026-11-22T10:20:30Z", "Encrypted: no", "A4", "JavaScript: no"]
@@ -57,17 +64,6 @@ fn others_find_a_sound_archivable_file_with_all_of_its_fonts() {
         let info: Vec<&str> = info.split_whitespace().collect();
         assert!(info.join(" ").contains(line), "{line} is not in {info:?}");
     }
-    let metadata = ask("pdfinfo", &["-meta", "@"], &pdf);
-    assert!(metadata.contains("<pdfaid:part>2</pdfaid:part>"), "{metadata}");
-    assert!(metadata.contains("<pdfaid:conformance>B</pdfaid:conformance>"), "{metadata}");
-    let fonts = ask("pdffonts", &["@"], &pdf);
-    assert!(fonts.lines().count() > 2, "{fonts}");
-    for font in fonts.lines().skip(2) {
-        let embedded: Vec<&str> = font.split_whitespace().rev().take(5).collect();
-        assert_eq!(embedded[2..], ["yes", "yes", "yes"], "embedded, a subset, with its letters: {font}");
-    }
-    let objects = ask("qpdf", &["--json", "@"], &pdf);
-    assert!(objects.contains("/GTS_PDFA1") && !objects.contains("/JavaScript"), "what PDF/A asks for");
     let read = words(&pdf);
     for part in
         ["Studio notarile Rossi", "Repertorio PROC-0001", "Il giorno ventidue novembre.", "pagina 1 di 1"]
@@ -122,13 +118,177 @@ fn letters_of_all_directions_and_long_words_stay_on_the_page() {
     );
     let pdf = print(&deed(&[paragraph(&text)])).unwrap();
     let read = words(&pdf);
-    assert!(
-        read.contains("end") && read.contains(&"x".repeat(60)) && !read.contains(&"x".repeat(61)),
-        "{read}"
-    );
+    assert!(read.contains("end") && read.contains(&"x".repeat(60)) && !read.contains(&long), "{read}");
+    assert_eq!(read.matches('x').count(), 300, "nothing stands between that was not written");
     assert!(read.contains('\u{fffd}'), "what cannot be printed is seen: {read}");
+    nothing_leaves_its_place(&pdf);
     assert_eq!(printable("a\r\nb\tc"), "a\nb\u{20}c");
     assert_eq!(printable("perché no"), "perché no");
+    assert_eq!(printable(&long), long, "whoever copies a name copies one word");
+}
+
+/// Words of every kind that people write: a name without a blank, in capitals, of a file, of an address.
+pub(crate) fn long_words() -> [String; 5] {
+    let file = "Referto_Laboratorio_San_Luca_Bianchi_Anna_2026_02_03_definitivo.pdf";
+    [
+        "W".repeat(60),
+        file.to_owned(),
+        file.to_uppercase(),
+        "https://www.ospedale-maggiore.example/referti/2026/02/03/anna.bianchi?pagina=1&lingua=it".to_owned(),
+        "שלום".repeat(12),
+    ]
+}
+
+/// A ticket, an agenda and a sheet of an act, in which all texts of people are these.
+fn sheets(text: &str) -> [Document; 3] {
+    let picture = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\" width=\"9\" height=\"9\">\
+                   <rect width=\"9\" height=\"9\" fill=\"#000\"/></svg>";
+    let table = |columns: &[&str], widths: &[f64]| {
+        let row = vec![text; columns.len()];
+        json!({ "heading": null, "columns": columns, "widths": widths, "rows": [row, row], "none": "documents" })
+    };
+    let sheet = |fact: &str, table: Value| {
+        json!({ "head": [text, text], "title": "Foglio", "subtitle": text, "facts": [{ "label": fact, "value": text }],
+            "notes": [], "tables": [table], "foot": text })
+    };
+    let mut act = sheet(
+        "client",
+        table(&["municipality", "sheet", "parcel", "sub", "category"], &[3.0, 1.2, 1.2, 1.0, 1.2]),
+    );
+    act["notes"] = json!([{ "label": "description", "text": format!("{text}\n{text}") }]);
+    let ticket = json!({ "event": text, "place": text, "date": "mercoledì 22 novembre 2026", "begins": "21:00", "holder": text,
+        "tickets": 10, "paid": "120.000,00 €", "code": "ABCDEFGHJK", "booking": uuid::Uuid::nil() });
+    let document = |layout: Layout, data, images| Document {
+        layout,
+        language: Language::It,
+        title: format!("{}: {text}", layout.title(Language::It)),
+        made_at: "2026-11-22T10:20:30Z".parse().unwrap(),
+        data,
+        images,
+    };
+    let code = Image { name: "code", content: picture.into() };
+    [
+        document(Layout::Ticket, ticket, vec![code]),
+        document(
+            Layout::Agenda,
+            sheet("count", table(&["time", "client", "matter", "status"], &[1.3, 2.4, 4.0, 2.3])),
+            vec![],
+        ),
+        document(Layout::ActSummary, act, vec![]),
+    ]
+}
+
+#[test]
+fn each_layout_is_archivable_and_keeps_texts_of_any_length_in_their_places() {
+    for text in long_words() {
+        let mut deed =
+            deed(&[paragraph(&text), json!({ "kind": "heading", "level": 1, "runs": [{ "text": text }] })]);
+        deed.title.clone_from(&text);
+        deed.data["head"] = json!([text, text]);
+        deed.data["signature"] = json!([text]);
+        for document in sheets(&text).into_iter().chain([deed]) {
+            let pdf = print(&document).unwrap();
+            nothing_leaves_its_place(&pdf);
+            is_archivable(&pdf, document.layout.title(Language::It));
+        }
+    }
+}
+
+#[test]
+fn a_ticket_is_one_page_with_the_longest_title_and_address() {
+    let long =
+        format!("{} Concerto di beneficenza della Fondazione {}", "W".repeat(60), "dei Mille ".repeat(10));
+    let long: String = long.chars().take(200).collect();
+    let [ticket, ..] = sheets(&long);
+    let pdf = print(&ticket).unwrap();
+    assert!(ask("pdfinfo", &["@"], &pdf).contains("Pages:           1"), "{}", words(&pdf));
+    nothing_leaves_its_place(&pdf);
+    assert!(words(&pdf).contains("Mostri questo codice"));
+}
+
+/// The size of a page, and its words with their places: left, top, right, bottom.
+type PlacedPage = ((f64, f64), Vec<([f64; 4], String)>);
+
+/// What stands where on each page.
+fn places(pdf: &[u8]) -> Vec<PlacedPage> {
+    let number = |line: &str, name: &str| -> f64 {
+        let rest = line.split(&format!("{name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let mut pages: Vec<PlacedPage> = Vec::new();
+    for line in ask("pdftotext", &["-bbox", "@", "-"], pdf).lines() {
+        if line.contains("<page ") {
+            pages.push(((number(line, "width"), number(line, "height")), Vec::new()));
+        } else if line.contains("<word ") {
+            let place = ["xMin", "yMin", "xMax", "yMax"].map(|name| number(line, name));
+            let word = line.split(['>', '<']).nth(2).unwrap_or_default().to_owned();
+            pages.last_mut().unwrap().1.push((place, word));
+        }
+    }
+    pages
+}
+
+/// Every word lies within the margins, and none on another; the smallest letters can be read.
+pub(crate) fn nothing_leaves_its_place(pdf: &[u8]) {
+    /// Points that the boxes of words of two lines share, which have room for accents.
+    const SHARED: f64 = 3.0;
+    const MARGIN: f64 = 28.0;
+    for (page, ((width, height), words)) in places(pdf).into_iter().enumerate() {
+        for (place, (a, word)) in words.iter().enumerate() {
+            let [left, top, right, bottom] = *a;
+            let is_inside = left > MARGIN && right < width - MARGIN && top > 20.0 && bottom < height - 15.0;
+            assert!(is_inside && bottom - top > 6.0, "page {page}: {word} {a:?}");
+            for (b, other) in &words[place + 1..] {
+                let across = right.min(b[2]) - left.max(b[0]);
+                let down = bottom.min(b[3]) - top.max(b[1]);
+                assert!(across < 1.0 || down < SHARED, "page {page}: {word} {a:?} lies on {other} {b:?}");
+            }
+        }
+    }
+}
+
+/// What PDF/A-2b asks for, as far as it can be seen from outside.
+pub(crate) fn is_archivable(pdf: &[u8], title: &str) {
+    assert!(ask("qpdf", &["--check", "@"], pdf).contains("No syntax or stream encoding errors"));
+    let metadata = ask("pdfinfo", &["-meta", "@"], pdf).replace("&apos;", "'");
+    for part in ["<pdfaid:part>2</pdfaid:part>", "<pdfaid:conformance>B</pdfaid:conformance>", title] {
+        assert!(metadata.contains(part), "{part}: {metadata}");
+    }
+    let fonts = ask("pdffonts", &["@"], pdf);
+    assert!(fonts.lines().count() > 2, "{fonts}");
+    for font in fonts.lines().skip(2) {
+        let embedded: Vec<&str> = font.split_whitespace().rev().take(5).collect();
+        assert_eq!(embedded[2..], ["yes", "yes", "yes"], "embedded, a subset, with its letters: {font}");
+    }
+    let objects = ask("qpdf", &["--json", "@"], pdf);
+    assert!(objects.contains("/GTS_PDFA1") && objects.contains("/DestOutputProfile"));
+    for forbidden in ["/JavaScript", "/Encrypt", "/Launch", "/EmbeddedFiles", "/LZWDecode", "/AA\""] {
+        assert!(!objects.contains(forbidden), "{forbidden}");
+    }
+}
+
+/// How many points of a page have each colour, at 50 points an inch.
+pub(crate) fn colours(pdf: &[u8], page: usize) -> BTreeMap<[u8; 3], usize> {
+    let page = page.to_string();
+    let picture = run("pdftoppm", &["-r", "50", "-f", &page, "-l", &page, "@"], pdf);
+    // `P6 width height 255`, then three bytes for each point.
+    let head: Vec<&[u8]> = picture.splitn(5, u8::is_ascii_whitespace).collect();
+    let mut found = BTreeMap::new();
+    for point in head[4].chunks_exact(3) {
+        *found.entry([point[0], point[1], point[2]]).or_default() += 1;
+    }
+    found
+}
+
+#[test]
+fn an_edition_is_of_a_layout_its_words_and_what_sets_it() {
+    let all: BTreeSet<&str> = Layout::ALL.iter().map(|it| it.edition()).collect();
+    assert_eq!(all.len(), Layout::ALL.len(), "two have one source, and other words: {all:?}");
+    for layout in Layout::ALL {
+        let edition = layout.edition();
+        assert!(edition.starts_with(&format!("{}/", layout.name())), "{edition}");
+        assert!(layout.source().contains("#let fit("), "what they have in common is part of each");
+    }
 }
 
 #[test]
@@ -181,13 +341,18 @@ fn what_is_too_large_and_what_the_layout_does_not_understand_is_refused() {
     assert!(matches!(print(&strange), Err(PressError::Broken { layout: "deed", .. })));
 }
 
+/// MiB that this process has now, or (`VmHWM`) has had at most.
+#[cfg(target_os = "linux")]
+pub(crate) fn memory(what: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_stays_flat_over_many_documents() {
-    let resident = || {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4 / 1024
-    };
+    let resident = || memory("VmRSS");
     let print_some = |from: usize| {
         for number in from..from + 60 {
             let text = format!("Documento {number}: {}", format!("lorem ipsum {number} ").repeat(40));

@@ -14,6 +14,8 @@ use crate::clinic::{
 
 /// A document has at most so many: what is not among them is in the list of its values.
 const FINDINGS_MAX: usize = 300;
+/// What is found and no reason to look.
+pub(in crate::clinic) const NEGATIVE: [Word; 3] = [Word::Negative, Word::Absent, Word::NotDetected];
 
 /// What a document says, as sentences.
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
@@ -44,7 +46,7 @@ fn of_value(value: &Reading) -> impl Iterator<Item = Finding> {
     let flagged = match (value.flag, &value.value) {
         (Some(Flag::Low), _) => Some(Sentence::DocumentValueLow),
         (Some(Flag::High), _) => Some(Sentence::DocumentValueHigh),
-        (_, Value::Finding(word)) if !is_negative(*word) => Some(Sentence::DocumentFoundPositive),
+        (_, Value::Finding(word)) if !NEGATIVE.contains(word) => Some(Sentence::DocumentFoundPositive),
         _ => None,
     };
     let contradicts = value.contradicts().then_some(Sentence::DocumentSignContradicts);
@@ -55,10 +57,6 @@ fn of_value(value: &Reading) -> impl Iterator<Item = Finding> {
         line: Some(value.place.line),
     };
     flagged.into_iter().chain(contradicts).map(finding)
-}
-
-const fn is_negative(word: Word) -> bool {
-    matches!(word, Word::Negative | Word::Absent | Word::NotDetected)
 }
 
 fn of_unread(it: &Unread) -> Finding {

@@ -241,7 +241,7 @@ impl PatientDocument {
 }
 
 /// The items that are understood: a newer server may have written others.
-fn of_newer<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Vec<T> {
+pub(in crate::clinic) fn of_newer<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Vec<T> {
     let items: Json<Vec<serde_json::Value>> = row.get(column);
     items.0.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect()
 }

@@ -66,7 +66,7 @@ pub fn unit(ucum: &str, language: Language) -> String {
         Language::En => ("days", "min"),
     };
     let plain = match ucum {
-        "1" | "{index}" => return String::new(),
+        "1" | "{index}" | "[pH]" => return String::new(),
         "d" => return day.to_owned(),
         "min" => return minute.to_owned(),
         other => other,
@@ -78,9 +78,13 @@ pub fn unit(ucum: &str, language: Language) -> String {
     if language == Language::It { shown.replace("IU", "UI") } else { shown }
 }
 
-/// A day in a table.
-pub fn short_day(day: Date) -> String {
-    day.strftime("%d/%m/%Y").to_string()
+/// A day in a table: in English with the name of the month, which comes first for half of the world.
+pub fn short_day(day: Date, language: Language) -> String {
+    let form = match language {
+        Language::It => "%d/%m/%Y",
+        Language::En => "%-d %b %Y",
+    };
+    day.strftime(form).to_string()
 }
 
 /// A day in a sentence, without its name.

@@ -7,29 +7,28 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    figures::{bounded, day, moment, number, range, rounded, short_day, unit},
-    record::{Analysis, Record},
+    figures::{bounded, day, moment, number, range, short_day, unit},
+    record::{Analysis, Record, Score},
     trends,
 };
 use crate::{
     clinic::{
+        analysis::findings::NEGATIVE,
         laboratory::names::{self, Group},
         patients::Sex,
-        rules::{
-            patient::birth::age,
-            references::Reference,
-            score::{DomainScore, FertilityScore},
-            sentences::Sentence,
-        },
-        values::{LaboratoryValue, list::VALUES_MAX},
+        rules::{patient::birth::age, references::Reference, score::GeneticResult, sentences::Sentence},
+        scores::inputs::karyotype,
+        values::LaboratoryValue,
     },
     mail::Language,
     notary::time::today,
     pdf::{Document, Layout},
 };
 
-/// Of the layout and of this file: another one may say the same otherwise, and is made again.
-pub const LAYOUT: &str = "patient_report/1";
+/// Values of documents with fewer points of 100 are marked.
+const DOUBTFUL_BELOW: i16 = 80;
+/// What makes a value doubtful whatever its points are.
+const FROM_IMAGE: &str = "read_from_image";
 
 /// What is printed, without when.
 #[derive(Debug, Clone)]
@@ -41,38 +40,45 @@ pub struct Page {
 impl Page {
     /// What a record says on a day.
     pub fn of(record: &Record, language: Language, today: Date) -> Self {
-        let count = |is_counted: fn(&LaboratoryValue) -> bool| {
-            record.values.iter().filter(|it| is_counted(it)).count()
-        };
-        let abnormal = count(|it| matches!(it.flag.as_deref(), Some("low" | "high")));
-        let has_more = record.values.len() as i64 == VALUES_MAX;
         let said = Say(language);
+        let counts = record.counts;
+        let more = |shown: usize, all: i64| (all > shown as i64).then_some(shown);
+        let is_any_doubtful = record.values.iter().any(is_doubtful);
         let data = json!({
             "clinic": { "name": record.clinic.name, "lines": record.clinic.lines },
             "disclaimer": said.sentence(Sentence::SupportsClinicians),
             "patient": said.patient(record, today),
             "counts": {
-                "documents": record.documents.len(), "values": record.values.len(), "abnormal": abnormal,
-                "analyses": record.analyses.len(),
+                "documents": counts.documents, "values": counts.values, "abnormal": counts.abnormal,
+                "analyses": counts.analyses,
             },
-            "score": record.score.as_ref().map(|score| said.score(score)),
+            "more": {
+                "documents": more(record.documents.len(), counts.documents),
+                "values": more(record.values.len(), counts.values),
+                "analyses": more(record.analyses.len(), counts.analyses),
+            },
+            "score": record.score.shown().map(|score| said.score(score)),
+            "no_score": match record.score {
+                Score::Of(_) => None,
+                Score::None => Some("none_score"),
+                Score::Unreadable => Some("unreadable_score"),
+            },
             "trends": trends::charts(&record.values, language),
-            "groups": said.groups(&record.values),
-            "shown": has_more.then_some(VALUES_MAX),
+            "groups": said.groups(&record.values, record.patient.content.sex),
+            "doubtful_below": is_any_doubtful.then_some(DOUBTFUL_BELOW),
             "analyses": record.analyses.iter().map(|it| said.analysis(it)).collect::<Vec<_>>(),
-            "documents": record.documents.iter().map(|it| json!({
-                "kind": it.kind, "name": it.name, "status": it.status, "day": short_day(crate::notary::time::today(it.created_at)),
-            })).collect::<Vec<_>>(),
+            "documents": record.documents.iter().map(|it| said.document(it)).collect::<Vec<_>>(),
             "limits": said.limits(record),
             "references": references(record),
         });
         Self { language, data }
     }
 
-    /// The same for everything that reads the same.
+    /// The same for everything that looks the same: what is said, and by which edition of the layout.
     pub fn hash(&self) -> [u8; 32] {
         let data = serde_json::to_vec(&self.data).expect("values of JSON are JSON");
-        let hasher = Sha256::new().chain_update(LAYOUT).chain_update([0]).chain_update(self.language.code());
+        let edition = Layout::PatientReport.edition();
+        let hasher = Sha256::new().chain_update(edition).chain_update([0]).chain_update(self.language.code());
         hasher.chain_update([0]).chain_update(data).finalize().into()
     }
 
@@ -93,24 +99,27 @@ impl Page {
 }
 
 /// Says things in a language.
-struct Say(Language);
+pub(super) struct Say(pub(super) Language);
 
 impl Say {
-    fn sentence(&self, sentence: Sentence) -> &'static str {
+    /// What a code is called; one that only a newer server knows is shown as it is.
+    pub(super) fn word(&self, of: &str, code: &str) -> String {
+        Layout::PatientReport.words(self.0)[of][code].as_str().unwrap_or(code).to_owned()
+    }
+
+    pub(super) fn sentence(&self, sentence: Sentence) -> &'static str {
         match self.0 {
             Language::It => sentence.italian(),
             Language::En => sentence.english(),
         }
     }
 
-    fn sentences(&self, sentences: &[Sentence]) -> Vec<&'static str> {
+    pub(super) fn sentences(&self, sentences: &[Sentence]) -> Vec<&'static str> {
         sentences.iter().map(|it| self.sentence(*it)).collect()
     }
 
     fn patient(&self, record: &Record, today: Date) -> Value {
         let content = &record.patient.content;
-        let words = Layout::PatientReport.words(self.0);
-        let years = words["label"]["years"].as_str().unwrap_or_default();
         let sex = match content.sex {
             Sex::Female => "female",
             Sex::Male => "male",
@@ -120,8 +129,8 @@ impl Say {
         let facts = [
             ("mrn", content.medical_record_number.clone()),
             ("born_on", content.born_on.map(|born| day(born, self.0))),
-            ("age", age.map(|age| format!("{age} {years}"))),
-            ("sex", words["sex"][sex].as_str().map(str::to_owned)),
+            ("age", age.map(|age| format!("{age} {}", self.word("answer", "years")))),
+            ("sex", Some(self.word("sex", sex))),
             ("fiscal_code", content.fiscal_code.clone()),
             ("consent", record.patient.consented_at.map(|at| day(crate::notary::time::today(at), self.0))),
             ("insurance", content.insurance.clone()),
@@ -130,26 +139,11 @@ impl Say {
         let facts =
             facts.into_iter().filter_map(|(label, value)| Some(json!({ "label": label, "value": value? })));
         let name = format!("{} {}", content.first_name, content.last_name);
-        json!({ "name": name, "facts": facts.collect::<Vec<_>>() })
-    }
-
-    fn score(&self, score: &FertilityScore) -> Value {
-        let shown = |value: f64| rounded(value, 1, self.0);
-        let domain = |it: &DomainScore| {
-            json!({ "domain": it.domain, "weight": it.weight, "score": it.score, "shown": it.score.map(shown), "band": it.band,
-                "missing": it.missing })
-        };
-        json!({
-            "overall": score.overall.map(shown), "band": score.band, "coverage": score.coverage_percent,
-            "method": score.method, "on": day(score.on, self.0),
-            "domains": score.domains.iter().map(domain).collect::<Vec<_>>(),
-            "critical": self.sentences(&score.critical), "positive": self.sentences(&score.positive),
-            "recommendations": self.sentences(&score.recommendations), "improvement": score.improvement,
-        })
+        json!({ "name": name, "mrn": content.medical_record_number, "facts": facts.collect::<Vec<_>>() })
     }
 
     /// Groups in their order, in each the analytes in the order of their tables, the newest value first.
-    fn groups(&self, values: &[LaboratoryValue]) -> Vec<Value> {
+    fn groups(&self, values: &[LaboratoryValue], sex: Sex) -> Vec<Value> {
         let places: BTreeMap<&str, usize> =
             names::all().enumerate().map(|(place, it)| (it.code, place)).collect();
         let mut groups: BTreeMap<(usize, &str), Vec<(usize, &LaboratoryValue)>> = BTreeMap::new();
@@ -161,27 +155,27 @@ impl Say {
         }
         let table = |((_, group), mut rows): ((usize, &str), Vec<(usize, &LaboratoryValue)>)| {
             rows.sort_by_key(|(place, _)| *place);
-            json!({ "group": group, "rows": rows.iter().map(|(_, it)| self.row(it)).collect::<Vec<_>>() })
+            json!({ "group": group, "rows": rows.iter().map(|(_, it)| self.row(it, sex)).collect::<Vec<_>>() })
         };
         groups.into_iter().map(table).collect()
     }
 
-    fn row(&self, value: &LaboratoryValue) -> Value {
+    fn row(&self, value: &LaboratoryValue, sex: Sex) -> Value {
         let printed = value.number.as_deref().map(|text| number(text, self.0)).unwrap_or_default();
         json!({
-            "analyte": value.analyte, "day": value.observed_on.map(short_day),
+            "analyte": value.analyte, "day": value.observed_on.map(|day| short_day(day, self.0)),
             "value": bounded(value.comparator.as_deref(), &printed), "finding": value.finding,
             "unit": value.unit.as_deref().map(|ucum| unit(ucum, self.0)).unwrap_or_default(),
             "range": range(value.range_low.as_deref(), value.range_high.as_deref(), self.0),
-            "flag": value.flag, "source": value.source,
+            "outcome": outcome(value, sex), "source": value.source, "is_doubtful": is_doubtful(value),
         })
     }
 
     fn analysis(&self, analysis: &Analysis) -> Value {
         let limits = said(analysis, "limits").into_iter().filter(|it| *it != Sentence::SupportsClinicians);
         json!({
-            "kind": analysis.kind, "label": analysis.label, "day": short_day(analysis.observed_on),
-            "source": analysis.source, "method": analysis.method,
+            "kind": analysis.kind, "label": analysis.label, "day": short_day(analysis.observed_on, self.0),
+            "source": analysis.source, "method": analysis.method, "figures": self.graded(analysis),
             "sentences": self.sentences(&said(analysis, "sentences")),
             "limits": self.sentences(&limits.collect::<Vec<_>>()),
         })
@@ -189,11 +183,43 @@ impl Say {
 
     /// That of the whole first; those of an analysis stand beside it.
     fn limits(&self, record: &Record) -> Vec<&'static str> {
-        let of_score = record.score.iter().flat_map(|it| &it.limits).copied();
+        let of_score = record.score.shown().into_iter().flat_map(|it| &it.limits).copied();
         let mut limits = vec![Sentence::SupportsClinicians];
         limits.extend(of_score.filter(|it| *it != Sentence::SupportsClinicians));
         self.sentences(&limits)
     }
+}
+
+/// A sentence with a number in the place of its `{}`.
+pub(super) fn fill(sentence: &str, number: &impl ToString) -> String {
+    sentence.replacen("{}", &number.to_string(), 1)
+}
+
+/// Where a value lies, as far as somebody has said it: a word of the layout; `None`: it is found to be nothing special.
+pub(super) fn outcome(value: &LaboratoryValue, sex: Sex) -> Option<&str> {
+    if let Some(finding) = &value.finding {
+        let is_nothing = match value.analyte.as_str() {
+            "karyotype" => karyotype(finding, sex) == GeneticResult::Normal,
+            _ => NEGATIVE.iter().any(|it| it.as_str() == finding),
+        };
+        return (!is_nothing).then_some("to_see");
+    }
+    let has_range = value.range_low.is_some() || value.range_high.is_some();
+    Some(match (value.flag.as_deref(), value.printed_flag.as_deref()) {
+        (Some(flag), _) => flag,
+        (None, Some("low")) => "low_printed",
+        (None, Some("high")) => "high_printed",
+        (None, Some(_)) => "abnormal_printed",
+        // A bound that the range includes.
+        (None, None) if has_range => "open",
+        (None, None) => "no_range",
+    })
+}
+
+/// Whether somebody should compare a value with the document it is from.
+fn is_doubtful(value: &LaboratoryValue) -> bool {
+    let is_unsure = value.confidence.is_some_and(|points| points < DOUBTFUL_BELOW);
+    is_unsure || value.doubts.iter().any(|doubt| doubt == FROM_IMAGE)
 }
 
 fn explained<'a>(analysis: &'a Analysis, what: &str) -> impl Iterator<Item = &'a str> {
@@ -211,7 +237,7 @@ fn said(analysis: &Analysis, what: &str) -> Vec<Sentence> {
 /// What all of it rests on, each once, in the order of the list of references.
 fn references(record: &Record) -> Vec<&'static str> {
     let of_analyses = record.analyses.iter().flat_map(|it| explained(it, "references")).map(str::to_owned);
-    let used = record.score.iter().flat_map(|it| &it.domains).flat_map(|it| &it.inputs);
+    let used = record.score.shown().into_iter().flat_map(|it| &it.domains).flat_map(|it| &it.inputs);
     let of_score = used.flat_map(|it| &it.references).map(|it| it.code().to_owned());
     let codes: BTreeSet<String> = of_analyses.chain(of_score).collect();
     Reference::ALL.iter().filter(|it| codes.contains(it.code())).map(|it| it.citation()).collect()

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     clinic::{
+        documents::{Finding, document::of_newer},
         patients::Patient,
         rules::score::FertilityScore,
         values::{LaboratoryValue, list},
@@ -14,10 +15,12 @@ use crate::{
     ids::PatientId,
 };
 
+/// Values that are shown, the newest. A thousand rows take some twenty pages and 110 MiB while they are set (a test measures).
+pub const VALUES_SHOWN: i64 = 1_000;
 /// Documents that are listed, the newest.
-const DOCUMENTS_MAX: i64 = 500;
+pub const DOCUMENTS_SHOWN: i64 = 100;
 /// Analyses that are shown, the newest.
-const ANALYSES_MAX: i64 = 200;
+pub const ANALYSES_SHOWN: i64 = 100;
 
 /// What the record says.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub struct Record {
     pub clinic: Clinic,
     /// The patient.
     pub patient: Patient,
+    /// How much there is, also what is not shown.
+    pub counts: Counts,
     /// The documents, newest first.
     pub documents: Vec<Document>,
     /// The values, those observed last first.
@@ -33,7 +38,7 @@ pub struct Record {
     /// The graded analyses that count, newest first.
     pub analyses: Vec<Analysis>,
     /// The newest score.
-    pub score: Option<FertilityScore>,
+    pub score: Score,
     /// What tells this state from any other.
     pub state: String,
 }
@@ -47,6 +52,37 @@ pub struct Clinic {
     pub lines: Vec<String>,
 }
 
+/// How much there is of a patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Documents.
+    pub documents: i64,
+    /// Values.
+    pub values: i64,
+    /// Those outside of their range.
+    pub abnormal: i64,
+    /// Analyses that count.
+    pub analyses: i64,
+}
+
+/// The newest score.
+#[derive(Debug, Clone)]
+pub enum Score {
+    /// There is nothing to compute it from.
+    None,
+    /// A newer server has computed it.
+    Unreadable,
+    /// This one.
+    Of(Box<FertilityScore>),
+}
+
+impl Score {
+    /// If it can be shown.
+    pub fn shown(&self) -> Option<&FertilityScore> {
+        if let Self::Of(score) = self { Some(score) } else { None }
+    }
+}
+
 /// A document of the patient.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -56,6 +92,14 @@ pub struct Document {
     pub name: String,
     /// What has become of its analysis.
     pub status: String,
+    /// Why nothing was read: a stable word.
+    pub failure: Option<String>,
+    /// Where its text is from: a stable word.
+    pub text_from: Option<String>,
+    /// How far what was read can be relied on, points of 100.
+    pub confidence: Option<i16>,
+    /// What its analysis says.
+    pub findings: Vec<Finding>,
     /// When it came.
     pub created_at: Timestamp,
 }
@@ -112,22 +156,43 @@ pub async fn read(tx: &mut Tx, patient: Patient) -> Result<Record, DbError> {
     Ok(Record {
         clinic: Clinic { name: row.get("name"), lines },
         state: row.get("state"),
+        counts: counts(tx, id).await?,
         documents: documents(tx, id).await?,
-        values: list::counting(tx, id).await?,
+        values: list::newest(tx, id, VALUES_SHOWN).await?,
         analyses: analyses(tx, id).await?,
         score: score(tx, id).await?,
         patient,
     })
 }
 
+async fn counts(tx: &mut Tx, patient: PatientId) -> Result<Counts, DbError> {
+    const COUNTS: &str = "-- clinic.reports.counts
+        SELECT (SELECT count(*) FROM patient_document WHERE patient_id = $1) AS documents, v.all_of_them, v.abnormal,
+            (SELECT count(*) FROM graded_analysis WHERE patient_id = $1 AND withdrawn_at IS NULL) AS analyses
+        FROM (SELECT count(*) AS all_of_them, count(*) FILTER (WHERE flag IN ('low', 'high')) AS abnormal
+            FROM laboratory_value WHERE patient_id = $1 AND withdrawn_at IS NULL) AS v";
+    let row = tx.query_one(COUNTS, &[&patient]).await?;
+    Ok(Counts {
+        documents: row.get("documents"),
+        values: row.get("all_of_them"),
+        abnormal: row.get("abnormal"),
+        analyses: row.get("analyses"),
+    })
+}
+
 async fn documents(tx: &mut Tx, patient: PatientId) -> Result<Vec<Document>, DbError> {
     const DOCUMENTS: &str = "-- clinic.reports.documents
-        SELECT kind, name, status, created_at FROM patient_document WHERE patient_id = $1 ORDER BY id DESC LIMIT $2";
-    let rows = tx.query(DOCUMENTS, &[&patient, &DOCUMENTS_MAX]).await?;
+        SELECT kind, name, status, failure, text_from, confidence, findings, created_at
+        FROM patient_document WHERE patient_id = $1 ORDER BY id DESC LIMIT $2";
+    let rows = tx.query(DOCUMENTS, &[&patient, &DOCUMENTS_SHOWN]).await?;
     let document = |row: &tokio_postgres::Row| Document {
         kind: row.get("kind"),
         name: row.get("name"),
         status: row.get("status"),
+        failure: row.get("failure"),
+        text_from: row.get("text_from"),
+        confidence: row.get("confidence"),
+        findings: of_newer(row, "findings"),
         created_at: row.get("created_at"),
     };
     Ok(rows.iter().map(document).collect())
@@ -137,7 +202,7 @@ async fn analyses(tx: &mut Tx, patient: PatientId) -> Result<Vec<Analysis>, DbEr
     const ANALYSES: &str = "-- clinic.reports.analyses
         SELECT kind, label, observed_on, source, method, result FROM graded_analysis
         WHERE patient_id = $1 AND withdrawn_at IS NULL ORDER BY observed_on DESC, id DESC LIMIT $2";
-    let rows = tx.query(ANALYSES, &[&patient, &ANALYSES_MAX]).await?;
+    let rows = tx.query(ANALYSES, &[&patient, &ANALYSES_SHOWN]).await?;
     let analysis = |row: &tokio_postgres::Row| Analysis {
         kind: row.get("kind"),
         label: row.get("label"),
@@ -149,10 +214,10 @@ async fn analyses(tx: &mut Tx, patient: PatientId) -> Result<Vec<Analysis>, DbEr
     Ok(rows.iter().map(analysis).collect())
 }
 
-/// The newest score; one that only a newer server can read is not shown.
-async fn score(tx: &mut Tx, patient: PatientId) -> Result<Option<FertilityScore>, DbError> {
+async fn score(tx: &mut Tx, patient: PatientId) -> Result<Score, DbError> {
     const SCORE: &str = "-- clinic.reports.score
         SELECT result FROM fertility_score WHERE patient_id = $1 ORDER BY id DESC LIMIT 1";
-    let row = tx.query_opt(SCORE, &[&patient]).await?;
-    Ok(row.and_then(|row| serde_json::from_value(row.get::<_, Json<Value>>("result").0).ok()))
+    let Some(row) = tx.query_opt(SCORE, &[&patient]).await? else { return Ok(Score::None) };
+    let score = serde_json::from_value(row.get::<_, Json<Value>>("result").0);
+    Ok(score.map_or(Score::Unreadable, |score| Score::Of(Box::new(score))))
 }

@@ -5,17 +5,18 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::{page::LAYOUT, record::report_state};
+use super::record::report_state;
 use crate::{
     args,
     clinic::patients::Patient,
     db::{Db, DbError, Tx},
     documents::{
-        made::{self, Kept, Made},
+        made::{self, Held},
         publish::Stored,
     },
     ids::{DocumentId, PatientId, PatientReportId, UserId},
     mail::Language,
+    pdf::Layout,
 };
 
 /// What holds the PDF in the store.
@@ -47,7 +48,8 @@ pub struct Report {
     /// Until when the record is known to have said the same: it was asked for again then.
     #[schema(value_type = String, format = DateTime)]
     pub valid_at: Timestamp,
-    /// Whether something was written to the record since. Asked for again, another report may come of it.
+    /// Whether something was written to the record since, or reports are worded or set otherwise now. Asked for again, another
+    /// report may come of it.
     pub is_outdated: bool,
 }
 
@@ -68,12 +70,21 @@ impl Report {
     }
 }
 
-/// What a [`Report`] is read from: a row `r`, and `p`, the state of whose record is `now`.
+/// What a [`Report`] is read from: a row `r`, the state `s` of the record, and a parameter, the edition of reports.
 macro_rules! report_columns {
-    () => {
-        "r.id, r.patient_id, r.language, r.bytes, r.sha256, r.value_count, r.requested_by, r.made_at, r.valid_at, \
-         r.state <> s.state AS is_outdated"
+    ($edition:literal) => {
+        concat!(
+            "r.id, r.patient_id, r.language, r.bytes, r.sha256, r.value_count, r.requested_by, r.made_at, r.valid_at, \
+             (r.state <> s.state OR r.layout <> ",
+            $edition,
+            ") AS is_outdated"
+        )
     };
+}
+
+/// How reports look that are made now.
+fn edition() -> &'static str {
+    Layout::PatientReport.edition()
 }
 
 /// The reports about a patient, newest first, from below `before` on, for who may read the patient.
@@ -86,7 +97,7 @@ pub async fn list(
     const LIST: &str = concat!(
         "-- clinic.reports.list
         SELECT ",
-        report_columns!(),
+        report_columns!("$5"),
         " FROM patient AS p CROSS JOIN LATERAL (SELECT ",
         report_state!(),
         " AS state) AS s JOIN patient_report AS r ON r.patient_id = p.id
@@ -94,7 +105,12 @@ pub async fn list(
         at_clinic!("read_patients", "p.clinic_id", "$1"),
         " AND ($3::uuid IS NULL OR r.id < $3) ORDER BY r.id DESC LIMIT $4"
     );
-    Ok(db.read(LIST, args![user, patient, before, limit]).await?.iter().map(Report::from_row).collect())
+    Ok(db
+        .read(LIST, args![user, patient, before, limit, edition()])
+        .await?
+        .iter()
+        .map(Report::from_row)
+        .collect())
 }
 
 /// A report, for who may read the patient, and where the store has it.
@@ -106,14 +122,14 @@ pub async fn find(
     const FIND: &str = concat!(
         "-- clinic.reports.find
         SELECT r.document_id, ",
-        report_columns!(),
+        report_columns!("$4"),
         " FROM patient_report AS r JOIN patient AS p ON p.id = r.patient_id CROSS JOIN LATERAL (SELECT ",
         report_state!(),
         " AS state) AS s
         WHERE r.id = $3 AND p.id = $2 AND ",
         at_clinic!("read_patients", "p.clinic_id", "$1")
     );
-    let rows = db.read(FIND, args![user, patient, id]).await?;
+    let rows = db.read(FIND, args![user, patient, id, edition()]).await?;
     Ok(rows.first().map(|row| (Report::from_row(row), row.get("document_id"))))
 }
 
@@ -168,10 +184,9 @@ pub async fn keep(
         ON CONFLICT ON CONSTRAINT patient_report_once DO NOTHING";
     let New { id, language, hash, state, value_count, requested_by, state_at, title, stored } = new;
     let name = format!("patient-report-{}.{}.pdf", crate::notary::time::today(*state_at), language.code());
-    let kept = Kept::OfClinic(HOLDER, id.0);
-    let made = Made { id: document, owner: *requested_by, title, desk: DESK, name: &name, stored, kept };
-    // The account stays as the owner, even erased: what a desk holds is made in any case.
-    made::make(tx, &made, *state_at).await?;
+    let held =
+        Held { id: document, by: *requested_by, title, name: &name, stored, by_desk: (DESK, HOLDER, id.0) };
+    made::for_desk(tx, &held, *state_at).await?;
     let (bytes, values) = (stored.kept.bytes as i64, *value_count as i32);
     let (hash, sha256) = (&hash[..], &stored.sha256.0[..]);
     let args: [&(dyn postgres_types::ToSql + Sync); 13] = [
@@ -179,7 +194,7 @@ pub async fn keep(
         &patient.clinic_id,
         &patient.id,
         &language.code(),
-        &LAYOUT,
+        &edition(),
         &hash,
         state,
         &document,

@@ -23,6 +23,10 @@ use crate::{
 const MARGIN: f64 = 0.08;
 /// Digits that are shown beside the axis.
 const SIGNIFICANT: f64 = 3.0;
+/// From here on a number beside the axis is written with a power of ten: there is room for so many digits.
+const LARGE: f64 = 1e6;
+/// The digits of exponents.
+const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
 /// A value on its day.
 struct Point<'v> {
@@ -30,7 +34,7 @@ struct Point<'v> {
     y: f64,
     low: Option<f64>,
     high: Option<f64>,
-    flag: Option<&'v str>,
+    mark: &'v str,
 }
 
 /// What the layout draws: a chart for each analyte, in the order of the tables of names.
@@ -58,14 +62,14 @@ fn chart(analyte: &'static Analyte, values: &[&LaboratoryValue], language: Langu
     let height = if most > least { most - least } else { most.abs().max(1.0) };
     let digits = digits(height);
     let ticks = [least, f64::midpoint(least, most), most];
-    let ticks: BTreeMap<String, f64> = ticks.map(|y| (rounded(y, digits, language), y)).into();
+    let ticks: BTreeMap<String, f64> = ticks.map(|y| (beside(y, digits, language), y)).into();
     let shown: Vec<Value> =
-        points.iter().map(|it| json!({ "x": across(it.day), "y": it.y, "flag": it.flag })).collect();
+        points.iter().map(|it| json!({ "x": across(it.day), "y": it.y, "mark": it.mark })).collect();
     Some(json!({
         "analyte": analyte.code,
         "unit": canonical::unit(analyte).map(|it| unit(it, language)).unwrap_or_default(),
         "low": least - MARGIN * height, "high": most + MARGIN * height,
-        "from": short_day(first), "until": short_day(last),
+        "from": short_day(first, language), "until": short_day(last, language),
         "points": shown, "ranges": bands(&points, across),
         "ticks": ticks.iter().map(|(text, y)| json!({ "y": y, "text": text })).collect::<Vec<_>>(),
     }))
@@ -99,17 +103,37 @@ fn point<'v>(analyte: &'static Analyte, value: &'v LaboratoryValue) -> Option<Po
         let number = Decimal::read(text.as_deref()?, Convention::Point)?;
         canonical::of(analyte, number, unit.as_ref()).map(|(number, _)| number.to_f64())
     };
-    Some(Point {
-        day: value.observed_on?,
-        y: value.canonical?,
-        low: bound(&value.range_low),
-        high: bound(&value.range_high),
-        flag: value.flag.as_deref(),
+    let (low, high) = (bound(&value.range_low), bound(&value.range_high));
+    Some(Point { day: value.observed_on?, y: value.canonical?, low, high, mark: mark(value, low, high)? })
+}
+
+/// How it is drawn: by what is known of where it lies. Of a bound only a side is known.
+fn mark(value: &LaboratoryValue, low: Option<f64>, high: Option<f64>) -> Option<&str> {
+    let y = value.canonical?;
+    Some(match (value.comparator.as_deref(), value.flag.as_deref()) {
+        (Some("<" | "<="), _) => "below",
+        (Some(_), _) => "above",
+        (None, Some(flag)) => flag,
+        (None, None) if low.is_none() && high.is_none() => "none",
+        (None, None) if low.is_some_and(|low| y < low) => "low",
+        (None, None) if high.is_some_and(|high| y > high) => "high",
+        (None, None) => "normal",
     })
 }
 
 fn days_between(from: Date, until: Date) -> i32 {
     from.until(until).map_or(0, |span| span.get_days())
+}
+
+/// A number beside the axis.
+fn beside(y: f64, digits: usize, language: Language) -> String {
+    if y.abs() < LARGE {
+        return rounded(y, digits, language);
+    }
+    let power = y.abs().log10().floor();
+    let raised: String =
+        (power as u32).to_string().bytes().map(|it| RAISED[usize::from(it - b'0')]).collect();
+    format!("{}·10{raised}", rounded(y / 10_f64.powf(power), 1, language))
 }
 
 /// Digits after the point, so that what differs by a part of the height reads differently.

@@ -189,7 +189,7 @@ fn of_test(analyte: &str, finding: &str, sex: Sex) -> Option<Measure> {
 }
 
 /// `46,XX`, perhaps with the number of cells that were looked at.
-fn karyotype(text: &str, sex: Sex) -> GeneticResult {
+pub(in crate::clinic) fn karyotype(text: &str, sex: Sex) -> GeneticResult {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
     let bare = match plain.split_once('[') {
         Some((bare, cells)) if cells.ends_with(']') && !bare.contains('/') => bare,

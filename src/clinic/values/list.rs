@@ -76,6 +76,11 @@ pub async fn list(
 
 /// All values of a patient that count, those observed last first: for what is computed from them, by who was admitted.
 pub async fn counting(tx: &mut Tx, patient: PatientId) -> Result<Vec<LaboratoryValue>, DbError> {
+    newest(tx, patient, VALUES_MAX).await
+}
+
+/// The same, so many at most.
+pub async fn newest(tx: &mut Tx, patient: PatientId, limit: i64) -> Result<Vec<LaboratoryValue>, DbError> {
     const COUNTING: &str = concat!(
         "-- clinic.values.counting
         SELECT ",
@@ -83,7 +88,7 @@ pub async fn counting(tx: &mut Tx, patient: PatientId) -> Result<Vec<LaboratoryV
         " FROM laboratory_value AS v WHERE v.patient_id = $1 AND v.withdrawn_at IS NULL
         ORDER BY coalesce(v.observed_on, '-infinity'::date) DESC, v.id DESC LIMIT $2"
     );
-    let rows = tx.query(COUNTING, &[&patient, &VALUES_MAX]).await?;
+    let rows = tx.query(COUNTING, &[&patient, &limit]).await?;
     Ok(rows.iter().map(LaboratoryValue::from_row).collect())
 }
 

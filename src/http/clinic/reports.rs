@@ -11,6 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::member::Clinician;
 use crate::{
+    accounts::users,
     audit::{self, Entry},
     clinic::{
         reports::report::{self, Report},
@@ -41,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AskForReport {
-    /// Its language; Italian if nothing is said.
+    /// Its language; one's own if nothing is said.
     #[serde(default)]
     language: Option<Language>,
 }
@@ -69,7 +70,10 @@ async fn ask(
         return Ok(replay);
     }
     let (mut tx, patient) = who.admit(&state, tx, (Permission::WriteReports, ACTION, id)).await?;
-    let language = body.language.unwrap_or(Language::It);
+    let language = match body.language {
+        Some(language) => language,
+        None => users::find(&state.db, user).await?.ok_or_else(|| Problem::not_found("account"))?.language,
+    };
     let told = who.entry(&state, ACTION, patient.id);
     let details = serde_json::json!({ "language": language });
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;

@@ -49,12 +49,12 @@ struct Which {
     on: Option<Date>,
 }
 
-/// The agenda of one's office on a day as PDF, in one's language: what takes its time, requests not.
+/// The agenda of one's office on a day as PDF, in one's language: what takes its time, requests not. It says of which moment
+/// it is, and is another one each time.
 #[utoipa::path(get, path = "/notary/office/agenda.pdf", tag = "notary agenda", security(("bearer" = [])),
-    params(Which, ("If-None-Match" = Option<String>, Header, description = "The ETag that is known")),
+    params(Which),
     responses((status = 200, description = "The agenda; `Repr-Digest` has its SHA-256", body = inline(Paper),
             content_type = "application/pdf"),
-        (status = 304, description = "The agenda that is known has not changed"),
         (status = 403, description = "`no_office`; `not_for_you`: one may not see the agenda of the office")))]
 async fn agenda(
     State(state): State<AppState>,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use jiff::Timestamp;
 
+use super::summary_changed;
 use crate::{
     audit::{self, Entry, Who},
     clinic::{
@@ -19,6 +20,7 @@ use crate::{
             record::{self, Record},
             report::{self, New},
         },
+        scores::score,
     },
     db::Tx,
     documents::{check::Kind, orphans::content_key, publish::Stored},
@@ -27,6 +29,9 @@ use crate::{
     mail::Language,
     pdf::{RenderError, Rendering as _},
 };
+
+/// For programs: the values cannot be set. What the layout says follows, for who looks after it.
+const NOT_SET: &str = "not_set";
 
 /// Makes a report.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -53,10 +58,13 @@ impl Job for RenderReport {
     const TIMEOUT: Duration = Duration::from_secs(120);
     const NEEDS: &'static [Dependency] = &[Dependency::Renderer, Dependency::Storage];
 
-    /// Safe to run twice: what says the same is there once, and comes with the acknowledgement. What an attempt that died has
-    /// stored is an orphan.
+    /// Safe to run twice: what looks the same is there once, and comes with the acknowledgement; a score that says the same is
+    /// not kept. What an attempt that died has stored is an orphan.
     async fn run(&self, ctx: &JobContext) -> anyhow::Result<Outcome> {
         let now = ctx.clock.now();
+        if let Err(why) = self.scored(ctx, now).await? {
+            return Ok(Outcome::Cancel(why));
+        }
         let mut tx = ctx.db.begin("clinic.reports.read").await?;
         let patient = match admitted(&mut tx, self.patient, now).await? {
             Ok(patient) => patient,
@@ -79,7 +87,9 @@ impl Job for RenderReport {
             Err(error @ (RenderError::Busy | RenderError::Late)) => {
                 return Err(Outage { dependency: Dependency::Renderer, why: error.to_string() }.into());
             }
-            Err(error @ RenderError::Refused(_)) => return Ok(Outcome::Discard(error.to_string())),
+            Err(error @ RenderError::Refused(_)) => {
+                return Ok(Outcome::Discard(format!("{NOT_SET}: {error}")));
+            }
         };
         ctx.attempt().progress(80.0, "storing", None);
         let document = DocumentId::new(now);
@@ -93,6 +103,11 @@ impl Job for RenderReport {
                 return Ok(Outcome::Cancel(why));
             }
         };
+        if patient.id != record.patient.id {
+            tx.rollback().await?;
+            ctx.storage.delete(&stored.object).await?;
+            anyhow::bail!("the record was merged into another meanwhile"); // the next attempt reads that one
+        }
         let id = PatientReportId::new(now);
         let new = New {
             id,
@@ -115,6 +130,22 @@ impl Job for RenderReport {
 }
 
 impl RenderReport {
+    /// The score is that of the values: whoever has changed them has only asked for a new one.
+    async fn scored(&self, ctx: &JobContext, now: Timestamp) -> anyhow::Result<Result<(), String>> {
+        let mut tx = ctx.db.begin("clinic.reports.score").await?;
+        match score::recompute(&mut tx, self.patient, now).await {
+            Ok(made) => {
+                if made.is_some() {
+                    summary_changed(&mut tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
+                }
+                tx.commit().await?;
+                Ok(Ok(()))
+            }
+            Err(Refused::Db(error)) => Err(error.into()),
+            Err(refused) => Ok(Err(refused.code().to_owned())),
+        }
+    }
+
     /// Says which report it is, with whatever was written.
     async fn done(
         &self,
@@ -136,12 +167,12 @@ impl RenderReport {
     }
 }
 
-/// The record, locked; or why nothing is written about the patient any more.
+/// The record, locked; or why nothing is written about the patient any more, as a stable word.
 async fn admitted(tx: &mut Tx, id: PatientId, now: Timestamp) -> anyhow::Result<Result<Patient, String>> {
     match entries::still_admitted(tx, id, now).await {
         Ok(patient) => Ok(Ok(patient)),
         Err(Refused::Db(error)) => Err(error.into()),
-        Err(refused) => Ok(Err(refused.to_string())),
+        Err(refused) => Ok(Err(refused.code().to_owned())),
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Task {
     /// What it came to, when it is done and has a result.
     #[schema(value_type = serde_json::Value)]
     pub result: Option<serde_json::Value>,
+    /// Why it has none, as the job or whoever has ended it said.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub reason: Option<String>,
 }
 
 /// How far a task is.
@@ -69,5 +73,6 @@ pub async fn task(db: &Db, id: i64, owner: UserId) -> Result<Option<Task>, DbErr
             data: row.get("data"),
         }),
         result: row.get("result"),
+        reason: row.get("reason"),
     }))
 }

@@ -303,7 +303,7 @@ pub async fn states(at: &mut impl Ask, ids: &[i64]) -> Result<Vec<(i64, String)>
 /// A person's own job, live or ended; nobody else's.
 pub const TASK: &str = "-- jobs.look.task
     SELECT b.id, k.name AS kind, coalesce(t.run_at, g.run_at, b.run_at) AS due_at, b.enqueued_at,
-        l.started_at, NULL::timestamptz AS finished_at, NULL::jsonb AS result, s.pct, s.note, s.data, s.at,
+        l.started_at, NULL::timestamptz AS finished_at, NULL::jsonb AS result, NULL AS reason, s.pct, s.note, s.data, s.at,
         CASE WHEN l.id IS NOT NULL THEN 'running' WHEN g.id IS NOT NULL THEN 'waiting'
             WHEN p.id IS NOT NULL THEN 'parked' WHEN t.id IS NULL THEN 'ready'
             WHEN t.why = 0 THEN 'scheduled' WHEN t.why = 2 THEN 'snoozed' ELSE 'retrying' END AS state
@@ -313,7 +313,7 @@ pub const TASK: &str = "-- jobs.look.task
     LEFT JOIN job.progress AS s ON s.id = b.id
     WHERE b.id = $1 AND b.owner_id = $2
     UNION ALL
-    SELECT d.id, k.name, NULL, d.enqueued_at, d.started_at, d.finished_at, d.result, NULL, NULL, NULL, NULL,
+    SELECT d.id, k.name, NULL, d.enqueued_at, d.started_at, d.finished_at, d.result, d.reason, NULL, NULL, NULL, NULL,
         (ARRAY['done', 'discarded', 'cancelled', 'quarantined'])[d.state + 1]
     FROM job.done AS d JOIN job.kind AS k ON k.id = d.kind_id
     WHERE d.id = $1 AND d.owner_id = $2

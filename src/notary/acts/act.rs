@@ -76,6 +76,10 @@ pub struct ActDocument {
     pub document_id: Option<DocumentId>,
     /// Its version.
     pub number: Option<i32>,
+    /// When it was handed in, looked at or taken back.
+    #[serde(skip_serializing)]
+    #[schema(ignore)]
+    pub updated_at: Timestamp,
 }
 
 /// An act, as somebody sees it.
@@ -190,7 +194,7 @@ macro_rules! act_columns {
              a.signed_certificate, a.stamped_at, t.register_prefix, t.requires_property, t.requires_bank,
              t.requires_parties, (
                 SELECT coalesce(jsonb_agg(jsonb_build_object('document_type', d.document_type, 'status', d.status,
-                    'document_id', d.document_id, 'number', d.number) ORDER BY d.id), '[]')
+                    'document_id', d.document_id, 'number', d.number, 'updated_at', d.updated_at) ORDER BY d.id), '[]')
                 FROM appointment_document d WHERE d.appointment_id = a.appointment_id) AS documents,
              a.client_id = ",
             $who,

@@ -1,5 +1,6 @@
 //! What is known of an act, on paper: what its reader sees of it, and nothing else.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,12 +28,14 @@ pub struct Names {
 /// The summary of an act as somebody sees it: the same bytes as long as nothing of it changes.
 pub fn document(act: &Act, parties: &[Party], names: &Names, language: Language) -> Document {
     let title = Layout::ActSummary.title(language);
+    // A document is looked at without a change of the act.
+    let state_at = act.documents.iter().map(|it| it.updated_at).fold(act.updated_at, Timestamp::max);
     let documents = documents_table(act, names, language);
     let tables = [Some(parties_table(parties, language)), units_table(act), Some(documents)];
     let tables: Vec<Value> = tables.into_iter().flatten().collect();
     let data = json!({
         "head": [act.office_name], "title": title, "subtitle": act.title,
-        "facts": facts(act, names, language), "notes": notes(act),
+        "facts": facts(act, names, language, state_at), "notes": notes(act),
         "tables": tables,
         "foot": format!("{} · {}", act.office_name, act.title),
     });
@@ -40,7 +43,7 @@ pub fn document(act: &Act, parties: &[Party], names: &Names, language: Language)
         layout: Layout::ActSummary,
         language,
         title: format!("{title}: {}", act.title),
-        made_at: act.updated_at,
+        made_at: state_at,
         data,
         images: Vec::new(),
     }
@@ -50,8 +53,8 @@ fn word(language: Language, of: &str, code: &str) -> String {
     Layout::ActSummary.words(language)[of][code].as_str().unwrap_or(code).to_owned()
 }
 
-fn facts(act: &Act, names: &Names, language: Language) -> Vec<Value> {
-    let day = |at: Option<jiff::Timestamp>| at.map(|at| mail::date(today(at), language));
+fn facts(act: &Act, names: &Names, language: Language, state_at: Timestamp) -> Vec<Value> {
+    let day = |at: Option<Timestamp>| at.map(|at| mail::date(today(at), language));
     let cents = |cents: Option<i64>| cents.map(|cents| money(cents, language));
     let bank: Vec<&str> =
         [&act.bank_name, &act.bank_branch].into_iter().flatten().map(String::as_str).collect();
@@ -72,7 +75,7 @@ fn facts(act: &Act, names: &Names, language: Language) -> Vec<Value> {
         ("loan", cents(act.loan_cents)),
         ("property", act.property_address.clone()),
         ("value", cents(act.property_value_cents)),
-        ("state_of", Some(mail::moment(act.updated_at, ZONE, language))),
+        ("state_of", Some(mail::moment(state_at, ZONE, language))),
     ]
     .into_iter()
     .filter_map(|(label, value)| Some(json!({ "label": label, "value": value.filter(|it| !it.is_empty())? })))

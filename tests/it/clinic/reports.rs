@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sportello::{accounts::policy::Role, ids::PatientId};
 
-use super::ward::{PATIENTS, Ward, a_person, with};
+use super::{
+    dossier::{Dossier, REPORT},
+    ward::{PATIENTS, Ward, a_person, with},
+};
 use crate::harness::{app::TestApp, until::eventually};
 
 const VALUES: &str = "INSERT INTO laboratory_value (id, clinic_id, patient_id, source, analyte, number, unit, canonical, canonical_unit,
@@ -32,6 +35,11 @@ impl Ward {
 
     async fn ask(&self, id: PatientId, body: Value) -> Value {
         self.settle().await;
+        self.ask_at_once(id, body).await
+    }
+
+    /// The same, before anything else has run.
+    async fn ask_at_once(&self, id: PatientId, body: Value) -> Value {
         let started = self.manager.post(&format!("{PATIENTS}/{id}/reports"), body).await.expect(202).json();
         self.app.run_jobs().await;
         let task = started["links"]["self"].as_str().unwrap().to_owned();
@@ -42,6 +50,11 @@ impl Ward {
     async fn report(&self, id: PatientId, language: &str) -> String {
         let task = self.ask(id, json!({ "language": language })).await;
         task["result"]["href"].as_str().unwrap_or_else(|| panic!("{task}")).to_owned()
+    }
+
+    /// The words of a report.
+    async fn words(&self, path: &str) -> String {
+        words(&self.reader.get(&format!("{path}/content")).await.expect(200).body)
     }
 
     async fn reports(&self, id: PatientId) -> Vec<Value> {
@@ -124,6 +137,63 @@ async fn a_report_says_what_the_record_says_and_is_not_made_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_score_of_a_report_is_that_of_its_values_also_when_it_is_asked_for_at_once() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    ward.settle().await;
+    let yesterday = sportello::notary::time::today(ward.app.app.clock.now()).yesterday().unwrap();
+    let amh = json!({ "analyte": "amh", "number": "0.4", "unit": "ng/mL", "observed_on": yesterday });
+    ward.manager.post(&format!("{PATIENTS}/{id}/values"), amh).await.expect(201);
+    let task = ward.ask_at_once(id, json!({ "language": "it" })).await;
+    let text = ward.words(task["result"]["href"].as_str().unwrap()).await;
+    assert!(text.contains("AMH: 0,4 ng/mL") && text.contains("Da vedere per primo"), "{text}");
+    // The job that was to compute it finds nothing new.
+    let scores = async || ward.app.value::<i64>("SELECT count(*) FROM fertility_score").await;
+    let before = scores().await;
+    ward.settle().await;
+    assert_eq!(scores().await, before);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_what_was_found_in_documents_and_why_others_failed() {
+    let dossier = Dossier::new().await;
+    let read = dossier.uploaded("referto.txt", REPORT.as_bytes()).await;
+    assert_eq!(dossier.analysed(&read).await["status"], "completed");
+    let empty = dossier.uploaded("vuoto.txt", b"\n\n \n").await;
+    let failed = dossier.analysed(&empty).await;
+    let ward = &dossier.ward;
+    let text = ward.words(&ward.report(dossier.patient, "en").await).await;
+    for part in ["Reliability of the reading:", "was not understood. (Prolactin)", "(FSH)"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let why = failed["failure"].as_str().unwrap_or_else(|| panic!("{failed}"));
+    let words = sportello::pdf::Layout::PatientReport.words(sportello::mail::Language::En);
+    let why = words["failure"][why].as_str().unwrap_or_else(|| panic!("{why} has no word"));
+    assert!(text.contains(why), "{why}: {text}");
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_an_earlier_edition_is_outdated_and_its_language_is_ones_own() {
+    let ward = Ward::new().await;
+    let english = "UPDATE users SET language = 'en' WHERE id = $1";
+    ward.app.database.client().await.execute(english, &[&ward.manager_account.id]).await.unwrap();
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    ward.ask(id, json!({})).await;
+    let made = ward.reports(id).await;
+    assert_eq!((&made[0]["language"], &made[0]["is_outdated"]), (&json!("en"), &json!(false)));
+    let earlier =
+        "UPDATE patient_report SET layout = 'patient_report/1', content_hash = sha256(content_hash)";
+    ward.app.database.client().await.execute(earlier, &[]).await.unwrap();
+    assert_eq!(ward.reports(id).await[0]["is_outdated"], true);
+    ward.ask(id, json!({})).await;
+    let outdated: Vec<_> = ward.reports(id).await.iter().map(|it| it["is_outdated"].clone()).collect();
+    assert_eq!(outdated, [json!(false), json!(true)], "another one was made");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_a_report_who_may_not_and_its_owner_has_it_through_the_clinic_alone() {
     let ward = Ward::new().await;
     let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
@@ -141,6 +211,10 @@ async fn nobody_gets_a_report_who_may_not_and_its_owner_has_it_through_the_clini
     let other = ward.register_consenting(a_person("Eva", "Neri", "1991-05-17")).await;
     let report = path.rsplit('/').next().unwrap();
     ward.reader.get(&format!("{PATIENTS}/{other}/reports/{report}/content")).await.expect(404);
+    // It is nobody's, and in nobody's quota.
+    let owned: i64 = ward.app.value("SELECT count(*) FROM document WHERE owner_id IS NOT NULL").await;
+    let stored: i64 = ward.app.value("SELECT coalesce(sum(stored), 0)::bigint FROM document_quota").await;
+    assert_eq!((owned, stored), (0, 0));
     // In the store it is nobody's: neither who asked for it nor an administrator finds it there.
     let document: uuid::Uuid = ward.app.value("SELECT id FROM document WHERE of_clinic").await;
     for who in [&ward.manager, &ward.admin] {
@@ -172,7 +246,45 @@ async fn consent_that_is_taken_back_meanwhile_stops_it() {
         ward.manager.get(task).await.expect(200).json()["state"] == "cancelled"
     })
     .await;
+    let problem = &ward.manager.get(task).await.expect(200).json()["problem"];
+    assert_eq!((&problem["code"], &problem["reason"]), (&json!("cancelled"), &json!("consent_missing")));
     assert_eq!(ward.reports(id).await, [] as [Value; 0]);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_merged_while_its_report_is_set_is_read_anew() {
+    let ward = Ward::with(|config| config.pdf.deadline.0 = Duration::from_secs(60)).await;
+    let twin = |number: &str| {
+        with(
+            a_person("Anna", "Bianchi", "1990-05-17"),
+            json!({ "is_distinct": true, "medical_record_number": number }),
+        )
+    };
+    let (target, source) =
+        (ward.register_consenting(twin("FE-1")).await, ward.register_consenting(twin("FE-2")).await);
+    let order = async |what: &str| {
+        let why = json!({ "reason": "nobody sets anything" });
+        ward.admin.post(&format!("/admin/api/actors/root/data/renderer/{what}"), why).await.expect(202);
+    };
+    order("suspend").await;
+    let path = format!("{PATIENTS}/{source}/reports");
+    let started = ward.manager.post(&path, json!({ "language": "it" })).await.expect(202).json();
+    let task = started["links"]["self"].as_str().unwrap();
+    let shown = async || ward.manager.get(task).await.expect(200).json();
+    eventually("it is being set", async || shown().await["progress"]["note"] == "rendering").await;
+    ward.merge(target, source).await.expect(200);
+    order("resume").await;
+    eventually("it was not kept", async || shown().await["state"] == "retrying").await;
+    assert_eq!(ward.reports(target).await, [] as [Value; 0]);
+    ward.app.app.clock.advance(SignedDuration::from_mins(10));
+    eventually("it is made", async || shown().await["result"]["report_id"].is_string()).await;
+    let result = shown().await["result"].clone();
+    assert_eq!(result["patient_id"], json!(target));
+    let text = ward.words(result["href"].as_str().unwrap()).await;
+    assert!(text.contains("FE-1") && !text.contains("FE-2"), "{text}");
+    let objects: i64 = ward.app.value("SELECT count(*) FROM document_version").await;
+    assert_eq!(objects, 1);
     ward.app.finish().await;
 }
 

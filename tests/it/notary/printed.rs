@@ -67,7 +67,7 @@ async fn the_summary_of_an_act_says_what_its_reader_sees_of_it() {
     for part in [
         "Riepilogo dell'atto",
         "Banca Aurora",
-        "120000,00 €",
+        "120.000,00 €",
         "solo per lo studio",
         "bozza",
         &practice.client_account.name,
@@ -79,5 +79,29 @@ async fn the_summary_of_an_act_says_what_its_reader_sees_of_it() {
     let again = practice.notary.get(&path).await.expect(200);
     assert_eq!(again.header("etag"), office.header("etag"), "the same until something changes");
     practice.stranger.get(&path).await.expect(404);
+    practice.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_of_an_act_is_as_new_as_its_newest_document() {
+    let practice = Practice::new().await;
+    let appointment = practice.an_appointment_for("mortgage_loan").await;
+    let database = practice.app.database.client().await;
+    let ready = format!("UPDATE appointment SET status = 'ready' WHERE id = '{appointment}'");
+    database.batch_execute(&ready).await.unwrap();
+    let case = json!({"appointment_id": appointment, "act_type": "mortgage_loan"});
+    let act = practice.notary.post("/api/v1/acts", case).await.expect(201).json();
+    let path = format!("/api/v1/acts/{}/summary.pdf", act["id"].as_str().unwrap());
+    let before = practice.notary.get(&path).await.expect(200);
+    // A document is looked at: the act itself does not change.
+    let looked_at = "UPDATE appointment_document SET updated_at = '2031-07-01T08:30:00Z'
+        WHERE id = (SELECT max(id::text)::uuid FROM appointment_document WHERE appointment_id = $1::text::uuid)";
+    assert_eq!(database.execute(looked_at, &[&appointment]).await.unwrap(), 1);
+    let after = practice.notary.get(&path).await.expect(200);
+    let text = words(&after.body);
+    assert!(text.contains("martedì 1 luglio 2031, 10:30"), "{text}");
+    assert_ne!(after.header("etag"), before.header("etag"));
+    let shown = practice.notary.get(path.trim_end_matches("/summary.pdf")).await.expect(200).json();
+    assert!(shown["documents"][0].get("updated_at").is_none(), "{shown}");
     practice.app.finish().await;
 }
