@@ -109,7 +109,7 @@ fn what_is_found_is_to_be_looked_at_unless_it_is_nothing() {
     }
     for (karyotype, expected) in [
         ("46,XX", None),
-        ("46, xy [20]", None),
+        ("46, xx [20]", None),
         ("45,X", Some("to_see")),
         ("45,XX,der(13;14)(q10;q10)", Some("to_see")),
     ] {
