@@ -242,20 +242,30 @@ pub async fn change(
     Ok(row.as_ref().map(Member::from_row))
 }
 
-/// Agrees to work in this clinic; `None` when there is no such invitation any more.
+/// Agrees to work in this clinic; `None` when there is no such invitation any more. Whether that is new: to agree again changes
+/// nothing.
 pub async fn agree(
     tx: &mut Tx,
     user: UserId,
     clinic: ClinicId,
     now: Timestamp,
-) -> Result<Option<Member>, DbError> {
+) -> Result<Option<(Member, bool)>, DbError> {
     const AGREE: &str = concat!(
         "-- clinic.members.agree
-        UPDATE clinic_member AS w SET agreed_at = coalesce(w.agreed_at, $3), version = w.version + 1, updated_at = $3
-        WHERE w.user_id = $1 AND w.clinic_id = $2 RETURNING ",
+        UPDATE clinic_member AS w SET agreed_at = $3, version = w.version + 1, updated_at = $3
+        WHERE w.user_id = $1 AND w.clinic_id = $2 AND w.agreed_at IS NULL RETURNING ",
         member_columns!()
     );
-    Ok(tx.query_opt(AGREE, &[&user, &clinic, &now]).await?.as_ref().map(Member::from_row))
+    const AGREED: &str = concat!(
+        "-- clinic.members.agreed
+        SELECT ",
+        member_columns!(),
+        " FROM clinic_member AS w WHERE w.user_id = $1 AND w.clinic_id = $2 AND w.agreed_at IS NOT NULL"
+    );
+    if let Some(row) = tx.query_opt(AGREE, &[&user, &clinic, &now]).await? {
+        return Ok(Some((Member::from_row(&row), true)));
+    }
+    Ok(tx.query_opt(AGREED, &[&user, &clinic]).await?.map(|row| (Member::from_row(&row), false)))
 }
 
 /// Removes somebody from a locked clinic; `false` if nobody such is there.
@@ -268,10 +278,12 @@ pub async fn remove(tx: &mut Tx, clinic: ClinicId, user: UserId) -> Result<bool,
     Ok(removed)
 }
 
+/// Those who manage a clinic and can: with the role, and not kept out.
 async fn managers(tx: &mut Tx, clinic: ClinicId) -> Result<i64, DbError> {
     const MANAGERS: &str = "-- clinic.members.managers
-        SELECT count(*) AS managers FROM clinic_member
-        WHERE clinic_id = $1 AND agreed_at IS NOT NULL AND permissions @> '{manage_members}'";
+        SELECT count(*) AS managers FROM clinic_member AS w JOIN users AS u ON u.id = w.user_id
+        WHERE w.clinic_id = $1 AND w.agreed_at IS NOT NULL AND w.permissions @> '{manage_members}'
+          AND u.roles @> '{staff}' AND u.status = 'active'";
     Ok(tx.query_one(MANAGERS, &[&clinic]).await?.get("managers"))
 }
 

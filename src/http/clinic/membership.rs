@@ -57,9 +57,11 @@ async fn agree(
 ) -> Answer {
     let mut tx = state.db.begin("clinic.agree").await?;
     let agreed = members::agree(&mut tx, principal.user, body.clinic_id, state.clock.now()).await?;
-    let agreed = agreed.ok_or_else(|| Problem::not_found("invitation"))?;
-    let told = entry(&state, (&principal, client), "clinic_member.agree", ("clinic", agreed.clinic_id));
-    audit::record(&mut tx, &[told]).await?;
+    let (agreed, is_new) = agreed.ok_or_else(|| Problem::not_found("invitation"))?;
+    if is_new {
+        let told = entry(&state, (&principal, client), "clinic_member.agree", ("clinic", agreed.clinic_id));
+        audit::record(&mut tx, &[told]).await?;
+    }
     tx.commit().await?;
     Ok(tagged(agreed))
 }

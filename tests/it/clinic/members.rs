@@ -25,6 +25,10 @@ async fn who_is_invited_works_there_only_after_agreeing_and_until_removed() {
     person.post(&format!("{MINE}/agree"), json!({ "clinic_id": uuid::Uuid::now_v7() })).await.expect(404);
     person.post(&format!("{MINE}/agree"), json!({ "clinic_id": ward.clinic })).await.expect(200);
     assert_eq!(works().await, Some(ward.clinic));
+    // To agree again changes nothing.
+    let agreed = person.get(MINE).await.expect(200);
+    let again = person.post(&format!("{MINE}/agree"), json!({ "clinic_id": ward.clinic })).await.expect(200);
+    assert_eq!((again.header("etag"), again.json()), (agreed.header("etag"), agreed.json()));
     person.get(PATIENTS).await.expect(200);
     let refused = person.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await.expect(403);
     assert_eq!(refused.code(), "no_permission");
@@ -90,6 +94,29 @@ async fn a_clinic_keeps_somebody_who_manages_it_and_nobody_works_twice() {
     let elsewhere = ward.rival.post(STAFF, json!({ "email": stays.email })).await.expect(409);
     assert_eq!(elsewhere.code(), "works_elsewhere");
     ward.rival.post(STAFF, json!({ "email": gone.email })).await.expect(201);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_manage_any_more_is_nobody_who_manages() {
+    let ward = Ward::new().await;
+    let other = ward.app.a_clinician(ward.clinic, &["manage_members"]).await;
+    let client = ward.app.database.client().await;
+    for (take, give) in [
+        (
+            "UPDATE users SET roles = '{client}' WHERE id = $1",
+            "UPDATE users SET roles = '{client,staff}' WHERE id = $1",
+        ),
+        (
+            "UPDATE users SET status = 'disabled' WHERE id = $1",
+            "UPDATE users SET status = 'active' WHERE id = $1",
+        ),
+    ] {
+        client.execute(take, &[&other.id]).await.unwrap();
+        assert_eq!(ward.manager.delete(MINE).await.expect(409).code(), "last_manager", "{take}");
+        client.execute(give, &[&other.id]).await.unwrap();
+    }
+    ward.manager.delete(MINE).await.expect(204);
     ward.app.finish().await;
 }
 
