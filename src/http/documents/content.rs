@@ -82,10 +82,12 @@ async fn download(
     let Some(content) = found else { return Err(teller.missed(&state, "document.read", id).await?) };
     let number = content.version.number;
     serve(&state, &content, (&method, &headers), PRIVATE, async |_| {
-        if state.documents.is_news(Reader::Person(teller.principal.user), id, number, now) {
+        let due = state.documents.due((Reader::Person(teller.principal.user), id, number), now).await;
+        if !due.is_empty() {
             let mut entry = teller.entry(now, "document.read", id);
             entry.details = serde_json::json!({ "version": number });
             write(&state, entry).await?;
+            due.said();
         }
         Ok(())
     })

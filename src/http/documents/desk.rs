@@ -3,7 +3,6 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use moka::sync::Cache;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -11,22 +10,20 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    accounts::seldom::{Due, Said},
     config::sections,
     http::problem::{Problem, SOON},
     ids::{DocumentId, DocumentLinkId, UserId},
     scope::{self, Scope},
 };
 
-/// Readings that are remembered for their minute; beyond them an entry is written once too often.
-const HEARD_MAX: u64 = 10_000;
-const HEARD_FOR: Duration = Duration::from_secs(120);
 /// How long receiving a file may take altogether: 250 MiB at 600 kbit/s. Longer ones go on with another request.
 pub const RECEIVING_MAX: Duration = Duration::from_secs(3600);
 /// To store what is left of it.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
 /// Who reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Reader {
     /// Somebody who is logged in.
     Person(UserId),
@@ -38,18 +35,20 @@ pub(super) enum Reader {
 #[derive(Clone)]
 pub struct Desk(Arc<Inner>);
 
+/// A version that somebody reads.
+pub(super) type Reading = (Reader, DocumentId, i32);
+
 struct Inner {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-    heard: Cache<(Reader, DocumentId, i32, i64), ()>,
+    heard: Said<Reading>,
 }
 
 impl Desk {
     /// As `[documents]` of the configuration says.
     pub fn new(config: &sections::Documents) -> Self {
-        let heard = Cache::builder().max_capacity(HEARD_MAX).time_to_live(HEARD_FOR).build();
         let places = Arc::new(Semaphore::new(config.arriving));
-        Self(Arc::new(Inner { places, tasks: TaskTracker::new(), heard }))
+        Self(Arc::new(Inner { places, tasks: TaskTracker::new(), heard: Said::default() }))
     }
 
     /// A place to receive a file; 503 when all are taken.
@@ -67,8 +66,8 @@ impl Desk {
         self.0.tasks.spawn(scope.enter(work)).await.map_err(Problem::internal)?
     }
 
-    /// Whether this is the first reading of a version in its minute: a download in many ranges is one entry of the log.
-    pub(super) fn is_news(&self, reader: Reader, document: DocumentId, number: i32, now: Timestamp) -> bool {
-        self.0.heard.entry((reader, document, number, now.as_second() / 60)).or_insert(()).is_fresh()
+    /// What is to be told of a reading: of a download in many ranges one entry a minute.
+    pub(super) async fn due(&self, reading: Reading, now: Timestamp) -> Due<Reading> {
+        self.0.heard.due(vec![reading], now).await
     }
 }

@@ -152,10 +152,12 @@ impl Visit<'_> {
     /// One entry for each minute, not for each range.
     async fn noted(&self, found: &Found, sent: &str) -> Result<(), Problem> {
         let (reader, number) = (Reader::Link(found.id, self.client.0), found.content.version.number);
-        if self.state.documents.is_news(reader, found.document, number, self.now) {
+        let due = self.state.documents.due((reader, found.document, number), self.now).await;
+        if !due.is_empty() {
             let mut entry = self.entry(Some(found));
             entry.details["sent"] = sent.into();
             write(self.state, entry).await?;
+            due.said();
         }
         Ok(())
     }

@@ -58,12 +58,15 @@ impl Teller {
         document: DocumentId,
     ) -> Result<(), Problem> {
         let now = state.clock.now();
-        if !state.documents.is_news(Reader::Person(self.principal.user), document, METADATA, now) {
+        let due = state.documents.due((Reader::Person(self.principal.user), document, METADATA), now).await;
+        if due.is_empty() {
             return Ok(());
         }
         let mut entry = self.entry(now, action, document);
         entry.id = entry.id.filter(|_| !document.0.is_nil());
-        write(state, entry).await
+        write(state, entry).await?;
+        due.said();
+        Ok(())
     }
 
     /// Writes down that something was refused, and why.
