@@ -82,6 +82,7 @@ migrations! {
     46 "accepted_uploads" "0046_accepted_uploads.sql",
     47 "patient_history" "0047_patient_history.sql",
     48 "analyses_of_documents" "0048_analyses_of_documents.sql",
+    49 "patient_shelf" "0049_patient_shelf.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -24,6 +24,19 @@ pub async fn forget_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.execute(FORGET, &[&old, &BATCH]).await
 }
 
+/// The answers at the paths `$1` of the clinic desk, or below them. The condition of the index stands here as it stands there; `0`
+/// is the character after `/`.
+pub const FORGET_ANSWERS: &str = "-- accounts.upkeep.forget_answers
+    DELETE FROM idempotency_key AS k USING unnest($1::text[]) AS p (path)
+    WHERE k.headers ->> 'location' LIKE '/api/v1/clinic/%'
+      AND (k.headers ->> 'location') COLLATE \"C\" >= p.path
+      AND (k.headers ->> 'location') COLLATE \"C\" < p.path || '0'";
+
+/// Deletes answers that are kept to be repeated and say where something was made that is gone.
+pub async fn forget_answers(tx: &mut Tx, paths: &[String]) -> Result<u64, DbError> {
+    tx.execute(FORGET_ANSWERS, &[&paths]).await
+}
+
 /// Deletes sessions none of whose tokens is valid any more, old failures, tokens that have expired, second factors
 /// that nobody confirmed, the hours of keys that are over, and keys that ended long ago; returns how many rows went.
 pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {

@@ -246,19 +246,25 @@ pub async fn change(
 
 /// Removes a locked document with its versions. Its objects are to be removed after the commit.
 pub async fn remove(tx: &mut Tx, id: DocumentId) -> Result<Vec<String>, DbError> {
+    remove_all(tx, &[id]).await
+}
+
+/// The same of many.
+pub async fn remove_all(tx: &mut Tx, ids: &[DocumentId]) -> Result<Vec<String>, DbError> {
     // A statement of its own, after the lock: it sees the versions that others have committed.
     const REMOVE: &str = "-- documents.remove
         WITH version AS (
             SELECT v.object, v.uploaded_by, v.bytes, d.owner_id
-            FROM document_version AS v JOIN document AS d ON d.id = v.document_id WHERE v.document_id = $1
+            FROM document_version AS v JOIN document AS d ON d.id = v.document_id
+            WHERE v.document_id = ANY ($1)
         ), freed AS (
             UPDATE document_quota AS q SET stored = greatest(0, q.stored - of.bytes)
             FROM (SELECT uploaded_by, sum(bytes)::bigint AS bytes FROM version
                 WHERE owner_id IS NOT NULL GROUP BY uploaded_by) AS of
             WHERE q.user_id = of.uploaded_by
         ), gone AS (
-            DELETE FROM document WHERE id = $1
+            DELETE FROM document WHERE id = ANY ($1)
         )
         SELECT object FROM version";
-    Ok(tx.query(REMOVE, &[&id]).await?.iter().map(|row| row.get("object")).collect())
+    Ok(tx.query(REMOVE, &[&ids]).await?.iter().map(|row| row.get("object")).collect())
 }

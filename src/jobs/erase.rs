@@ -21,6 +21,16 @@ pub struct Erased {
 }
 
 impl Jobs {
+    /// Erases what the jobs know of each of many subjects, of whom they know of few.
+    pub async fn erase_all(&self, tx: &mut Tx, subjects: &[impl Display]) -> Result<(), DbError> {
+        let tags: Vec<_> = subjects.iter().map(|subject| format!("{SUBJECT}{subject}")).collect();
+        for tag in store::erase::known(tx, &tags).await? {
+            store::erase::erase(tx, &tag).await?;
+            self.settle_on_commit(tx);
+        }
+        Ok(())
+    }
+
     /// Erases what the jobs know of `subject`, inside `tx`.
     pub async fn erase(&self, tx: &mut Tx, subject: impl Display) -> Result<Erased, DbError> {
         let erased = store::erase::erase(tx, &format!("{SUBJECT}{subject}")).await?;

@@ -83,11 +83,7 @@ pub async fn forget(tx: &mut Tx, files: &[DocumentId]) -> Result<Vec<String>, Db
         return Ok(Vec::new());
     }
     tx.execute(LET_GO, &[&files, &HOLDER]).await?;
-    let mut objects = Vec::new();
-    for file in files {
-        objects.extend(crate::documents::documents::remove(tx, *file).await?);
-    }
-    Ok(objects)
+    crate::documents::documents::remove_all(tx, files).await
 }
 
 /// Lets go of files that nobody has asked to be read again since `before`: whose they are, and what was removed with them. Their

@@ -6,12 +6,22 @@ use crate::{
     jobs::erase::Erased,
 };
 
+/// Which of these tags are those of jobs that wait, run or have ended.
+pub async fn known(tx: &mut Tx, tags: &[String]) -> Result<Vec<String>, DbError> {
+    const KNOWN: &str = "-- jobs.erase.known
+        SELECT DISTINCT t.tag FROM (
+            SELECT unnest(b.tags) AS tag FROM job.body AS b WHERE b.tags && $1 AND b.tags <> '{}'
+            UNION ALL SELECT unnest(d.tags) FROM job.done AS d WHERE d.tags && $1 AND d.tags <> '{}'
+        ) AS t WHERE t.tag = ANY ($1)";
+    Ok(tx.query(KNOWN, &[&tags]).await?.iter().map(|row| row.get("tag")).collect())
+}
+
 /// Erases what is known under `tag`. Places are left before bodies, so that no claim comes between.
 pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
     const RUNNING: &str = "-- jobs.erase.running
         WITH lease AS (
             UPDATE job.lease SET cancel_at = clock_timestamp(), cancel_reason = NULL
-            WHERE id IN (SELECT id FROM job.body WHERE tags @> ARRAY[$1::text]) RETURNING id
+            WHERE id IN (SELECT id FROM job.body WHERE tags @> ARRAY[$1::text] AND tags <> '{}') RETURNING id
         ), body AS (
             UPDATE job.body SET args = '{}', sealed = NULL, codec = 0, meta = NULL, key_name = NULL,
                 tags = array_remove(tags, $1), keep = least(keep, 1::smallint)
@@ -22,7 +32,7 @@ pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
         SELECT count(*) FROM lease";
     const WAITING: &str = concat!(
         "-- jobs.erase.waiting
-        WITH about AS MATERIALIZED (SELECT id FROM job.body WHERE tags @> ARRAY[$1::text]),
+        WITH about AS MATERIALIZED (SELECT id FROM job.body WHERE tags @> ARRAY[$1::text] AND tags <> '{}'),
         ready AS (DELETE FROM job.ready WHERE id IN (SELECT id FROM about) RETURNING id, attempt, crashes),
         later AS (DELETE FROM job.later WHERE id IN (SELECT id FROM about) RETURNING id, attempt, crashes),
         parked AS (DELETE FROM job.parked WHERE id IN (SELECT id FROM about) RETURNING id, attempt, crashes),
@@ -49,13 +59,14 @@ pub async fn erase(tx: &mut Tx, tag: &str) -> Result<Erased, DbError> {
     const HISTORY: &str = "-- jobs.erase.history
         WITH done AS (
             UPDATE job.done SET body = NULL, result = NULL, reason = NULL, tags = array_remove(tags, $1)
-            WHERE tags @> ARRAY[$1::text] RETURNING id
+            WHERE tags @> ARRAY[$1::text] AND tags <> '{}' RETURNING id
         )
         SELECT coalesce(array_agg(id), '{}') FROM done";
     const ATTEMPTS: &str = "-- jobs.erase.attempts
         UPDATE job.attempt SET error = 'erased', trace = NULL, log = NULL WHERE job_id = ANY ($1::bigint[])";
     // History first: what is cancelled below was cleaned on its way there. Attempts of live jobs, too.
-    const LIVE: &str = "-- jobs.erase.live\nSELECT id FROM job.body WHERE tags @> ARRAY[$1::text]";
+    const LIVE: &str =
+        "-- jobs.erase.live\nSELECT id FROM job.body WHERE tags @> ARRAY[$1::text] AND tags <> '{}'";
     let live: Vec<i64> = tx.query(LIVE, &[&tag]).await?.iter().map(|row| row.get(0)).collect();
     let history: Vec<i64> = tx.query_one(HISTORY, &[&tag]).await?.get(0);
     let count = history.len() as i64;
