@@ -2,35 +2,71 @@
 //!
 //! What becomes of each field is [`crate::clinic::rules::patient::anonymisation`]: figures stay, without a person. Everything
 //! that was merged into a record goes with it. Nobody can undo it.
+//!
+//! The clinic is locked before its records, as by whoever merges them or makes somebody a partner: nobody becomes the partner of
+//! a record that is being emptied.
 
 use jiff::{Timestamp, civil::Date};
 
 use super::{
     documents::arrival,
     patients::{Patient, held::HELD},
-    rules::patient::anonymisation::kept_birth_year,
+    rules::patient::{anonymisation::kept_birth_year, mrn::ANONYMOUS},
 };
 use crate::{
-    accounts::erasure::NAMELESS,
+    accounts::{erasure::NAMELESS, upkeep},
     db::{DbError, Tx},
     documents::publish,
-    ids::{DocumentId, PatientId, UploadId, UserId},
+    ids::{AnalysisId, DocumentId, PatientId, UploadId, UserId},
+    jobs::Jobs,
 };
 
-/// Records of one transaction.
-pub const BATCH: i64 = 100;
+/// Records of one transaction: whoever registers somebody at one of their clinics waits for it.
+pub const BATCH: i64 = 25;
 
-/// Records about which nothing was written since `before`, locked; at most [`BATCH`]. Who writes this moment keeps theirs.
-pub async fn due(tx: &mut Tx, before: Timestamp) -> Result<Vec<PatientId>, DbError> {
+/// Where the walk over what is due has come to.
+pub type Place = (Timestamp, PatientId);
+
+/// Records about which nothing was written since `before`, the oldest first, from above `after` on; at most [`BATCH`]. They are not
+/// locked: see [`still_due`].
+pub async fn due(
+    tx: &mut Tx,
+    before: Timestamp,
+    after: Option<Place>,
+) -> Result<Vec<(PatientId, Place)>, DbError> {
     const DUE: &str = "-- clinic.retention.due
-        SELECT p.id FROM patient AS p
+        SELECT p.id, p.last_entry_at FROM patient AS p
         WHERE p.last_entry_at < $1 AND p.anonymised_at IS NULL AND p.merged_into IS NULL
-        ORDER BY p.last_entry_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED";
-    Ok(tx.query(DUE, &[&before, &BATCH]).await?.iter().map(|row| row.get("id")).collect())
+          AND ($2::timestamptz IS NULL OR (p.last_entry_at, p.id) > ($2, $3))
+        ORDER BY p.last_entry_at, p.id LIMIT $4";
+    let (at, id) = after.unzip();
+    let rows = tx.query(DUE, &[&before, &at, &id, &BATCH]).await?;
+    let place = |row: &tokio_postgres::Row| (row.get("last_entry_at"), row.get("id"));
+    Ok(rows.iter().map(|row| (row.get("id"), place(row))).collect())
 }
 
-/// A record, locked, for who manages the clinic.
+/// Locks those of `ids`, and before them their clinics, about which still nothing was written since `before`. Who writes this
+/// moment keeps theirs.
+pub async fn still_due(tx: &mut Tx, ids: &[PatientId], before: Timestamp) -> Result<Vec<PatientId>, DbError> {
+    const CLINICS: &str = "-- clinic.retention.lock_clinics
+        SELECT c.id FROM clinic AS c WHERE c.id IN (SELECT p.clinic_id FROM patient AS p WHERE p.id = ANY ($1))
+        ORDER BY c.id FOR NO KEY UPDATE";
+    const STILL: &str = "-- clinic.retention.still_due
+        SELECT p.id FROM patient AS p
+        WHERE p.id = ANY ($1) AND p.last_entry_at < $2 AND p.anonymised_at IS NULL AND p.merged_into IS NULL
+        ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED";
+    tx.query(CLINICS, &[&ids]).await?;
+    Ok(tx.query(STILL, &[&ids, &before]).await?.iter().map(|row| row.get("id")).collect())
+}
+
+/// A record, locked after its clinic, for who manages it.
 pub async fn lock(tx: &mut Tx, user: UserId, id: PatientId) -> Result<Option<Patient>, DbError> {
+    const CLINIC: &str = concat!(
+        "-- clinic.retention.lock_clinic
+        SELECT c.id FROM clinic AS c WHERE ",
+        at_clinic!("manage_members", "c.id", "$1"),
+        " FOR NO KEY UPDATE OF c"
+    );
     const LOCK: &str = concat!(
         "-- clinic.retention.lock
         SELECT ",
@@ -39,6 +75,7 @@ pub async fn lock(tx: &mut Tx, user: UserId, id: PatientId) -> Result<Option<Pat
         at_clinic!("manage_members", "p.clinic_id", "$1"),
         " FOR NO KEY UPDATE OF p"
     );
+    tx.query_opt(CLINIC, &[&user]).await?;
     Ok(tx.query_opt(LOCK, &[&user, &id]).await?.as_ref().map(Patient::from_row))
 }
 
@@ -46,6 +83,7 @@ pub async fn lock(tx: &mut Tx, user: UserId, id: PatientId) -> Result<Option<Pat
 /// removed after the commit.
 pub async fn anonymise(
     tx: &mut Tx,
+    jobs: &Jobs,
     ids: &[PatientId],
     (today, now): (Date, Timestamp),
 ) -> Result<Vec<String>, DbError> {
@@ -57,12 +95,15 @@ pub async fn anonymise(
     const FILES: &str = "-- clinic.retention.files
         SELECT document_id, upload_id FROM patient_document
         WHERE patient_id = ANY ($1) AND (document_id IS NOT NULL OR upload_id IS NOT NULL)";
-    // The number is unique, and of a form that clinics do not give.
+    // The number is unique, and of a form that clinics cannot give.
     const EMPTY: &str = "-- clinic.retention.anonymise
-        UPDATE patient AS p SET medical_record_number = 'ANON-' || upper(right(p.id::text, 12)), first_name = $3,
+        UPDATE patient AS p SET medical_record_number = $5 || upper(right(p.id::text, 12)), first_name = $3,
             last_name = $3, name_key = '', born_on = t.born_on, fiscal_code = NULL, email = NULL, phone = NULL,
-            insurance = NULL, referring_physician = NULL, partner_patient_id = NULL, notes = '', history = p.history - 'as_of', consented_at = NULL,
-            archived_at = coalesce(p.archived_at, $4), anonymised_at = $4, version = p.version + 1, updated_at = $4
+            insurance = NULL, referring_physician = NULL, partner_patient_id = NULL, notes = '',
+            history = p.history - 'as_of', consented_at = NULL,
+            created_at = date_trunc('year', p.created_at, 'UTC'), last_entry_at = date_trunc('year', p.last_entry_at, 'UTC'),
+            archived_at = date_trunc('year', coalesce(p.archived_at, $4), 'UTC'), anonymised_at = $4,
+            version = p.version + 1, updated_at = $4
         FROM unnest($1::uuid[], $2::date[]) AS t (id, born_on) WHERE p.id = t.id";
     let rows = tx.query(RECORDS, &[&ids]).await?;
     let all: Vec<PatientId> = rows.iter().map(|row| row.get("id")).collect();
@@ -74,6 +115,7 @@ pub async fn anonymise(
             Date::new(year, 1, 1).ok()
         })
         .collect();
+    forget_told(tx, jobs, &all).await?;
     let rows = tx.query(FILES, &[&all]).await?;
     let files: Vec<DocumentId> = rows.iter().filter_map(|row| row.get("document_id")).collect();
     let uploads: Vec<UploadId> = rows.iter().filter_map(|row| row.get("upload_id")).collect();
@@ -83,6 +125,20 @@ pub async fn anonymise(
         tx.execute(statement, &[&all]).await?;
     }
     tx.execute(PARTNERS, &[&all, &now]).await?;
-    tx.execute(EMPTY, &[&all, &years, &NAMELESS, &now]).await?;
+    tx.execute(EMPTY, &[&all, &years, &NAMELESS, &now, &ANONYMOUS]).await?;
     Ok(objects)
+}
+
+/// What jobs know of the patients, and the answers that are kept to be repeated, go with them.
+async fn forget_told(tx: &mut Tx, jobs: &Jobs, patients: &[PatientId]) -> Result<(), DbError> {
+    const ANALYSES: &str = "-- clinic.retention.analyses
+        SELECT g.id FROM graded_analysis AS g WHERE g.patient_id = ANY ($1)";
+    jobs.erase_all(tx, patients).await?;
+    let analyses = tx.query(ANALYSES, &[&patients]).await?;
+    let analyses =
+        analyses.iter().map(|row| format!("/api/v1/clinic/analyses/{}", row.get::<_, AnalysisId>("id")));
+    let records = patients.iter().map(|id| format!("/api/v1/clinic/patients/{id}"));
+    let paths: Vec<_> = records.chain(analyses).collect();
+    upkeep::forget_answers(tx, &paths).await?;
+    Ok(())
 }

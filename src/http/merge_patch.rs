@@ -37,6 +37,11 @@ where
 }
 
 impl MergePatch {
+    /// Whether one of these members is in it.
+    pub fn names(&self, members: &[&str]) -> bool {
+        members.iter().any(|name| self.0.contains_key(*name))
+    }
+
     /// `current` with the patch applied.
     pub fn apply<T: Serialize + DeserializeOwned>(self, current: &T) -> Result<T, Problem> {
         let mut value = serde_json::to_value(current).map_err(Problem::internal)?;

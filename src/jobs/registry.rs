@@ -25,6 +25,7 @@ pub fn registry() -> Registry {
         .with::<clinic::RefreshSummary>()
         .with::<clinic::RecheckScores>()
         .with::<clinic::RecomputeScore>()
+        .with::<clinic::RemoveAnalysisBatches>()
         .with::<clinic::RenderReport>()
         .with::<clinic::SendClinicMail>()
         .with::<documents::CollectOrphans>()

@@ -24,8 +24,8 @@ const FAILURE_MAX: usize = 15_000;
 const ERRORS_MAX: usize = 50;
 /// Characters of each text in it: names of fields that do not exist are as long as somebody likes.
 const TEXT_MAX: usize = 300;
-/// Old batches that are removed when a new one is made: more than are made.
-const REMOVED: i64 = 20;
+/// Batches that are removed by one transaction.
+pub const REMOVED: i64 = 100;
 
 stored! {
     /// Where an item is.
@@ -145,17 +145,22 @@ pub struct Turn {
     pub key: Option<uuid::Uuid>,
 }
 
-/// Writes a batch down, whose jobs are enqueued in the same transaction. Old ones of the clinic are removed.
+/// Removes batches that are older than [`KEEP`], at most [`REMOVED`], whether they have ended or not: what was asked for stands in
+/// them until then. How many went.
+pub async fn remove_old(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    const OLD: &str = "-- clinic.emr.remove_batches
+        DELETE FROM analysis_batch WHERE id IN (
+            SELECT b.id FROM analysis_batch AS b WHERE b.id < $1 ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    tx.execute(OLD, &[&AnalysisBatchId::new(now - KEEP), &REMOVED]).await
+}
+
+/// Writes a batch down, whose jobs are enqueued in the same transaction.
 pub async fn create(
     tx: &mut Tx,
     asker: Asker,
     items: &[Item],
     now: Timestamp,
 ) -> Result<AnalysisBatchId, DbError> {
-    const OLD: &str = "-- clinic.emr.remove_batches
-        DELETE FROM analysis_batch WHERE id IN (
-            SELECT b.id FROM analysis_batch AS b WHERE b.clinic_id = $1 AND b.id < $2 AND b.finished_at IS NOT NULL
-            ORDER BY b.id LIMIT $3)";
     const BATCH: &str = "-- clinic.emr.create_batch
         INSERT INTO analysis_batch (id, clinic_id, requested_by, api_key_id, total, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)";
@@ -165,7 +170,6 @@ pub async fn create(
             CASE WHEN t.it -> 'failure' = 'null' THEN 'pending' ELSE 'failed' END, nullif(t.it -> 'failure', 'null')
         FROM jsonb_array_elements($2) WITH ORDINALITY AS t (it, n)";
     let id = AnalysisBatchId::new(now);
-    tx.execute(OLD, &[&asker.clinic, &AnalysisBatchId::new(now - KEEP), &REMOVED]).await?;
     let total = items.len() as i32;
     tx.execute(BATCH, &[&id, &asker.clinic, &asker.user, &asker.key, &total, &now]).await?;
     let rows: Vec<Value> = items

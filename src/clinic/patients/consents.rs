@@ -77,6 +77,16 @@ pub async fn record(
     Ok(row.as_ref().map(Patient::from_row))
 }
 
+/// Whether a locked patient has taken the consent back that was given before.
+pub async fn is_taken_back(tx: &mut Tx, locked: &Patient) -> Result<bool, DbError> {
+    const TAKEN_BACK: &str = "-- clinic.consents.taken_back
+        SELECT EXISTS (SELECT FROM patient_consent AS c WHERE c.patient_id = $1) AS was_given";
+    if locked.consented_at.is_some() {
+        return Ok(false);
+    }
+    Ok(tx.query_one(TAKEN_BACK, &[&locked.id]).await?.get("was_given"))
+}
+
 /// A patient's history, newest first, from below `before` on, for who may read the patient.
 pub async fn history(
     db: &Db,

@@ -50,8 +50,11 @@ pub enum Smoking {
     Current,
 }
 
+/// Longest notes, in characters.
+pub const NOTES_MAX: usize = 4000;
+
 /// How somebody lives; what is not known is `null`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifestyle {
     /// Whether the patient smokes.

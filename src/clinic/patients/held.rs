@@ -42,7 +42,9 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_documents
             WITH of_them AS (
-                UPDATE patient_document SET name = kind, note = '', findings = '[]', unread = '[]', reported_on = NULL
+                UPDATE patient_document SET name = kind, note = '', findings = '[]', unread = '[]', reported_on = NULL,
+                    created_at = date_trunc('year', created_at, 'UTC'), updated_at = date_trunc('year', updated_at, 'UTC'),
+                    analysed_at = date_trunc('year', analysed_at, 'UTC')
                 WHERE patient_id = ANY ($1) RETURNING id
             )
             DELETE FROM patient_document_text AS t USING of_them AS d WHERE t.patient_document_id = d.id",
@@ -59,7 +61,8 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_values
             UPDATE laboratory_value SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
-                external_id = NULL, also_called = '{}', page = NULL, line = NULL, span_start = NULL, span_end = NULL
+                external_id = NULL, also_called = '{}', page = NULL, line = NULL, span_start = NULL, span_end = NULL,
+                created_at = date_trunc('year', created_at, 'UTC'), withdrawn_at = date_trunc('year', withdrawn_at, 'UTC')
             WHERE patient_id = ANY ($1)",
         ),
     },
@@ -73,7 +76,9 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_analyses
             UPDATE graded_analysis SET observed_on = date_trunc('year', observed_on)::date, patient_document_id = NULL,
-                item = '', places = '[]', label = '', note = '', case_id = NULL
+                item = '', places = '[]',
+                label = '', note = '', case_id = NULL, created_at = date_trunc('year', created_at, 'UTC'),
+                updated_at = date_trunc('year', updated_at, 'UTC'), withdrawn_at = date_trunc('year', withdrawn_at, 'UTC')
             WHERE patient_id = ANY ($1)",
         ),
     },
@@ -88,7 +93,8 @@ pub const HELD: &[Held] = &[
         anonymise: Some(
             "-- clinic.held.anonymise_scores
             UPDATE fertility_score SET result = result - '{domains,left_out,on}'::text[],
-                inputs_hash = sha256(convert_to(id::text, 'UTF8')), due_on = NULL
+                inputs_hash = sha256(convert_to(id::text, 'UTF8')), due_on = NULL,
+                computed_at = date_trunc('year', computed_at, 'UTC')
             WHERE patient_id = ANY ($1)",
         ),
     },

@@ -44,10 +44,11 @@ impl State {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Beginnings of names, of the medical record number, or of the fiscal code.
+    /// Beginnings of names, of the medical record number, or of the fiscal code; also of records that were merged, which lead to
+    /// the one that is kept.
     #[param(max_length = 200)]
     pub q: Option<String>,
-    /// This medical record number.
+    /// This medical record number; also of a record that was merged.
     #[param(max_length = 60)]
     pub medical_record_number: Option<String>,
     /// This fiscal code.
@@ -96,14 +97,21 @@ macro_rules! patient_card {
     };
 }
 
-/// What is left to be compared when a clinic's records are walked: the place, the state, the consent, the bound.
-macro_rules! patient_filter {
+/// Where a record stands: 1 for those that are archived, and 2 for those of whom there is consent. The expression of the index
+/// `patient_shelf`.
+macro_rules! patient_shelf {
     () => {
-        "p.merged_into IS NULL AND ($2::uuid IS NULL OR p.id < $2)
-          AND ($3::boolean IS NULL OR (p.archived_at IS NOT NULL) = $3)
-          AND ($4::boolean IS NULL OR (p.consented_at IS NOT NULL) = $4)
-        ORDER BY p.id DESC LIMIT $5"
+        "((p.archived_at IS NOT NULL)::int + 2 * (p.consented_at IS NOT NULL)::int)"
     };
+}
+
+/// The shelves where records of this state stand, with consent or without.
+pub fn shelves(state: State, has_consented: Option<bool>) -> Vec<i32> {
+    let fits = |shelf: &i32| {
+        state.is_archived().is_none_or(|it| it == (shelf & 1 == 1))
+            && has_consented.is_none_or(|it| it == (shelf & 2 == 2))
+    };
+    (0..4).filter(fits).collect()
 }
 
 impl PatientCard {
@@ -123,28 +131,33 @@ impl PatientCard {
     }
 }
 
-/// The newest patients of the clinic of `$1`.
+/// The newest patients of the clinic of `$1` on the shelves `$3`: of each as many as are wanted, by the index, however few of the
+/// clinic's records stand there.
 pub const NEWEST: &str = concat!(
     "-- clinic.patients.newest
-    SELECT ",
+    SELECT c.* FROM unnest($3::int[]) AS s (shelf) CROSS JOIN LATERAL (SELECT ",
     patient_card!(),
     " FROM patient AS p WHERE ",
     at_clinic!("read_patients", "p.clinic_id", "$1"),
-    " AND ",
-    patient_filter!()
+    " AND p.merged_into IS NULL AND ",
+    patient_shelf!(),
+    " = s.shelf AND p.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY p.id DESC LIMIT $4) AS c
+    ORDER BY c.id DESC LIMIT $4"
 );
 
-/// Those whom words fit: found by the index first, however rare or common the words are.
+/// Those whom words fit: found by the index first, however rare or common the words are. A record that was merged leads to the
+/// one that is kept, which the old number still finds.
 pub const FOUND: &str = concat!(
     "-- clinic.patients.found
-    WITH found AS MATERIALIZED (SELECT ",
+    SELECT ",
     patient_card!(),
-    ", p.merged_into FROM patient AS p WHERE ",
-    at_clinic!("read_patients", "p.clinic_id", "$1"),
-    " AND p.search @@ CAST($6::text AS tsquery))
-    SELECT p.* FROM found AS p
-    WHERE ($7::text IS NULL OR p.medical_record_number = $7) AND ($8::text IS NULL OR p.fiscal_code = $8) AND ",
-    patient_filter!()
+    " FROM patient AS p WHERE p.id = ANY (ARRAY(SELECT coalesce(m.merged_into, m.id) FROM patient AS m WHERE ",
+    at_clinic!("read_patients", "m.clinic_id", "$1"),
+    " AND m.search @@ CAST($5::text AS tsquery) AND ($6::text IS NULL OR m.medical_record_number = $6)
+          AND ($7::text IS NULL OR m.fiscal_code = $7)))
+      AND p.merged_into IS NULL AND ($2::uuid IS NULL OR p.id < $2) AND ",
+    patient_shelf!(),
+    " = ANY ($3::int[]) ORDER BY p.id DESC LIMIT $4"
 );
 
 /// Patients that fit, newest first, from below `before` on.
@@ -156,7 +169,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<PatientCard>, DbError> {
     let Filter { q, medical_record_number, fiscal_code, state, has_consented } = filter;
-    let is_archived = state.unwrap_or_default().is_archived();
+    let shelves = shelves(state.unwrap_or_default(), *has_consented);
     let is_sought = [q, medical_record_number, fiscal_code].iter().any(|it| it.is_some());
     let rows = if is_sought {
         let number = medical_record_number.as_deref().map(upper);
@@ -168,9 +181,9 @@ pub async fn list(
             return Ok(Vec::new()); // nothing but punctuation was typed
         }
         let terms = terms.join(" & ");
-        db.read(FOUND, args![user, before, is_archived, *has_consented, limit, terms, number, code]).await?
+        db.read(FOUND, args![user, before, shelves, limit, terms, number, code]).await?
     } else {
-        db.read(NEWEST, args![user, before, is_archived, *has_consented, limit]).await?
+        db.read(NEWEST, args![user, before, shelves, limit]).await?
     };
     Ok(rows.iter().map(PatientCard::from_row).collect())
 }
@@ -198,7 +211,17 @@ fn words(q: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{State, shelves, words};
+
+    #[test]
+    fn records_stand_on_four_shelves() {
+        assert_eq!(shelves(State::All, None), [0, 1, 2, 3]);
+        assert_eq!(shelves(State::Active, None), [0, 2]);
+        assert_eq!(shelves(State::Archived, None), [1, 3]);
+        assert_eq!(shelves(State::All, Some(true)), [2, 3]);
+        assert_eq!(shelves(State::Active, Some(false)), [0]);
+        assert_eq!(shelves(State::Archived, Some(true)), [3]);
+    }
 
     #[test]
     fn what_people_type_is_words_and_never_syntax() {

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::{
-    content::{History, Patient},
+    content::{Lifestyle, NOTES_MAX, Patient},
     held::HELD,
 };
 use crate::{
@@ -34,6 +34,8 @@ pub struct Merge {
     pub source_id: PatientId,
     /// Its medical record number.
     pub source_medical_record_number: String,
+    /// What was noted in it.
+    pub source_notes: String,
     /// The record that took its things, which may itself have been merged since.
     pub target_id: PatientId,
     /// What the target did not know and got.
@@ -54,6 +56,7 @@ impl Merge {
             id: row.get("id"),
             source_id: row.get("source_id"),
             source_medical_record_number: row.get("medical_record_number"),
+            source_notes: row.get("notes"),
             target_id: row.get("target_id"),
             filled: row.get("filled"),
             moved: row.get::<_, Json<Value>>("moved").0,
@@ -81,6 +84,9 @@ pub enum MergeError {
     /// There is nobody any more.
     #[error("one of them was made anonymous")]
     Anonymised,
+    /// Nothing is written to the target.
+    #[error("the record that is to be kept is archived")]
+    Archived,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -124,6 +130,9 @@ pub async fn lock(
             return Err(MergeError::Anonymised);
         }
     }
+    if kept.archived_at.is_some() {
+        return Err(MergeError::Archived);
+    }
     Ok((kept, gone))
 }
 
@@ -148,8 +157,7 @@ pub async fn merge(
     point(tx, target.id, source.id, now).await?;
     let filled = filled(target, source);
     tx.execute(WRITE, &[&source.id, &target.id, &filled, &Json(&moved), &user, &now]).await?;
-    let history = target.content.history.with(&source.content.history);
-    take(tx, (target.id, source.id), &history, now).await
+    take(tx, target, source, now).await
 }
 
 /// What leads to the source leads to the target from now on.
@@ -178,35 +186,58 @@ fn filled(target: &Patient, source: &Patient) -> Vec<&'static str> {
         ("insurance", ours.insurance.is_none() && theirs.insurance.is_some()),
         ("referring_physician", ours.referring_physician.is_none() && theirs.referring_physician.is_some()),
         ("partner_patient_id", ours.partner_patient_id.is_none_or(|it| it == source.id) && partner.is_some()),
+        ("lifestyle", lifestyle(ours.lifestyle, theirs.lifestyle) != ours.lifestyle),
         ("history", ours.history.with(&theirs.history) != ours.history),
-        ("notes", ours.notes.is_empty() && !theirs.notes.is_empty()),
+        ("notes", notes(&ours.notes, &theirs.notes) != ours.notes),
     ]
     .into_iter()
     .filter_map(|(name, is_filled)| is_filled.then_some(name))
     .collect()
 }
 
+/// What is known of how somebody lives, from both records. How much is smoked is taken only with what it belongs to.
+fn lifestyle(ours: Lifestyle, theirs: Lifestyle) -> Lifestyle {
+    let is_silent = ours.smoking.is_none() && ours.cigarettes_per_day.is_none();
+    let fits = is_silent || ours.smoking == theirs.smoking;
+    Lifestyle {
+        smoking: if is_silent { theirs.smoking } else { ours.smoking },
+        cigarettes_per_day: ours.cigarettes_per_day.or(theirs.cigarettes_per_day.filter(|_| fits)),
+        alcohol_units_per_week: ours.alcohol_units_per_week.or(theirs.alcohol_units_per_week),
+        height_cm: ours.height_cm.or(theirs.height_cm),
+        weight_kg: ours.weight_kg.or(theirs.weight_kg),
+    }
+}
+
+/// The notes of both, as long as there is room; those of the source stay in the history of the merges.
+fn notes(ours: &str, theirs: &str) -> String {
+    if ours.is_empty() || theirs.is_empty() || ours.contains(theirs) {
+        return if ours.is_empty() { theirs } else { ours }.to_owned();
+    }
+    let both = format!("{ours}\n\n{theirs}");
+    if both.chars().count() <= NOTES_MAX { both } else { ours.to_owned() }
+}
+
 /// The target gets what it does not know, and the consent that was given or taken back last.
-async fn take(
-    tx: &mut Tx,
-    (target, source): (PatientId, PatientId),
-    history: &History,
-    now: Timestamp,
-) -> Result<Patient, DbError> {
+async fn take(tx: &mut Tx, target: &Patient, source: &Patient, now: Timestamp) -> Result<Patient, DbError> {
     const TAKE: &str = concat!(
         "-- clinic.merge.take
         UPDATE patient AS p SET fiscal_code = coalesce(p.fiscal_code, o.fiscal_code), email = coalesce(p.email, o.email),
             phone = coalesce(p.phone, o.phone), insurance = coalesce(p.insurance, o.insurance),
             referring_physician = coalesce(p.referring_physician, o.referring_physician),
             partner_patient_id = coalesce(p.partner_patient_id, nullif(o.partner_patient_id, p.id)),
-            history = $4, notes = CASE WHEN p.notes = '' THEN o.notes ELSE p.notes END,
+            lifestyle = $4, notes = $5, history = $6,
             consented_at = (SELECT CASE WHEN c.is_given THEN c.at END FROM patient_consent AS c
                 WHERE c.patient_id = $1 ORDER BY c.at DESC, c.id DESC LIMIT 1),
             last_entry_at = greatest(p.last_entry_at, o.last_entry_at, $3), version = p.version + 1, updated_at = $3
         FROM patient AS o WHERE p.id = $1 AND o.id = $2 RETURNING ",
         patient_columns!()
     );
-    Ok(Patient::from_row(&tx.query_one(TAKE, &[&target, &source, &now, &Json(history)]).await?))
+    let (ours, theirs) = (&target.content, &source.content);
+    let (lifestyle, notes) = (lifestyle(ours.lifestyle, theirs.lifestyle), notes(&ours.notes, &theirs.notes));
+    let history = ours.history.with(&theirs.history);
+    let (lifestyle, history) = (Json(lifestyle), Json(history));
+    let row = tx.query_one(TAKE, &[&target.id, &source.id, &now, &lifestyle, &notes, &history]).await?;
+    Ok(Patient::from_row(&row))
 }
 
 /// What was merged into a record, directly or before, newest first, from below `before` on.
@@ -218,7 +249,7 @@ pub async fn history(
 ) -> Result<Vec<Merge>, DbError> {
     const HISTORY: &str = concat!(
         "-- clinic.merge.history
-        SELECT m.id, m.source_id, o.medical_record_number, m.target_id, m.filled, m.moved, m.merged_by, m.merged_at
+        SELECT m.id, m.source_id, o.medical_record_number, o.notes, m.target_id, m.filled, m.moved, m.merged_by, m.merged_at
         FROM patient_merge AS m JOIN patient AS o ON o.id = m.source_id
         WHERE o.merged_into = $2 AND ",
         at_clinic!("read_patients", "o.clinic_id", "$1"),
@@ -226,4 +257,39 @@ pub async fn history(
     );
     let rows = db.read(HISTORY, args![user, patient, before, limit]).await?;
     Ok(rows.iter().map(Merge::from_row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lifestyle, NOTES_MAX, lifestyle, notes};
+    use crate::clinic::patients::Smoking;
+
+    #[test]
+    fn lifestyles_are_joined_without_contradicting_themselves() {
+        let smoker =
+            |smoking, cigarettes_per_day| Lifestyle { smoking, cigarettes_per_day, ..Lifestyle::default() };
+        let check = |ours: Lifestyle, theirs: Lifestyle, expected: Lifestyle| {
+            assert_eq!(lifestyle(ours, theirs), expected, "{ours:?} and {theirs:?}");
+        };
+        let (never, current) = (Some(Smoking::Never), Some(Smoking::Current));
+        check(smoker(None, None), smoker(current, Some(10)), smoker(current, Some(10)));
+        check(smoker(never, None), smoker(current, Some(10)), smoker(never, None));
+        check(smoker(current, None), smoker(current, Some(10)), smoker(current, Some(10)));
+        check(smoker(None, Some(5)), smoker(never, None), smoker(None, Some(5)));
+        let (tall, heavy) = (
+            Lifestyle { height_cm: Some(170.0), weight_kg: Some(60.0), ..Lifestyle::default() },
+            Lifestyle { weight_kg: Some(80.0), alcohol_units_per_week: Some(2.0), ..Lifestyle::default() },
+        );
+        check(tall, heavy, Lifestyle { alcohol_units_per_week: Some(2.0), ..tall });
+    }
+
+    #[test]
+    fn notes_are_joined_while_there_is_room() {
+        assert_eq!(notes("", "allergica"), "allergica");
+        assert_eq!(notes("allergica", ""), "allergica");
+        assert_eq!(notes("molto allergica", "allergica"), "molto allergica");
+        assert_eq!(notes("astemia", "allergica"), "astemia\n\nallergica");
+        let long = "è".repeat(NOTES_MAX - 10);
+        assert_eq!(notes(&long, "allergica"), long);
+    }
 }

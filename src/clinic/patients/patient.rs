@@ -17,6 +17,9 @@ use crate::{
 /// Numbers that are tried for a record without one, of 31⁷ · 8: two are equal once in a lifetime of a clinic.
 const TRIES: usize = 3;
 
+/// What of a patient is compared with other patients of the clinic: whoever changes it locks the clinic first, then the record.
+pub const WITH_OTHERS: &[&str] = &["first_name", "last_name", "born_on", "fiscal_code", "partner_patient_id"];
+
 /// Why a patient is not written down.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -49,6 +52,18 @@ impl WriteError {
     }
 }
 
+/// Locks the clinic where `user` may write patients until the transaction ends, before any record of it: who becomes somebody
+/// else does so one after the other, so that whoever is written down at the same moment is seen.
+pub async fn lock_clinic(tx: &mut Tx, user: UserId) -> Result<Option<ClinicId>, DbError> {
+    const LOCK: &str = concat!(
+        "-- clinic.patients.lock_clinic
+        SELECT c.id FROM clinic AS c WHERE ",
+        at_clinic!("write_patients", "c.id", "$1"),
+        " FOR NO KEY UPDATE OF c"
+    );
+    Ok(tx.query_opt(LOCK, &[&user]).await?.map(|row| row.get("id")))
+}
+
 /// Registers a patient in the clinic of `user`. Of many who register the same person at once, one does.
 pub async fn create(
     tx: &mut Tx,
@@ -56,13 +71,6 @@ pub async fn create(
     content: &Content,
     now: Timestamp,
 ) -> Result<Patient, WriteError> {
-    // One after the other in each clinic: whoever is registered at the same moment is seen.
-    const LOCK: &str = concat!(
-        "-- clinic.patients.lock_clinic
-        SELECT c.id FROM clinic AS c WHERE ",
-        at_clinic!("write_patients", "c.id", "$1"),
-        " FOR NO KEY UPDATE OF c"
-    );
     const CREATE: &str = concat!(
         "-- clinic.patients.create
         INSERT INTO patient AS p (id, clinic_id, name_key, last_entry_at, created_at, updated_at, ",
@@ -73,9 +81,9 @@ pub async fn create(
         ON CONFLICT ON CONSTRAINT patient_mrn_unique DO NOTHING RETURNING ",
         patient_columns!()
     );
-    let clinic: Option<ClinicId> = tx.query_opt(LOCK, &[&user]).await?.map(|row| row.get("id"));
-    let clinic = clinic.ok_or(WriteError::NotAllowed)?;
+    let clinic = lock_clinic(tx, user).await?.ok_or(WriteError::NotAllowed)?;
     look_for_duplicates(tx, clinic, None, content).await?;
+    look_for_partner(tx, clinic, content).await?;
     let key = name_key(&content.first_name, &content.last_name);
     let mut content = content.clone();
     let is_given = content.medical_record_number.is_none();
@@ -105,6 +113,16 @@ async fn look_for_duplicates(
     if found.is_empty() { Ok(()) } else { Err(WriteError::LikelyDuplicate(found)) }
 }
 
+/// A partner is a record of somebody: none that leads to another one, and none without a person. In a locked clinic, so that it
+/// stays one.
+async fn look_for_partner(tx: &mut Tx, clinic: ClinicId, content: &Content) -> Result<(), WriteError> {
+    const PARTNER: &str = "-- clinic.patients.partner
+        SELECT FROM patient AS p
+        WHERE p.clinic_id = $1 AND p.id = $2 AND p.merged_into IS NULL AND p.anonymised_at IS NULL";
+    let Some(partner) = content.partner_patient_id else { return Ok(()) };
+    tx.query_opt(PARTNER, &[&clinic, &partner]).await?.map(|_| ()).ok_or(WriteError::UnknownPartner)
+}
+
 /// A patient, for who may read them; also one that was merged into another.
 pub async fn find(db: &Db, user: UserId, id: PatientId) -> Result<Option<Patient>, DbError> {
     const FIND: &str = concat!(
@@ -130,7 +148,8 @@ pub async fn lock(tx: &mut Tx, user: UserId, id: PatientId) -> Result<Option<Pat
     Ok(tx.query_opt(LOCK, &[&user, &id]).await?.as_ref().map(Patient::from_row))
 }
 
-/// Replaces what is said of a locked patient. Who becomes like somebody else by it is looked for as at the beginning.
+/// Replaces what is said of a locked patient. Who becomes like somebody else by it is looked for as at the beginning: if any of
+/// [`WITH_OTHERS`] changes, the clinic is locked, too.
 pub async fn change(
     tx: &mut Tx,
     locked: &Patient,
@@ -153,6 +172,9 @@ pub async fn change(
         != (&new.first_name, &new.last_name, new.born_on, &new.fiscal_code);
     if is_somebody_else {
         look_for_duplicates(tx, locked.clinic_id, Some(locked.id), content).await?;
+    }
+    if old.partner_patient_id != new.partner_patient_id {
+        look_for_partner(tx, locked.clinic_id, content).await?;
     }
     let key = name_key(&content.first_name, &content.last_name);
     let row = tx.query_one(CHANGE, &[&locked.id, &Json(content), &key, &now]).await;

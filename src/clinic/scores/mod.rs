@@ -45,7 +45,8 @@ pub async fn later(tx: &mut Tx, jobs: &Jobs, patients: &[PatientId]) -> Result<(
     let at = jobs.clock().now() + AFTER;
     // Held until it starts: what is changed after it has read is computed again.
     let job = |patient: &PatientId| {
-        NewJob::of(&RecomputeScore { patient: *patient }).at(at).unique(patient.to_string(), Hold::Start)
+        let job = NewJob::of(&RecomputeScore { patient: *patient }).subject(*patient);
+        job.at(at).unique(patient.to_string(), Hold::Start)
     };
     let each: BTreeSet<_> = patients.iter().collect();
     jobs.insert(tx, &each.into_iter().map(job).collect::<Vec<_>>()).await.map(|_| ())

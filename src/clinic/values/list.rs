@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use super::value::LaboratoryValue;
 use crate::{
     args,
-    clinic::laboratory::names,
+    clinic::laboratory::{names, report},
     db::{Db, DbError, Tx},
     ids::{LaboratoryValueId, PatientDocumentId, PatientId, UserId},
 };
@@ -126,7 +126,9 @@ pub async fn of_document(
         at_clinic!("read_patients", "v.clinic_id", "$1"),
         " ORDER BY v.page, v.line, v.span_start, v.id LIMIT $3"
     );
-    let rows = db.read(OF_DOCUMENT, args![user, document, VALUES_MAX]).await?;
+    // All that a report may have.
+    const MOST: i64 = report::VALUES_MAX as i64;
+    let rows = db.read(OF_DOCUMENT, args![user, document, MOST]).await?;
     Ok(rows.iter().map(LaboratoryValue::from_row).collect())
 }
 

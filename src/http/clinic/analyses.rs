@@ -17,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     analysis_input::{graded, schema_with, schemas_with},
     member::Clinician,
+    told::Thing,
 };
 use crate::{
     audit::{self, Entry},
@@ -31,6 +32,7 @@ use crate::{
         values::entered::FIRST_DAY,
         worded::InWords,
     },
+    db::Tx,
     http::{
         conditional::{ETag, IfMatch},
         extract::{Json, Path},
@@ -58,13 +60,26 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(withdraw))
 }
 
-impl From<ChangeError> for Problem {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::NoSuchAnalysis => Self::not_found("analysis"),
-            ChangeError::Refused(refused) => refused.into(),
-            ChangeError::Db(error) => error.into(),
+/// What an analysis is called, in the log and in refusals.
+pub(super) fn thing(id: AnalysisId) -> Thing {
+    ("analysis", id.0)
+}
+
+/// The analysis and its record, locked in `tx`; an attempt at one that is not there for somebody is in the audit log.
+async fn lock(
+    state: &AppState,
+    mut tx: Tx,
+    who: &Clinician,
+    (action, id): (&'static str, AnalysisId),
+) -> Result<(Tx, GradedAnalysis), Problem> {
+    match analysis::lock(&mut tx, who.principal.user, id).await {
+        Ok(locked) => Ok((tx, locked)),
+        Err(ChangeError::NoSuchAnalysis) => {
+            drop(tx);
+            Err(who.missed_alone(state, action, thing(id)).await?)
         }
+        Err(ChangeError::Refused(refused)) => Err(refused.into()),
+        Err(ChangeError::Db(error)) => Err(error.into()),
     }
 }
 
@@ -235,10 +250,12 @@ async fn create(
     responses((status = 200, description = "The analysis, with its ETag", body = GradedAnalysis),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
 async fn show(State(state): State<AppState>, who: Clinician, Path(id): Path<AnalysisId>) -> Answer {
+    const ACTION: &str = "patient.read_analysis";
     who.need(Permission::ReadPatients)?;
-    let found = analysis::find(&state.db, who.principal.user, id).await?;
-    let found = found.ok_or_else(|| Problem::not_found("analysis"))?;
-    who.looked(&state, "patient.read_analysis", found.patient_id).await?;
+    let Some(found) = analysis::find(&state.db, who.principal.user, id).await? else {
+        return Err(who.missed_alone(&state, ACTION, thing(id)).await?);
+    };
+    who.looked(&state, (ACTION, found.patient_id), Some(thing(id))).await?;
     Ok(tagged(found))
 }
 
@@ -260,6 +277,7 @@ struct DescribeAnalysis {
     params(("id" = uuid::Uuid, Path, description = "The analysis"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The analysis, with its ETag", body = GradedAnalysis),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses"),
         (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
@@ -270,9 +288,10 @@ async fn change(
     if_match: IfMatch,
     patch: MergePatch,
 ) -> Answer {
+    const ACTION: &str = "patient.describe_analysis";
     who.need(Permission::WriteAnalyses)?;
-    let mut tx = state.db.begin("clinic.describe_analysis").await?;
-    let locked = analysis::lock(&mut tx, who.principal.user, id).await?;
+    let tx = state.db.begin("clinic.describe_analysis").await?;
+    let (mut tx, locked) = lock(&state, tx, &who, (ACTION, id)).await?;
     if_match.check(&ETag::of_version(locked.version))?;
     let old = DescribeAnalysis { label: locked.label.clone(), note: locked.note.clone() };
     let new = patch.apply(&old)?;
@@ -282,10 +301,10 @@ async fn change(
     checks.done()?;
     let changed = analysis::describe(&mut tx, id, (label, note), state.clock.now()).await?;
     let details = serde_json::json!({ "analysis": id });
-    let told = who.entry(&state, "patient.describe_analysis", changed.patient_id);
+    let told = who.entry(&state, ACTION, changed.patient_id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
-    Ok(tagged(changed))
+    Ok(who.shown(etag(&changed), || tagged(changed)))
 }
 
 /// Withdraws an analysis that was entered by mistake: it stays readable, and counts no more. To withdraw it again changes
@@ -294,6 +313,7 @@ async fn change(
     params(("id" = uuid::Uuid, Path, description = "The analysis"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The analysis, with its ETag", body = GradedAnalysis),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses"),
         (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
@@ -303,20 +323,24 @@ async fn withdraw(
     Path(id): Path<AnalysisId>,
     if_match: IfMatch,
 ) -> Answer {
+    const ACTION: &str = "patient.withdraw_analysis";
     who.need(Permission::WriteAnalyses)?;
-    let mut tx = state.db.begin("clinic.withdraw_analysis").await?;
-    let locked = analysis::lock(&mut tx, who.principal.user, id).await?;
+    let tx = state.db.begin("clinic.withdraw_analysis").await?;
+    let (mut tx, locked) = lock(&state, tx, &who, (ACTION, id)).await?;
     if_match.check(&ETag::of_version(locked.version))?;
     if locked.withdrawn_at.is_some() {
-        return Ok(tagged(locked));
+        // Nothing is written, and it is read.
+        drop(tx);
+        who.looked(&state, ("patient.read_analysis", locked.patient_id), Some(thing(id))).await?;
+        return Ok(who.shown(etag(&locked), || tagged(locked)));
     }
     let now = state.clock.now();
     let withdrawn = analysis::withdraw(&mut tx, id, now).await?;
     scores::changed(&mut tx, &state.jobs, withdrawn.patient_id).await?;
     let details = serde_json::json!({ "analysis": id });
-    let told = who.entry(&state, "patient.withdraw_analysis", withdrawn.patient_id);
+    let told = who.entry(&state, ACTION, withdrawn.patient_id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
-    Ok(tagged(withdrawn))
+    Ok(who.shown(etag(&withdrawn), || tagged(withdrawn)))
 }

@@ -21,7 +21,6 @@ use crate::{
             arrival::{self, New},
             list,
         },
-        patients::entries::{self, Refused},
         staff::Permission,
     },
     documents::{
@@ -102,13 +101,9 @@ async fn create(
 ) -> Answer {
     who.need(Permission::WriteDocuments)?;
     // Nothing is received for nobody; asked again, under the lock, when all is there.
-    let mut tx = state.db.begin("clinic.may_upload").await?;
-    let admitted = admit(&mut tx, &who, id, &state).await;
+    let tx = state.db.begin("clinic.may_upload").await?;
+    let (tx, _) = who.admit(&state, tx, (Permission::WriteDocuments, ACTION, id)).await?;
     tx.rollback().await?;
-    if let Err(Refused::NoSuchPatient) = admitted {
-        return Err(who.missed(&state, ACTION, id).await?);
-    }
-    admitted?;
     let place = state.documents.place()?;
     let (mut parts, body) = request.into_parts();
     let keyed = KeyedRequest::read(&mut parts).await?;
@@ -122,16 +117,6 @@ async fn create(
 }
 
 const ACTION: &str = "patient_document.create";
-
-async fn admit(
-    tx: &mut crate::db::Tx,
-    who: &Clinician,
-    id: PatientId,
-    state: &AppState,
-) -> Result<crate::clinic::patients::Patient, Refused> {
-    let permitted = (who.principal.user, Permission::WriteDocuments);
-    entries::admit(tx, permitted, id, state.clock.now()).await
-}
 
 /// Reads the form; what is not kept leaves nothing behind.
 async fn arrive(
@@ -199,7 +184,7 @@ async fn close(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok((replay, false));
     }
-    let patient = admit(&mut tx, who, id, state).await?;
+    let (mut tx, patient) = who.admit(state, tx, (Permission::WriteDocuments, ACTION, id)).await?;
     if !uploads::close(&mut tx, new.id, None, DESK, now).await? {
         return Err(Problem::rule("file_empty", "the file is empty"));
     }

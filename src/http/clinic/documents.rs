@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{document_upload::NOTE_MAX, member::Clinician};
+use super::{document_upload::NOTE_MAX, member::Clinician, told::Thing};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -20,7 +20,7 @@ use crate::{
             list::{self, Filter},
             pages::{self, PageText},
         },
-        patients::{Patient, entries},
+        patients::Patient,
         rules::sentences::Sentence,
         scores,
         staff::Permission,
@@ -63,8 +63,8 @@ pub(super) fn path_of(patient: PatientId, document: PatientDocumentId) -> String
     format!("/api/v1/clinic/patients/{patient}/documents/{document}")
 }
 
-fn missing() -> Problem {
-    Problem::not_found("document")
+fn thing(id: PatientDocumentId) -> Thing {
+    ("document", id.0)
 }
 
 /// Something that was found, in words.
@@ -158,8 +158,8 @@ async fn find(
     (patient, id): Ids,
 ) -> Result<PatientDocument, Problem> {
     who.need(Permission::ReadPatients)?;
-    who.read(state, (action, patient, &format!("/documents/{id}{rest}"))).await?;
-    list::find(&state.db, (who.principal.user, patient), id).await?.ok_or_else(missing)
+    let found = list::find(&state.db, (who.principal.user, patient), id);
+    who.read_thing(state, (action, patient, &format!("/documents/{id}{rest}")), thing(id), found).await
 }
 
 /// Shows a document of a patient with everything that was read in it.
@@ -229,14 +229,26 @@ async fn text(
 /// Patient and document, both locked, for who may write documents of somebody who has consented.
 async fn lock(
     state: &AppState,
-    tx: &mut Tx,
+    tx: Tx,
     who: &Clinician,
-    (patient, id): Ids,
-) -> Result<(Patient, PatientDocument), Problem> {
-    let permitted = (who.principal.user, Permission::WriteDocuments);
-    let admitted = entries::admit(tx, permitted, patient, state.clock.now()).await?;
-    let document = list::lock(tx, patient, id).await?.ok_or_else(missing)?;
-    Ok((admitted, document))
+    (action, (patient, id)): (&'static str, Ids),
+) -> Result<(Tx, Patient, PatientDocument), Problem> {
+    let (mut tx, admitted) = who.admit(state, tx, (Permission::WriteDocuments, action, patient)).await?;
+    match list::lock(&mut tx, patient, id).await? {
+        Some(document) => Ok((tx, admitted, document)),
+        None => Err(missing(state, who, tx, (action, (patient, id))).await?),
+    }
+}
+
+/// The patient has no such document.
+async fn missing(
+    state: &AppState,
+    who: &Clinician,
+    tx: Tx,
+    (action, (patient, id)): (&'static str, Ids),
+) -> Result<Problem, Problem> {
+    drop(tx);
+    who.missed_thing(state, (action, patient), thing(id)).await
 }
 
 /// What is changed of a document; what is left out stays.
@@ -257,6 +269,7 @@ struct ChangePatientDocument {
         ("document" = uuid::Uuid, Path, description = "The document"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The document, with its ETag", body = PatientDocumentDetails),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`, `no_permission`: one may not write documents; `consent_missing`"),
         (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
@@ -267,20 +280,21 @@ async fn change(
     if_match: IfMatch,
     Json(body): Json<ChangePatientDocument>,
 ) -> Answer {
+    const ACTION: &str = "patient_document.change";
     who.need(Permission::WriteDocuments)?;
     let mut checks = Checks::default();
     let note = body.note.map(|note| checks.text("/note", &note, 0..=NOTE_MAX).to_owned());
     checks.done()?;
-    let mut tx = state.db.begin("clinic.change_document").await?;
-    let (_, locked) = lock(&state, &mut tx, &who, ids).await?;
+    let tx = state.db.begin("clinic.change_document").await?;
+    let (mut tx, _, locked) = lock(&state, tx, &who, (ACTION, ids)).await?;
     if_match.check(&ETag::of_version(locked.version))?;
     let changed = change::describe(&mut tx, locked, (body.kind, note), state.clock.now()).await?;
     let details = serde_json::json!({ "document": changed.id, "kind": changed.kind });
-    let told = who.entry(&state, "patient_document.change", ids.0);
+    let told = who.entry(&state, ACTION, ids.0);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
     let values = values::of_document(&state.db, (who.principal.user, changed.id)).await?;
-    Ok(PatientDocumentDetails::of(changed, values).answer())
+    Ok(who.shown(etag(&changed), || PatientDocumentDetails::of(changed, values).answer()))
 }
 
 /// Takes a document away with everything that was read in it; nothing of it is kept. Also without consent.
@@ -298,11 +312,13 @@ async fn remove(
     Path(ids): Path<Ids>,
     if_match: IfMatch,
 ) -> Answer {
+    const ACTION: &str = "patient_document.delete";
     who.need(Permission::WriteDocuments)?;
-    let mut tx = state.db.begin("clinic.remove_document").await?;
-    let permitted = (who.principal.user, Permission::WriteDocuments);
-    entries::lock_open(&mut tx, permitted, ids.0).await?;
-    let locked = list::lock(&mut tx, ids.0, ids.1).await?.ok_or_else(missing)?;
+    let tx = state.db.begin("clinic.remove_document").await?;
+    let (mut tx, _) = who.admit_open(&state, tx, (Permission::WriteDocuments, ACTION, ids.0)).await?;
+    let Some(locked) = list::lock(&mut tx, ids.0, ids.1).await? else {
+        return Err(missing(&state, &who, tx, (ACTION, ids)).await?);
+    };
     if if_match.0.is_some() {
         if_match.check(&ETag::of_version(locked.version))?;
     }
@@ -310,7 +326,7 @@ async fn remove(
     scores::changed(&mut tx, &state.jobs, ids.0).await?;
     state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: locked.upload_id }).await?;
     let details = serde_json::json!({ "document": locked.id, "kind": locked.kind });
-    let told = who.entry(&state, "patient_document.delete", ids.0);
+    let told = who.entry(&state, ACTION, ids.0);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), state.clock.now()).await?;
     tx.commit().await?;
@@ -328,10 +344,11 @@ async fn remove(
         (status = 409, description = "`in_progress`: it is being analysed; `no_content`: the file was refused or \
             forgotten; `merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
 async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids>) -> Answer {
+    const ACTION: &str = "patient_document.analyse_again";
     who.need(Permission::WriteDocuments)?;
     let (now, user) = (state.clock.now(), who.principal.user);
-    let mut tx = state.db.begin("clinic.analyse_again").await?;
-    let (patient, locked) = lock(&state, &mut tx, &who, ids).await?;
+    let tx = state.db.begin("clinic.analyse_again").await?;
+    let (mut tx, patient, locked) = lock(&state, tx, &who, (ACTION, ids)).await?;
     if matches!(locked.status, Status::Pending | Status::Processing) {
         return Err(Problem::conflict("in_progress", "the document is being analysed"));
     }
@@ -348,7 +365,7 @@ async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<
     let job = job.ok_or_else(|| Problem::internal("a job without a unique key is inserted"))?;
     change::begin_again(&mut tx, locked.id, (run, job), now).await?;
     let details = serde_json::json!({ "document": locked.id, "run": run });
-    let told = who.entry(&state, "patient_document.analyse_again", patient.id);
+    let told = who.entry(&state, ACTION, patient.id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(TaskStarted::of(job))).into_response())

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{member::Clinician, patients::tagged};
+use super::{
+    member::Clinician,
+    patients::{etag, tagged},
+};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -42,6 +45,7 @@ fn refused(error: MergeError) -> Problem {
             Problem::conflict("merged_into", detail).member("merged_into", into.to_string())
         }
         MergeError::Anonymised => Problem::conflict("anonymised", detail),
+        MergeError::Archived => Problem::conflict("archived", detail),
         MergeError::Db(error) => error.into(),
     }
 }
@@ -61,8 +65,10 @@ struct MergePatients {
     params(("id" = uuid::Uuid, Path, description = "The patient that is kept"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read of it; without it 428")),
     responses((status = 200, description = "The patient that is kept, with its ETag", body = Patient),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not merge patients"),
-        (status = 409, description = "`merged_into`: one of them was merged already; `anonymised`"),
+        (status = 409, description = "`merged_into`: one of them was merged already; `anonymised`; `archived`: the one that is \
+            kept is, and nothing is written to it"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn merge(
     State(state): State<AppState>,
@@ -71,13 +77,19 @@ async fn merge(
     if_match: IfMatch,
     Json(body): Json<MergePatients>,
 ) -> Answer {
+    const ACTION: &str = "patient.merge";
     who.need(Permission::MergePatients)?;
     let user = who.principal.user;
     let mut tx = state.db.begin("clinic.merge_patients").await?;
     let locked = match merge::lock(&mut tx, user, (id, body.source_id)).await {
         Err(MergeError::NoSuchPatient) => {
             drop(tx);
-            return Err(who.missed(&state, "patient.merge", id).await?);
+            return Err(who.missed(&state, ACTION, id).await?);
+        }
+        Err(error @ MergeError::UnknownSource) => {
+            drop(tx);
+            who.missed(&state, ACTION, body.source_id).await?;
+            return Err(refused(error));
         }
         other => other.map_err(refused)?,
     };
@@ -87,13 +99,13 @@ async fn merge(
     let merged = merge::merge(&mut tx, (target, source), user, now).await?;
     scores::changed(&mut tx, &state.jobs, merged.id).await?;
     let [kept, gone] = [("source", id, source.id), ("target", source.id, id)].map(|(role, of, other)| {
-        let told = who.entry(&state, "patient.merge", of);
+        let told = who.entry(&state, ACTION, of);
         Entry { details: serde_json::json!({ role: other }), ..told }
     });
     audit::record(&mut tx, &[kept, gone]).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;
     tx.commit().await?;
-    Ok(tagged(merged))
+    Ok(who.shown(etag(&merged), || tagged(merged)))
 }
 
 /// Lists which records were merged into this one, newest first.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::{
     clinic::{
-        patients::{Content, History, Lifestyle, Sex, Smoking},
+        patients::{Content, History, Lifestyle, Sex, Smoking, content::NOTES_MAX},
         rules::patient::{
             birth::{BirthError, age},
             mrn::Mrn,
@@ -35,7 +35,7 @@ pub(super) fn checked(content: Content, has_number: bool, today: Date) -> Result
         phone: line(it, "/phone", content.phone, 5..=20),
         insurance: line(it, "/insurance", content.insurance, 1..=200),
         referring_physician: line(it, "/referring_physician", content.referring_physician, 1..=200),
-        notes: it.text("/notes", &content.notes, 0..=4000).to_owned(),
+        notes: it.text("/notes", &content.notes, 0..=NOTES_MAX).to_owned(),
         ..content
     };
     born(it, checked.born_on, today);

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{member::Clinician, patients::tagged};
+use super::{
+    member::Clinician,
+    patients::{etag, tagged},
+};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -54,17 +57,24 @@ struct Said {
 }
 
 /// Writes down that a patient agrees that health data is processed, or takes that back. Without it nothing is uploaded,
-/// analysed or reported. To write down what stands there already changes nothing.
+/// analysed or reported. To write down what stands there already changes nothing. Consent that was taken back is given again
+/// with If-Match alone: somebody has seen that it was taken back.
 #[utoipa::path(put, path = "/clinic/patients/{id}/consent", tag = "clinic", security(("bearer" = [])), request_body = Said,
-    params(("id" = uuid::Uuid, Path, description = "The patient")),
+    params(("id" = uuid::Uuid, Path, description = "The patient"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428 when consent that was \
+            taken back is given again")),
     responses((status = 200, description = "The patient, with its ETag", body = Patient),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write patients"),
         (status = 409, description = "`merged_into`, `anonymised`: nothing is written to this record any more; `archived`: \
-            it is not given for an archived record")))]
+            it is not given for an archived record"),
+        (status = 412, description = "It was changed meanwhile"),
+        (status = 428, description = "It was taken back, and If-Match is missing")))]
 async fn consent(
     State(state): State<AppState>,
     who: Clinician,
     Path(id): Path<PatientId>,
+    if_match: IfMatch,
     Json(body): Json<Said>,
 ) -> Answer {
     const ACTION: &str = "patient.consent";
@@ -83,14 +93,23 @@ async fn consent(
         Err(Refused::Archived) if !body.is_given => {}
         other => other?,
     }
+    let is_undone = body.is_given && consents::is_taken_back(&mut tx, &locked).await?;
+    if is_undone || if_match.0.is_some() {
+        if_match.check(&ETag::of_version(locked.version))?;
+    }
     let changed = consents::record(&mut tx, &locked, (body.is_given, note), user, state.clock.now()).await?;
-    let Some(changed) = changed else { return Ok(tagged(locked)) };
+    let Some(changed) = changed else {
+        // Nothing is written, and it is read.
+        drop(tx);
+        who.looked(&state, ("patient.read", id), None).await?;
+        return Ok(who.shown(etag(&locked), || tagged(locked)));
+    };
     scores::later(&mut tx, &state.jobs, &[id]).await?;
     let told = who.entry(&state, ACTION, id);
     let details = serde_json::json!({ "is_given": body.is_given });
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
-    Ok(tagged(changed))
+    Ok(who.shown(etag(&changed), || tagged(changed)))
 }
 
 /// Lists what a patient agreed to and took back, newest first.
@@ -126,6 +145,7 @@ struct ArchivePatient {
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The patient, with its ETag", body = Patient),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write patients"),
         (status = 409, description = "`merged_into`, `anonymised`: nothing is written to this record any more"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
@@ -152,7 +172,7 @@ async fn archive(
     scores::later(&mut tx, &state.jobs, &[id]).await?;
     audit::record(&mut tx, &[who.entry(&state, action, id)]).await?;
     tx.commit().await?;
-    Ok(tagged(changed))
+    Ok(who.shown(etag(&changed), || tagged(changed)))
 }
 
 /// Takes the person out of an archived record, and out of those that were merged into it, for good: names, numbers, contacts
@@ -184,8 +204,10 @@ async fn anonymise(
         other => other?,
     }
     if_match.check(&ETag::of_version(locked.version))?;
-    let objects = retention::anonymise(&mut tx, &[id], (today(now), now)).await?;
-    state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
+    let objects = retention::anonymise(&mut tx, &state.jobs, &[id], (today(now), now)).await?;
+    if !objects.is_empty() {
+        state.jobs.enqueue(&mut tx, &RemoveObjects { objects, parts_of: None }).await?;
+    }
     let left = retention::lock(&mut tx, who.principal.user, id).await?;
     audit::record(&mut tx, &[who.entry(&state, ACTION, id)]).await?;
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), now).await?;

@@ -5,13 +5,14 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
+use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{member::Clinician, patient_checks::checked};
+use super::{member::Clinician, patient_checks::checked, told::Thing};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -53,7 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(show_duplicates))
 }
 
-fn etag(patient: &Patient) -> header::HeaderValue {
+pub(super) fn etag(patient: &Patient) -> header::HeaderValue {
     ETag::of_version(patient.version).header(Coding::Identity)
 }
 
@@ -78,10 +79,8 @@ impl From<WriteError> for Problem {
                 Self::unprocessable(vec![FieldError::body("/partner_patient_id", "unknown_patient", detail)])
             }
             WriteError::LikelyDuplicate(found) => {
-                let duplicates: Vec<_> = found
-                    .iter()
-                    .map(|it| serde_json::json!({ "id": it.id, "likeness": it.likeness }))
-                    .collect();
+                let duplicates: Vec<_> =
+                    found.iter().map(|it| json!({ "id": it.id, "likeness": it.likeness })).collect();
                 Self::conflict("likely_duplicate", detail).member("duplicates", duplicates)
             }
             WriteError::Db(error) => error.into(),
@@ -119,6 +118,30 @@ async fn list(State(state): State<AppState>, who: Clinician, list: Listing<Filte
     Ok(list.answer(found, |patient| patient.id, |patient| patient))
 }
 
+/// Why a patient is not written down. Who hears which patients are alike, or whether there is a partner, has asked about them:
+/// that is in the audit log.
+async fn refused(
+    state: &AppState,
+    who: &Clinician,
+    (action, object): (&'static str, Thing),
+    (error, content): (WriteError, &Content),
+) -> Result<Problem, Problem> {
+    let told = match &error {
+        WriteError::LikelyDuplicate(found) => {
+            let ids: Vec<_> = found.iter().map(|it| it.id).collect();
+            Some(("likely_duplicate", json!({ "duplicates": ids })))
+        }
+        WriteError::UnknownPartner => {
+            Some(("unknown_patient", json!({ "partner_patient_id": content.partner_patient_id })))
+        }
+        WriteError::NotAllowed | WriteError::MrnTaken | WriteError::Db(_) => None,
+    };
+    if let Some(told) = told {
+        who.refused(state, (action, object), told).await?;
+    }
+    Ok(error.into())
+}
+
 /// Registers a patient. Who is probably there already is answered 409 `likely_duplicate` with their ids; who has looked sends
 /// `"is_distinct": true`.
 #[utoipa::path(post, path = "/clinic/patients", tag = "clinic", security(("bearer" = [])), request_body = Content,
@@ -131,6 +154,7 @@ async fn create(
     who: Clinician,
     Keyed { body, request }: Keyed<Content>,
 ) -> Answer {
+    const ACTION: &str = "patient.create";
     who.need(Permission::WritePatients)?;
     let now = state.clock.now();
     let content = checked(body, false, today(now))?;
@@ -139,9 +163,17 @@ async fn create(
     if let Some(replay) = idempotency::begin(&mut tx, claim, now).await? {
         return Ok(replay);
     }
-    let patient = patient::create(&mut tx, who.principal.user, &content, now).await?;
-    let details = serde_json::json!({ "is_distinct": content.is_distinct });
-    let told = who.entry(&state, "patient.create", patient.id);
+    let created = patient::create(&mut tx, who.principal.user, &content, now).await;
+    let patient = match created {
+        Ok(patient) => patient,
+        Err(error) => {
+            drop(tx);
+            let object = ("clinic", who.standing.clinic.0);
+            return Err(refused(&state, &who, (ACTION, object), (error, &content)).await?);
+        }
+    };
+    let details = json!({ "is_distinct": content.is_distinct });
+    let told = who.entry(&state, ACTION, patient.id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     let outcome = Outcome::created(path_of(patient.id), &patient)?;
     idempotency::finish(&mut tx, claim, &outcome, now).await?;
@@ -186,6 +218,7 @@ impl ToSchema for ChangePatient {}
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read; without it 428")),
     responses((status = 200, description = "The changed patient, with its ETag", body = Patient),
+        (status = 204, description = "It is done, with its ETag: one may not read patients"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write patients"),
         (status = 409, description = "`likely_duplicate`, `taken`, as for registering; `merged_into`, `archived`, \
             `anonymised`: nothing is written to this record any more"),
@@ -201,6 +234,9 @@ async fn change(
     who.need(Permission::WritePatients)?;
     let now = state.clock.now();
     let mut tx = state.db.begin("clinic.change_patient").await?;
+    if patch.names(patient::WITH_OTHERS) {
+        patient::lock_clinic(&mut tx, who.principal.user).await?;
+    }
     let Some(locked) = patient::lock(&mut tx, who.principal.user, id).await? else {
         drop(tx);
         return Err(who.missed(&state, ACTION, id).await?);
@@ -208,16 +244,22 @@ async fn change(
     entries::open(&locked)?;
     if_match.check(&ETag::of_version(locked.version))?;
     let content = checked(patch.apply(&locked.content)?, true, today(now))?;
-    let changed = patient::change(&mut tx, &locked, &content, now).await?;
+    let changed = match patient::change(&mut tx, &locked, &content, now).await {
+        Ok(changed) => changed,
+        Err(error) => {
+            drop(tx);
+            return Err(refused(&state, &who, (ACTION, ("patient", id.0)), (error, &content)).await?);
+        }
+    };
     let fields = fields(&locked.content, &changed.content)?;
     if fields.iter().any(|name| COUNTING.contains(&name.as_str())) {
         scores::changed(&mut tx, &state.jobs, id).await?;
     }
-    let details = serde_json::json!({ "fields": fields });
+    let details = json!({ "fields": fields });
     let told = who.entry(&state, ACTION, id);
     audit::record(&mut tx, &[Entry { details, ..told }]).await?;
     tx.commit().await?;
-    Ok(tagged(changed))
+    Ok(who.shown(etag(&changed), || tagged(changed)))
 }
 
 /// The names of what has changed.

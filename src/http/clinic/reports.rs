@@ -29,7 +29,7 @@ use crate::{
         state::AppState,
         tasks::TaskStarted,
     },
-    ids::{PatientId, PatientReportId},
+    ids::{DocumentId, PatientId, PatientReportId},
     jobs::clinic::RenderReport,
     mail::Language,
 };
@@ -117,8 +117,7 @@ async fn show(
     Path((id, report)): Path<(PatientId, PatientReportId)>,
 ) -> Answer {
     who.need(Permission::ReadPatients)?;
-    who.read(&state, ("patient.list_reports", id, &format!("/reports/{report}"))).await?;
-    let (found, _) = found(&state, &who, (id, report)).await?;
+    let (found, _) = found(&state, &who, ("patient.read_report_details", ""), (id, report)).await?;
     let etag = ETag::of_version(&*found.sha256).header(Coding::Identity);
     Ok(([(header::ETAG, etag)], Json(found)).into_response())
 }
@@ -145,18 +144,20 @@ async fn content(
     headers: HeaderMap,
 ) -> Answer {
     who.need(Permission::ReadPatients)?;
-    who.read(&state, ("patient.read_report", id, &format!("/reports/{report}/content"))).await?;
-    let (_, document) = found(&state, &who, (id, report)).await?;
+    let (_, document) = found(&state, &who, ("patient.read_report", "/content"), (id, report)).await?;
     let content = versions::held(&state.db, document, 1).await?;
     let content = content.ok_or_else(|| Problem::not_found("report"))?;
     serve(&state, &content, (&method, &headers), PRIVATE, async |_| Ok(())).await
 }
 
+/// The report, for who may read its patient; whoever looks is written down.
 async fn found(
     state: &AppState,
     who: &Clinician,
+    (action, rest): (&'static str, &str),
     (id, report): (PatientId, PatientReportId),
-) -> Result<(Report, crate::ids::DocumentId), Problem> {
-    let found = report::find(&state.db, (who.principal.user, id), report).await?;
-    found.ok_or_else(|| Problem::not_found("report"))
+) -> Result<(Report, DocumentId), Problem> {
+    let path = format!("/reports/{report}{rest}");
+    let found = report::find(&state.db, (who.principal.user, id), report);
+    who.read_thing(state, (action, id, &path), ("report", report.0), found).await
 }

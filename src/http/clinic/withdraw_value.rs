@@ -6,17 +6,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::member::Clinician;
 use crate::{
     audit::{self, Entry},
-    clinic::{
-        patients::entries::{self, Refused},
-        scores,
-        staff::Permission,
-        values::record,
-    },
-    http::{
-        extract::Path,
-        problem::{Answer, Problem},
-        state::AppState,
-    },
+    clinic::{scores, staff::Permission, values::record},
+    http::{extract::Path, problem::Answer, state::AppState},
     ids::{LaboratoryValueId, PatientId},
     jobs::clinic::summary_changed,
 };
@@ -41,16 +32,12 @@ async fn withdraw(
     const ACTION: &str = "patient.withdraw_value";
     who.need(Permission::WriteAnalyses)?;
     let now = state.clock.now();
-    let mut tx = state.db.begin("clinic.withdraw_value").await?;
-    match entries::lock_open(&mut tx, (who.principal.user, Permission::WriteAnalyses), id).await {
-        Err(Refused::NoSuchPatient) => {
-            drop(tx);
-            return Err(who.missed(&state, ACTION, id).await?);
-        }
-        other => other?,
+    let tx = state.db.begin("clinic.withdraw_value").await?;
+    let (mut tx, _) = who.admit_open(&state, tx, (Permission::WriteAnalyses, ACTION, id)).await?;
+    let Some(counted) = record::withdraw(&mut tx, (id, value), now).await? else {
+        drop(tx);
+        return Err(who.missed_thing(&state, (ACTION, id), ("value", value.0)).await?);
     };
-    let counted =
-        record::withdraw(&mut tx, (id, value), now).await?.ok_or_else(|| Problem::not_found("value"))?;
     if counted {
         scores::changed(&mut tx, &state.jobs, id).await?;
         let details = serde_json::json!({ "value": value });

@@ -11,7 +11,7 @@ use crate::{
     clinic::{
         emr::{
             batch::{self, Fault, Turn},
-            request::{self, Failed},
+            request::{self, Failed, Subject},
         },
         patients::entries::Refused,
         scores,
@@ -75,7 +75,17 @@ impl AnalyseBatchItem {
                 summary_changed(tx, (&ctx.jobs, &ctx.config.clinic), now).await?;
             }
             Err(Failed::Refused(Refused::Db(error))) => return Err(error.into()),
-            Err(failed) => batch::end(tx, place, Err(&told(&failed))).await?,
+            Err(failed) => {
+                if let (Failed::Refused(Refused::NoSuchPatient), Subject::Id(id)) =
+                    (&failed, &turn.request.subject)
+                {
+                    let told = Entry::new(now, who(turn), "patient.analyse", "patient", id);
+                    let details = json!({ "reason": "not_found", "batch": self.batch });
+                    let outcome = audit::Outcome::Refused;
+                    audit::record(tx, &[Entry { outcome, details, ..told }]).await?;
+                }
+                batch::end(tx, place, Err(&told(&failed))).await?;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod finish_analysis_batch;
 mod recheck_scores;
 mod recompute_score;
 mod refresh_summary;
+mod remove_analysis_batches;
 mod render_report;
 mod send_clinic_mail;
 
@@ -19,5 +20,6 @@ pub use finish_analysis_batch::FinishAnalysisBatch;
 pub use recheck_scores::RecheckScores;
 pub use recompute_score::RecomputeScore;
 pub use refresh_summary::{RefreshSummary, summary_changed};
+pub use remove_analysis_batches::RemoveAnalysisBatches;
 pub use render_report::RenderReport;
 pub use send_clinic_mail::SendClinicMail;

@@ -48,7 +48,7 @@ impl RenderReport {
     /// As it is enqueued: about one patient one after the other, so that the second finds what the first has made.
     pub fn new_job(&self) -> NewJob {
         let key = Key::at_most(format!("clinic.report {}", self.patient), 1);
-        NewJob::of(self).owner(self.user.0).subject(self.user).key(key)
+        NewJob::of(self).owner(self.user.0).subject(self.user).subject(self.patient).key(key)
     }
 }
 

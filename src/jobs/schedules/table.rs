@@ -6,7 +6,7 @@ use crate::{
     jobs::{
         accounts::{EndRetention, ForgetIdempotencyKeys, PruneAccounts},
         audit::{RemoveOldEntries, SealEntries},
-        clinic::{AnonymisePatients, EndLostAnalyses, RecheckScores, RefreshSummary},
+        clinic::{AnonymisePatients, EndLostAnalyses, RecheckScores, RefreshSummary, RemoveAnalysisBatches},
         documents::{CollectOrphans, ExpireSharing, ExpireUploads, RewrapKeys},
         events::{CompleteBookings, ExpireBookings, PruneImages, SendReminders, SettlePayments, WarmCache},
         notary::{
@@ -33,6 +33,8 @@ pub fn schedules(config: &Config) -> Vec<Schedule> {
         Schedule::new("clinic.end_lost_analyses", "* * * * *", &EndLostAnalyses {}),
         Schedule::new("clinic.refresh_summary", "* * * * *", &RefreshSummary {}),
         Schedule::new("clinic.recheck_scores", "21 4 * * *", &RecheckScores {}).in_zone(ZONE),
+        Schedule::new("clinic.remove_analysis_batches", "29 4 * * *", &RemoveAnalysisBatches {})
+            .in_zone(ZONE),
         Schedule::new("documents.collect_orphans", "51 3 * * *", &CollectOrphans {}).in_zone(zone),
         Schedule::new("documents.expire_sharing", "3/10 * * * *", &ExpireSharing {}),
         Schedule::new("documents.expire_uploads", "*/10 * * * *", &ExpireUploads {}),

@@ -173,7 +173,7 @@ async fn consent_that_is_taken_back_meanwhile_ends_the_analysis() {
     app.run_jobs().await;
     let left: i64 = app.value("SELECT (SELECT count(*) FROM document) + (SELECT count(*) FROM upload)").await;
     assert_eq!(left, 0, "nothing of the file is kept");
-    dossier.ward.consent(dossier.patient, true).await.expect(200);
+    dossier.ward.consent_again(dossier.patient).await.expect(200);
     let again = format!("{}/documents/{id}/analysis", dossier.path);
     assert_eq!(dossier.ward.manager.post(&again, Value::Null).await.expect(409).code(), "no_content");
     dossier.ward.app.finish().await;

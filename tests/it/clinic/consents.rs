@@ -33,7 +33,7 @@ async fn consent_is_given_and_taken_back_with_a_history_that_is_only_added_to() 
     assert_eq!(given.header("etag"), again.header("etag"), "once is enough");
     assert!(given.json()["consented_at"].is_string());
     assert!(ward.consent(id, false).await.expect(200).json()["consented_at"].is_null());
-    ward.consent(id, true).await.expect(200);
+    ward.consent_again(id).await.expect(200);
     let history = ward.reader.get(&path).await.expect(200).json();
     let history = history["data"].as_array().unwrap();
     let said: Vec<_> = history.iter().map(|it| it["is_given"].as_bool().unwrap()).collect();
@@ -51,6 +51,26 @@ async fn consent_is_given_and_taken_back_with_a_history_that_is_only_added_to() 
         assert!(refused.as_db_error().unwrap().message().contains("append-only"), "{edit}");
     }
     assert_eq!(ward.told("patient.consent").await, ["patient.consent"; 3].join(" "));
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_that_was_taken_back_is_given_again_only_by_who_has_seen_that() {
+    let ward = Ward::new().await;
+    let id = ward.register(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let (_, before) = ward.patient(id).await;
+    ward.consent(id, true).await.expect(200);
+    let (_, given) = ward.patient(id).await;
+    ward.consent(id, false).await.expect(200);
+    // Somebody who has heard it yesterday, and writes it down a moment after it was taken back.
+    ward.consent(id, true).await.expect(428);
+    ward.consent_as(&given, id, true).await.expect(412);
+    let (patient, taken_back) = ward.patient(id).await;
+    assert!(patient["consented_at"].is_null());
+    ward.consent_as(&taken_back, id, true).await.expect(200);
+    // To take it back needs nothing; who names a version means it.
+    ward.consent_as(&before, id, false).await.expect(412);
+    ward.consent(id, false).await.expect(200);
     ward.app.finish().await;
 }
 

@@ -49,3 +49,39 @@ async fn of_many_who_register_one_person_at_once_one_does() {
     assert_eq!(ward.app.value::<i64>("SELECT count(*) FROM patient").await, 1);
     ward.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_become_one_person_at_once_one_does() {
+    let ward = Ward::new().await;
+    for round in 0..8 {
+        let (first, last, born) = ("Anna", format!("Bianchi {}", "x".repeat(round + 1)), "1990-05-17");
+        let one = ward.register(a_person("Olga", &format!("Uno{}", "y".repeat(round)), "1971-03-09")).await;
+        let other = ward.register(a_person("Eva", &format!("Due{}", "z".repeat(round)), "1983-08-01")).await;
+        let same = || a_person(first, &last, born);
+        let (one, other) = (format!("{PATIENTS}/{one}"), format!("{PATIENTS}/{other}"));
+        let (a, b, c) = tokio::join!(
+            ward.nurse.patch(&one, "*", same()),
+            ward.nurse.patch(&other, "*", same()),
+            ward.nurse.post(PATIENTS, same()),
+        );
+        let mut statuses = [a.status, b.status, c.status];
+        statuses.sort_unstable();
+        assert!(matches!(statuses, [200 | 201, 409, 409]), "{round}: {statuses:?}");
+    }
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_whether_somebody_is_a_patient_is_heard() {
+    let ward = Ward::new().await;
+    let anna = ward.register(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let eva = ward.register(a_person("Eva", "Bianchi", "1990-05-17")).await;
+    ward.nurse.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await.expect(409);
+    let path = format!("{PATIENTS}/{eva}");
+    ward.nurse.patch(&path, "*", json!({ "first_name": "Anna" })).await.expect(409);
+    let sql = "SELECT string_agg(action || ' ' || object_kind || ' ' || (details ->> 'duplicates'), ', ' ORDER BY id)
+        FROM audit_entry WHERE result = 'refused'";
+    let expected = format!("patient.create clinic [\"{anna}\"], patient.change patient [\"{anna}\"]");
+    assert_eq!(ward.app.value::<String>(sql).await, expected);
+    ward.app.finish().await;
+}

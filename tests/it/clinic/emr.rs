@@ -4,7 +4,10 @@ use axum::http::Method;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
-use sportello::{ids::PatientId, jobs::registry::registry};
+use sportello::{
+    ids::PatientId,
+    jobs::{NewJob, clinic::RemoveAnalysisBatches, registry::registry},
+};
 
 use super::ward::{PATIENTS, Ward, a_person, with};
 use crate::harness::{client::Client, until::eventually};
@@ -26,6 +29,13 @@ impl Ward {
     async fn anna(&self) -> PatientId {
         let more = json!({ "medical_record_number": "FE-77" });
         self.register_consenting(with(a_person("Anna", "Bianchi", "1990-05-17"), more)).await
+    }
+
+    /// What is done every night.
+    async fn remove_batches(&self) {
+        let mut tx = self.app.app.db.begin("tests.night").await.unwrap();
+        self.app.app.jobs.insert(&mut tx, &[NewJob::of(&RemoveAnalysisBatches {})]).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     async fn count_analyses(&self) -> i64 {
@@ -184,10 +194,10 @@ async fn a_batch_is_a_job_for_each_and_says_what_became_of_it() {
         let refused = program.post(&path, json!({ "items": items })).await.expect(422).json();
         assert_eq!(refused["errors"][0]["pointer"], "/items");
     }
-    // A month later it is gone, when another one is asked for.
+    // A month later it is gone.
     ward.app.app.clock.advance(SignedDuration::from_hours(24 * 31));
-    program.post(&path, json!({ "items": [of(json!({ "patient_id": id }))] })).await.expect(202);
-    program.get(batch).await.expect(404);
+    ward.remove_batches().await;
+    eventually("it is gone", async || program.get(batch).await.status == 404).await;
     ward.app.finish().await;
 }
 
@@ -343,5 +353,30 @@ async fn a_key_without_scope_of_another_clinic_expired_or_revoked_gets_nothing()
     ward.app.database.client().await.execute(sql, &[&ward.manager_account.id]).await.unwrap();
     assert_eq!(everywhere(&good).await, vec![403; routes.len()], "nobody of the clinic");
     assert_eq!(ward.count_analyses().await, before);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_never_ended_is_removed_after_its_time() {
+    let ward = Ward::new().await;
+    let id = ward.anna().await;
+    let program = ward.a_program(&ward.manager, &["clinic:read", "clinic:write"]).await;
+    ward.app.pause_queue("default").await;
+    let one = json!({ "kind": "follicle", "patient_id": id, "input": scan(), "notes": "Anna" });
+    let ask =
+        async || program.post(&format!("{EMR}/analyze/batch"), json!({ "items": [one] })).await.expect(202);
+    let old = ask().await.json()["links"]["self"].as_str().unwrap().to_owned();
+    ward.app.app.clock.advance(SignedDuration::from_hours(24 * 29));
+    let new = ask().await.json()["links"]["self"].as_str().unwrap().to_owned();
+    ward.app.app.clock.advance(SignedDuration::from_hours(48));
+    let client = ward.app.database.client().await;
+    ward.remove_batches().await;
+    let items = "SELECT count(*) FROM analysis_batch_item";
+    eventually("the old one is gone", async || {
+        client.query_one(items, &[]).await.unwrap().get::<_, i64>(0) == 1
+    })
+    .await;
+    let left: uuid::Uuid = ward.app.value("SELECT id FROM analysis_batch").await;
+    assert!(new.ends_with(&left.to_string()) && old != new);
     ward.app.finish().await;
 }

@@ -188,7 +188,7 @@ async fn a_bundle_is_imported_as_a_whole_or_not_at_all() {
     let refused = send(&ward.manager, vec![fsh("2", json!({}))]).await.expect(422);
     assert_eq!(issues(&refused), ["Bundle.entry[0].resource.subject consent_missing"]);
     // Of ten who send the same at once, one writes it down.
-    ward.consent(here, true).await.expect(200);
+    ward.consent_again(here).await.expect(200);
     let same = (0..10).map(|_| send(&ward.manager, vec![fsh("9", json!({}))]));
     let statuses: Vec<_> = futures_util::future::join_all(same).await.iter().map(|it| it.status).collect();
     assert!(statuses.iter().all(|it| *it == 200), "{statuses:?}");

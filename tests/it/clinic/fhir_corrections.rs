@@ -134,7 +134,7 @@ async fn what_was_entered_in_error_is_withdrawn_without_consent_and_stays_so() {
     assert_eq!(statuses(&everything(&ward.manager, id).await), ["entered-in-error"], "others are told");
     let search = ward.reader.get(&format!("{FHIR}/Observation?patient={id}")).await.expect(200).json();
     assert!(search["entry"].as_array().is_none_or(Vec::is_empty), "{search}");
-    ward.consent(id, true).await.expect(200);
+    ward.consent_again(id).await.expect(200);
     // The same, sent again: it is known, and withdrawn. Something else that is final contradicts; a correction does not.
     assert_eq!(became(&ward.manager, vec![fsh(id, &["1"], 72.0, "final")]).await, ["200"]);
     assert_eq!(became(&ward.manager, vec![fsh(id, &["1"], 72.0, "corrected")]).await, ["200"]);

@@ -95,6 +95,77 @@ async fn the_target_takes_the_history_that_it_does_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_both_records_say_is_kept_and_the_old_number_and_name_still_find_it() {
+    let ward = Ward::new().await;
+    let known =
+        json!({ "medical_record_number": "FE-1", "notes": "allergica", "lifestyle": { "height_cm": 170 } });
+    let target = ward.register(with(a_person("Anna", "Rossi", "1990-05-17"), known)).await;
+    let more = json!({ "medical_record_number": "FE-2", "notes": "astemia",
+        "lifestyle": { "smoking": "current", "cigarettes_per_day": 10, "height_cm": 168 } });
+    let source = ward.register(with(a_person("Anna", "Bianchi", "1990-05-17"), more)).await;
+    let merged = ward.merge(target, source).await.expect(200).json();
+    let life = &merged["lifestyle"];
+    assert_eq!(
+        [&life["smoking"], &life["cigarettes_per_day"], &life["height_cm"]],
+        [&json!("current"), &json!(10), &json!(170.0)]
+    );
+    assert_eq!(merged["notes"], "allergica\n\nastemia");
+    let history = ward.reader.get(&format!("{PATIENTS}/{target}/merges")).await.expect(200).json();
+    let entry = &history["data"][0];
+    assert_eq!(
+        (&entry["filled"], &entry["source_notes"]),
+        (&json!(["lifestyle", "notes"]), &json!("astemia"))
+    );
+    // Notes for which there is no room stay where they were, and are shown.
+    let long = "nota ".repeat(799);
+    let third = json!({ "medical_record_number": "FE-3", "notes": long, "is_distinct": true });
+    let third = ward.register(with(a_person("Anna", "Rossi", "1990-05-17"), third)).await;
+    assert_eq!(ward.merge(target, third).await.expect(200).json()["notes"], "allergica\n\nastemia");
+    let history = ward.reader.get(&format!("{PATIENTS}/{target}/merges")).await.expect(200).json();
+    assert_eq!(history["data"][0]["source_notes"], long.trim());
+    for query in ["medical_record_number=fe-2", "medical_record_number=FE-1", "q=fe-2", "q=bianchi", "q=anna"]
+    {
+        let found = ward.reader.get(&format!("{PATIENTS}?{query}")).await.expect(200).json();
+        let ids: Vec<_> = found["data"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+        assert_eq!(ids, [&json!(target)], "{query}");
+    }
+    let nobody = ward.rival.get(&format!("{PATIENTS}?medical_record_number=FE-2")).await.expect(200).json();
+    assert_eq!(nobody["data"], json!([]));
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_records_take_nothing_and_are_nobodys_partners() {
+    let ward = Ward::new().await;
+    let same = |n: u8| {
+        let more = json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") });
+        with(a_person("Anna", "Bianchi", "1990-05-17"), more)
+    };
+    let (kept, gone) = (ward.register(same(1)).await, ward.register(same(2)).await);
+    ward.archive(kept, true).await.expect(200);
+    assert_eq!(ward.merge(kept, gone).await.expect(409).code(), "archived");
+    ward.archive(kept, false).await.expect(200);
+    ward.archive(gone, true).await.expect(200);
+    ward.merge(kept, gone).await.expect(200);
+    let ended = ward.register(a_person("Eva", "Neri", "1985-02-03")).await;
+    ward.archive(ended, true).await.expect(200);
+    let path = format!("{PATIENTS}/{ended}/anonymisation");
+    ward.manager.request(axum::http::Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
+    let mario = ward.register(a_person("Mario", "Rossi", "1985-12-10")).await;
+    for closed in [gone, ended] {
+        let partner = json!({ "partner_patient_id": closed });
+        let refused = ward.nurse.patch(&format!("{PATIENTS}/{mario}"), "*", partner.clone()).await;
+        assert_eq!(refused.expect(422).json()["errors"][0]["code"], "unknown_patient");
+        let new = with(a_person("Olga", "Verdi", "1971-03-09"), partner);
+        let refused = ward.nurse.post(PATIENTS, new).await;
+        assert_eq!(refused.expect(422).json()["errors"][0]["code"], "unknown_patient");
+    }
+    let partner = json!({ "partner_patient_id": kept });
+    ward.nurse.patch(&format!("{PATIENTS}/{mario}"), "*", partner).await.expect(200);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_that_were_merged_again_lead_to_the_last_one_in_one_step() {
     let ward = Ward::new().await;
     let same = |n: u8| {

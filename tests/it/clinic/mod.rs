@@ -25,5 +25,6 @@ mod reports;
 mod retention;
 mod scores;
 mod summary;
+mod told;
 mod values;
 pub(crate) mod ward;

@@ -38,9 +38,21 @@ async fn a_hundred_thousand_patients_are_listed_found_and_compared_by_index() {
     // As on every connection.
     client.batch_execute("SET plan_cache_mode = force_generic_plan; SET jit = off").await.unwrap();
     let (clinic, nurse) = (format!("'{}'", ward.clinic), format!("'{}'", ward.nurse_account.id));
-    let found = |terms: &str| format!("{nurse}, NULL, false, NULL, 21, $${terms}$$, NULL, NULL");
+    let found = |terms: &str| format!("{nurse}, NULL, '{{0,2}}', 21, $${terms}$$, NULL, NULL");
+    // Three of all are archived, and two have consented.
+    client
+        .batch_execute(
+            "UPDATE patient SET archived_at = now() WHERE medical_record_number IN ('MR-200', 'MR-90000', 'MR-199998');
+             UPDATE patient SET consented_at = now() WHERE medical_record_number IN ('MR-400', 'MR-150000')",
+        )
+        .await
+        .unwrap();
+    let newest = |shelves: &str| format!("{nurse}, NULL, '{shelves}', 21");
     let shapes = [
-        ("newest", list::NEWEST, format!("{nurse}, NULL, false, NULL, 21"), "patient_of_clinic"),
+        ("newest", list::NEWEST, newest("{0,2}"), "patient_shelf"),
+        ("archived", list::NEWEST, newest("{1,3}"), "patient_shelf"),
+        ("consented", list::NEWEST, newest("{2}"), "patient_shelf"),
+        ("all", list::NEWEST, newest("{0,1,2,3}"), "patient_shelf"),
         ("a rare word", list::FOUND, found("'rossi4712':* & 'anna12':*"), "patient_search"),
         ("a name", list::FOUND, found("'rossi47':*"), "patient_search"),
         ("a number", list::FOUND, found("'mr199998'"), "patient_search"),
@@ -55,6 +67,8 @@ async fn a_hundred_thousand_patients_are_listed_found_and_compared_by_index() {
     for (name, statement, arguments, index) in shapes {
         let (plan, took) = explained(&client, statement, &arguments).await;
         assert!(plan.contains(index) && !plan.contains("Seq Scan on patient"), "{name}\n{plan}");
+        let is_walked = statement == list::NEWEST && plan.contains("Rows Removed by Filter");
+        assert!(!is_walked, "{name}: nobody is looked at who is not wanted\n{plan}");
         if name == "duplicates" {
             assert!(["patient_name_key", "patient_fiscal_code"].iter().all(|it| plan.contains(it)), "{plan}");
         }

@@ -111,7 +111,7 @@ async fn what_is_withdrawn_or_taken_away_without_consent_leaves_a_score_that_say
     ward.app.run_jobs().await;
     let summary = ward.reader.get("/api/v1/clinic/summary").await.expect(200).json();
     assert_eq!(summary["data"][0]["latest_score_is_outdated"], true);
-    ward.consent(id, true).await.expect(200);
+    ward.consent_again(id).await.expect(200);
     ward.compute_scores().await;
     let score = ward.score(id).await;
     assert_eq!((hormones(&score), &score["is_outdated"]), (0, &json!(false)));

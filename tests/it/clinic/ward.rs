@@ -119,6 +119,19 @@ impl Ward {
         self.nurse.request(Method::PUT, &format!("{PATIENTS}/{id}/consent"), &[], Some(said)).await
     }
 
+    /// The same for a version of the record.
+    pub(crate) async fn consent_as(&self, etag: &str, id: PatientId, is_given: bool) -> Answer {
+        let said = json!({ "is_given": is_given, "note": "modulo firmato" });
+        let path = format!("{PATIENTS}/{id}/consent");
+        self.nurse.request(Method::PUT, &path, &[("if-match", etag)], Some(said)).await
+    }
+
+    /// The consent that was taken back is given again.
+    pub(crate) async fn consent_again(&self, id: PatientId) -> Answer {
+        let (_, etag) = self.patient(id).await;
+        self.consent_as(&etag, id, true).await
+    }
+
     /// The patient as it is, with its ETag.
     pub(crate) async fn patient(&self, id: PatientId) -> (Value, String) {
         let found = self.manager.get(&format!("{PATIENTS}/{id}")).await.expect(200);

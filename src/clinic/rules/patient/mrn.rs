@@ -4,10 +4,13 @@
 //! slashes or dots inside, and at least one digit. A record without a number of the clinic's own gets `MR-` and eight
 //! characters, as in the original; its characters leave out those that are read for others (0 and O, 1, I and L).
 //!
-//! Invariant: numbers that differ only in case or blanks are one number, which is unique in its clinic.
+//! Invariant: numbers that differ only in case or blanks are one number, which is unique in its clinic. Those of anonymous records
+//! ([`ANONYMOUS`]) are nobody else's: they are stored, and never read from what somebody has written.
 
 use std::{fmt, str::FromStr};
 
+/// How numbers of anonymous records begin.
+pub const ANONYMOUS: &str = "ANON-";
 /// Shortest number.
 const CHARS_MIN: usize = 3;
 /// Longest number.
@@ -40,6 +43,9 @@ pub enum MrnError {
     /// A word is no number.
     #[error("a medical record number has at least one digit")]
     NoDigit,
+    /// It would be that of an anonymous record.
+    #[error("numbers that begin with {ANONYMOUS} are those of anonymous records")]
+    Reserved,
 }
 
 impl Mrn {
@@ -90,6 +96,9 @@ impl FromStr for Mrn {
             }
             was_mark = is_mark;
         }
+        if text.starts_with(ANONYMOUS) {
+            return Err(MrnError::Reserved);
+        }
         if text.bytes().any(|c| c.is_ascii_digit()) { Ok(Self(text)) } else { Err(MrnError::NoDigit) }
     }
 }
@@ -107,6 +116,7 @@ mod tests {
             (" 2026 / 000 123 ", "2026/000123"),
             ("A12", "A12"),
             ("P.12-B/3", "P.12-B/3"),
+            ("ANON1", "ANON1"),
             ("12345678901234567890", "12345678901234567890"),
         ] {
             assert_eq!(text.parse::<Mrn>().unwrap().as_str(), expected);
@@ -127,6 +137,8 @@ mod tests {
             ("À12", wrong(1, 'À')),
             ("A\u{0}12", wrong(2, '\0')),
             ("ROSSI", MrnError::NoDigit),
+            ("anon-3f2a9c11d0e4", MrnError::Reserved),
+            (" ANON - 1", MrnError::Reserved),
         ] {
             assert_eq!(text.parse::<Mrn>(), Err(expected), "{text:?}");
         }

@@ -167,7 +167,11 @@ async fn analyze(
             drop(tx);
             return Err(match asked.subject {
                 Subject::Id(id) => who.missed(&state, ACTION, id).await?,
-                Subject::Number(_) => Problem::not_found("patient"),
+                // A number is no id: that somebody tried one is told of the clinic.
+                Subject::Number(_) => {
+                    who.missed_alone(&state, ACTION, ("clinic", who.standing.clinic.0)).await?;
+                    Problem::not_found("patient")
+                }
             });
         }
         other => other.map_err(refused)?,

@@ -24,7 +24,7 @@ use crate::{
         tiers::Tier,
     },
     http::{
-        clinic::member::Clinician,
+        clinic::{analyses::thing, member::Clinician},
         extract::{Json, Path, Query},
         problem::{Answer, Problem},
         state::AppState,
@@ -109,12 +109,15 @@ async fn report(
     Path(id): Path<AnalysisId>,
     Query(query): Query<InLanguage>,
 ) -> Answer {
+    const ACTION: &str = "patient.report_analysis";
     who.need(Permission::ReadPatients)?;
     let user = who.principal.user;
-    let found = analysis::find(&state.db, user, id).await?.ok_or_else(|| Problem::not_found("analysis"))?;
+    let Some(found) = analysis::find(&state.db, user, id).await? else {
+        return Err(who.missed_alone(&state, ACTION, thing(id)).await?);
+    };
     let of = patient::find(&state.db, user, found.patient_id).await?;
     let of = of.ok_or_else(|| Problem::not_found("analysis"))?;
-    who.looked(&state, "patient.report_analysis", of.id).await?;
+    who.looked(&state, (ACTION, of.id), Some(thing(id))).await?;
     let language = match query.language {
         Some(ReportLanguage::En) => Language::En,
         Some(ReportLanguage::It) | None => Language::It,

@@ -1,6 +1,6 @@
 //! Bundles of Observations that another system sends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::{
     extract::State,
@@ -8,6 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use super::answer;
 use crate::{
@@ -22,7 +23,12 @@ use crate::{
         scores,
         staff::Permission,
     },
-    http::{clinic::member::Clinician, extract::Json, problem::Answer, state::AppState},
+    http::{
+        clinic::member::Clinician,
+        extract::Json,
+        problem::{Answer, Problem},
+        state::AppState,
+    },
     ids::PatientId,
     jobs::clinic::summary_changed,
     notary::time::today,
@@ -54,7 +60,11 @@ async fn import(State(state): State<AppState>, who: Clinician, Json(bundle): Jso
     let mut tx = state.db.begin("clinic.fhir.import").await?;
     let done = match import::write(&mut tx, importer, &read, now).await {
         Ok(done) => done,
-        Err(ImportError::Wrong(issues)) => return refused(issues),
+        Err(ImportError::Wrong(issues)) => {
+            drop(tx);
+            tell_missing(&state, &who, &read, &issues).await?;
+            return refused(issues);
+        }
         Err(ImportError::Raced) => return raced(),
         Err(ImportError::Db(error)) => return Err(error.into()),
     };
@@ -79,6 +89,30 @@ async fn import(State(state): State<AppState>, who: Clinician, Json(bundle): Jso
         Entry { full_url: None, resource: None, search: None, response: Some(response) }
     });
     answer(StatusCode::OK, &Bundle::of(kind, entries.collect()))
+}
+
+/// Who names patients that are not there for them is in the audit log: once for each import, with the ids.
+async fn tell_missing(
+    state: &AppState,
+    who: &Clinician,
+    read: &incoming::Read,
+    issues: &[Issue],
+) -> Result<(), Problem> {
+    let missing = read.sent.iter().filter(|sent| {
+        let place = format!("Bundle.entry[{}].resource.subject", sent.at);
+        issues.iter().any(|it| it.code == "not-found" && it.expression.contains(&place))
+    });
+    let ids = missing.clone().filter_map(|sent| match &sent.subject {
+        incoming::Subject::Id(id) => Some(*id),
+        incoming::Subject::Named(_) => None,
+    });
+    let (ids, count): (BTreeSet<Uuid>, _) = (ids.collect(), missing.count());
+    if count == 0 {
+        return Ok(());
+    }
+    let object = ("clinic", who.standing.clinic.0);
+    let details = json!({ "patients": ids, "observations": count });
+    who.refused(state, ("patient.import_values", object), ("not_found", details)).await
 }
 
 fn refused(issues: Vec<Issue>) -> Answer {
