@@ -10,13 +10,16 @@ use crate::{
     clinic::{
         laboratory::names::by_code,
         patients::{Patient, Sex},
+        scores,
         values::{
             entered::{Entered, Of},
             record::{INSERT, NewValue},
             value::Source,
         },
     },
-    ids::{LaboratoryValueId, UserId},
+    db::Db,
+    ids::{LaboratoryValueId, PatientId, UserId},
+    jobs::Jobs,
 };
 
 /// Analyte, unit, where its range begins and ends, and between which numbers it is drawn, in tenths.
@@ -105,4 +108,14 @@ fn value(
     let mut value = entered.check().ok()?.value(of, options.now);
     value.id = LaboratoryValueId(random.id(options.now)); // the same seed, the same rows
     Some(value)
+}
+
+/// What the jobs of a server make of data that was written without one: the scores of patients.
+pub async fn begin(db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
+    const KNOWN: &str = "-- seed.begin.known\nSELECT DISTINCT patient_id FROM laboratory_value";
+    let mut tx = db.begin("seed.begin").await?;
+    let known: Vec<PatientId> = tx.query(KNOWN, &[]).await?.iter().map(|row| row.get(0)).collect();
+    scores::later(&mut tx, jobs, &known).await?;
+    tx.commit().await?;
+    Ok(())
 }

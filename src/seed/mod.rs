@@ -20,9 +20,8 @@ use futures_util::SinkExt as _;
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_postgres::{Client, CopyInSink, GenericClient, Transaction};
 
+pub use laboratory::begin;
 pub use make::Options;
-
-use crate::{clinic::scores, db::Db, ids::PatientId, jobs::Jobs};
 
 /// The password of every account of the demonstration data.
 pub const DEMO_PASSWORD: &str = "sportello-demo";
@@ -100,16 +99,6 @@ pub async fn run(
         seconds: began.elapsed().as_secs_f64(),
         checksum: made.checksum,
     })
-}
-
-/// What the jobs of a server make of data that was written without one: the scores of patients.
-pub async fn begin(db: &Db, jobs: &Jobs) -> anyhow::Result<()> {
-    const KNOWN: &str = "-- seed.begin.known\nSELECT DISTINCT patient_id FROM laboratory_value";
-    let mut tx = db.begin("seed.begin").await?;
-    let known: Vec<PatientId> = tx.query(KNOWN, &[]).await?.iter().map(|row| row.get(0)).collect();
-    scores::later(&mut tx, jobs, &known).await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 /// Writes what comes; a COPY for each table.
