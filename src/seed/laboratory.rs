@@ -53,12 +53,7 @@ pub(super) async fn write(
     random: &mut Random,
     (clinic, by): (Uuid, Uuid),
 ) -> Result<(), tokio_postgres::Error> {
-    let patients = format!(
-        "-- seed.laboratory.patients
-        SELECT {} FROM patient AS p WHERE p.clinic_id = $1 AND p.consented_at IS NOT NULL ORDER BY p.id DESC LIMIT $2",
-        Patient::COLUMNS
-    );
-    let rows = tx.query(&patients, &[&clinic, &PATIENTS]).await?;
+    let rows = tx.query(Patient::CONSENTING, &[&clinic, &PATIENTS]).await?;
     let mut values = Vec::new();
     for patient in rows.iter().map(Patient::from_row) {
         let lines: &[Line] = if patient.content.sex == Sex::Male { &OF_MEN } else { &OF_WOMEN };

@@ -227,10 +227,15 @@ macro_rules! patient_columns {
 }
 
 impl Patient {
-    /// What it is read from: a row `p` of `patient`.
-    pub const COLUMNS: &str = patient_columns!();
+    /// Who has consented in a clinic (`$1`), newest first, at most `$2`: for who writes down what a clinic may have.
+    pub const CONSENTING: &str = concat!(
+        "-- clinic.patients.consenting
+        SELECT ",
+        patient_columns!(),
+        " FROM patient AS p WHERE p.clinic_id = $1 AND p.consented_at IS NOT NULL ORDER BY p.id DESC LIMIT $2"
+    );
 
-    /// Of these columns.
+    /// Of such a row.
     pub fn from_row(row: &Row) -> Self {
         Self {
             id: row.get("id"),
