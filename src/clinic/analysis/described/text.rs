@@ -47,6 +47,7 @@ pub struct Descriptions {
 
 impl Descriptions {
     /// Of pages that are pictures only what a second reading of them says, too; the rest was named and is not understood.
+    #[must_use]
     pub fn corroborated(mut self, other: &Self, is_picture: impl Fn(u32) -> bool) -> Self {
         let says = |it: &Described| (it.label.clone(), it.day, it.input.clone());
         let of_picture = |it: &Place| u32::try_from(it.page).is_ok_and(&is_picture);
