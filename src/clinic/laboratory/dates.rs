@@ -140,7 +140,7 @@ const LABELS: [(&str, Label); 18] = [
 ];
 
 /// Words with which a date is not of the values at all.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 26] = [
     "precedente",
     "precedenti",
     "previous",
@@ -162,6 +162,11 @@ const OTHERS: [&str; 21] = [
     "san",
     "um",
     "scadenza",
+    "stampa",
+    "stampato",
+    "stampata",
+    "print",
+    "printed",
 ];
 
 /// Words with which it is that of something else, unless a word of [`LABELS`] stands nearer: `3° giorno del ciclo, prelievo`.

@@ -1,7 +1,8 @@
 //! Laboratory values from the text of a report: pure functions, no database, no clock.
 //!
 //! Reading order: [`report`] (what comes out), [`grammar`] (how a row is understood), [`names`] and [`units`] (what can
-//! stand in it), [`dates`], [`decimal`], [`ranges`], [`flags`], [`confidence`], [`domains`], [`corroboration`] (of pictures).
+//! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`flags`], [`confidence`], [`domains`], [`corroboration`]
+//! (of pictures).
 //!
 //! The software supports clinicians and does not diagnose: a flag is the laboratory's range applied to the laboratory's
 //! number, nothing more.
@@ -12,6 +13,7 @@
 //! - How well this works is measured, on a corpus of which a third was held back while the rules were written:
 //!   `tests/corpus/clinic/README.md` and the tests here.
 
+pub mod bands;
 pub mod confidence;
 pub mod corroboration;
 pub mod dates;

@@ -48,12 +48,12 @@ pub struct Range {
 }
 
 /// Signs between two ends.
-const DASHES: [char; 8] = ['-', '–', '—', '÷', '~', '‐', '−', '‑'];
+pub(super) const DASHES: [char; 8] = ['-', '–', '—', '÷', '~', '‐', '−', '‑'];
 /// Words before an upper end, each with the word that may follow.
-const UPPER: [&str; 10] =
+pub(super) const UPPER: [&str; 10] =
     ["fino", "inferiore", "inf", "minore", "max", "up", "below", "under", "less", "sino"];
 /// Words before a lower end.
-const LOWER: [&str; 9] =
+pub(super) const LOWER: [&str; 9] =
     ["superiore", "sup", "maggiore", "oltre", "over", "above", "greater", "more", "almeno"];
 /// So many signs may stand before a range: `: (`.
 const OPENING_MAX: usize = 2;
@@ -62,7 +62,7 @@ const LINKS_MAX: usize = 2;
 /// Words whose end is of the range; that of the others is not.
 const INCLUSIVE: [&str; 5] = ["fino", "max", "up", "sino", "almeno"];
 /// Words that follow these.
-const LINKS: [&str; 4] = ["a", "to", "than", "di"];
+pub(super) const LINKS: [&str; 4] = ["a", "to", "than", "di"];
 
 /// The range that begins at a lexeme, and where it ends. A comparator with a number is none: it may be the value.
 pub fn read(line: &Line<'_>, at: usize, convention: Convention) -> Option<(Range, usize)> {
@@ -92,7 +92,7 @@ pub const fn of_bound(comparator: Comparator, end: Decimal) -> Range {
 }
 
 /// `Fase follicolare:`, `M:`; a letter alone needs its colon.
-fn population(line: &Line<'_>, at: usize) -> (Population, usize) {
+pub(super) fn population(line: &Line<'_>, at: usize) -> (Population, usize) {
     if let Some((population, end)) = words::population(line, at) {
         return (population, end);
     }
@@ -105,7 +105,7 @@ fn population(line: &Line<'_>, at: usize) -> (Population, usize) {
     }
 }
 
-fn sign(line: &Line<'_>, at: usize) -> Option<char> {
+pub(super) fn sign(line: &Line<'_>, at: usize) -> Option<char> {
     if let Kind::Sign(sign) = line.lexemes.get(at)?.kind { Some(sign) } else { None }
 }
 

@@ -287,6 +287,17 @@ impl Reader {
             }
             return;
         }
+        if let Some((values, _)) = self.last.clone()
+            && rows::has_bands(line, self.convention)
+        {
+            // What stood beside the value is for one of these ages.
+            for place in values {
+                self.report.values[place].ranges.clear();
+                judge(&mut self.report.values[place], self.about);
+            }
+            self.last = None;
+            return;
+        }
         let ranges = rows::only_ranges(line, self.convention);
         match self.last.clone() {
             Some((values, since)) if !ranges.is_empty() && at - since <= RANGE_LINES => {

@@ -90,6 +90,8 @@ impl Suffix<'_, '_> {
                 }
                 Kind::Word if self.hour() => {}
                 Kind::Word | Kind::Sign('%' | '/') if self.unit_here() => {}
+                // The value begins, and is less than 0.
+                Kind::Sign(_) if self.line.is_minus(self.at) => break,
                 Kind::Sign(
                     '-' | '–' | '/' | ',' | '.' | '\'' | '’' | '+' | '&' | '°' | '_' | ')' | ']' | ';',
                 ) => self.at += 1,
@@ -200,10 +202,7 @@ impl Suffix<'_, '_> {
 
     /// Past `3a`, `4th`, `3° giorno`.
     fn ordinal(&mut self) -> bool {
-        let word = self.line.lexemes.get(self.at + 1).filter(|_| self.line.is_attached(self.at));
-        let is_ordinal = word
-            .is_some_and(|it| matches!(it.folded.as_str(), "a" | "rd" | "th" | "nd" | "st" | "ª" | "°"))
-            || word.is_some_and(|it| it.kind == Kind::Sign('°') || it.kind == Kind::Sign('ª'));
+        let is_ordinal = self.line.is_ordinal(self.at);
         if is_ordinal {
             self.at += 2;
             let is_day =

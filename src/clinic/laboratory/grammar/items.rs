@@ -5,6 +5,7 @@ use super::{
     words::{self, Finding, Label},
 };
 use crate::clinic::laboratory::{
+    bands,
     decimal::{Convention, Decimal},
     flags::Printed,
     ranges::{self, Range},
@@ -37,6 +38,8 @@ pub enum What {
     Unit(Unit),
     /// Its range.
     Range(Range),
+    /// `35-40 anni: 0,8 - 6,0`: whom a range is for, by age. The rest of its cell is not read.
+    Band,
     /// A sign of the laboratory.
     Flag(Printed),
     /// `Risultato:`
@@ -57,7 +60,8 @@ pub fn read(line: &Line<'_>, from: usize, to: usize, convention: Convention) -> 
             at += 1;
             continue;
         };
-        let end = if kind == What::Opaque { line.cell_end(at).min(to) } else { end };
+        let hides = matches!(kind, What::Opaque | What::Band);
+        let end = if hides { line.cell_end(at).min(to) } else { end };
         has_number |= matches!(kind, What::Number(_) | What::Bounded(..));
         items.push(Item { kind, at, end });
         at = end.max(at + 1);
@@ -82,6 +86,9 @@ impl Reader<'_, '_> {
         }
         if let Some((unit, end)) = self.unit() {
             return Some((What::Unit(unit), end));
+        }
+        if bands::begins(self.line, self.at) {
+            return Some((What::Band, self.at + 1));
         }
         if let Some((range, end)) =
             ranges::read(self.line, self.at, self.convention).filter(|(_, end)| *end <= self.to)
@@ -130,6 +137,10 @@ impl Reader<'_, '_> {
             Kind::Sign(':' | '/') => self.line.lexemes.get(at + 2).is_some_and(|it| it.kind == Kind::Number),
             Kind::Sign('\'' | '’' | '′') => is_attached,
             Kind::Sign('×') => !is_unit(),
+            // Somebody was not sure: `95?`
+            Kind::Sign('?') => true,
+            // `5,1-` is how some write that it is less than 0.
+            Kind::Sign('-' | '−') => is_attached && self.line.cell_end(at) == at + 2,
             Kind::Word if next.folded == "x" => !is_unit(),
             Kind::Word if is_attached => !is_flag_word(&self.line.text[next.start..next.end]) && !is_unit(),
             _ => false,
@@ -181,7 +192,13 @@ impl Reader<'_, '_> {
     fn sign(&self, sign: char) -> Option<(What, usize)> {
         let end = self.at + 1;
         let stands_alone = self.line.is_head(self.at) && self.line.cell_end(self.at) == end;
+        let is_before_number = || {
+            self.line.lexemes.get(end).is_some_and(|it| it.kind == Kind::Number) && !self.line.is_head(end)
+        };
         match sign {
+            // Nothing that is measured here is less than 0, or is printed as being about something.
+            _ if self.line.is_minus(self.at) => Some((What::Opaque, end)),
+            '~' | '≈' | '∼' | '≃' | '?' if is_before_number() => Some((What::Opaque, end)),
             '*' | '!' => Some((What::Flag(Printed::Abnormal), end)),
             '↑' | '▲' | '⇑' => Some((What::Flag(Printed::High), end)),
             '↓' | '▼' | '⇓' => Some((What::Flag(Printed::Low), end)),
@@ -273,6 +290,7 @@ mod tests {
             }
             What::Flag(flag) => format!("{flag:?}"),
             What::Label(label) => format!("{label:?}"),
+            What::Band => "band".to_owned(),
             What::Missing => "missing".to_owned(),
             What::Opaque => "?".to_owned(),
         };

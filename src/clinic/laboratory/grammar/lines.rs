@@ -112,6 +112,26 @@ impl Line<'_> {
         self.lexemes.get(at + 1).is_some_and(|next| next.start == self.lexemes[at].end)
     }
 
+    /// Whether a minus sign stands directly before a number here. `3,5 -12,5` is a range, `TSH-3rd` a generation.
+    pub fn is_minus(&self, at: usize) -> bool {
+        const MINUS: [char; 6] = ['-', '–', '—', '‐', '−', '‑'];
+        let is_sign = matches!(self.lexemes[at].kind, Kind::Sign(sign) if MINUS.contains(&sign));
+        let before = at.checked_sub(1).map(|it| &self.lexemes[it]);
+        let is_behind_number =
+            before.is_some_and(|it| it.kind == Kind::Number && it.cell == self.lexemes[at].cell);
+        let is_number = self.lexemes.get(at + 1).is_some_and(|it| it.kind == Kind::Number);
+        is_sign && is_number && self.is_attached(at) && !is_behind_number && !self.is_ordinal(at + 1)
+    }
+
+    /// `3a`, `4th`, `3°`
+    pub fn is_ordinal(&self, at: usize) -> bool {
+        let behind = self.lexemes.get(at + 1).filter(|_| self.is_attached(at));
+        behind.is_some_and(|it| {
+            matches!(it.folded.as_str(), "a" | "rd" | "th" | "nd" | "st" | "ª" | "°")
+                || matches!(it.kind, Kind::Sign('°' | 'ª'))
+        })
+    }
+
     /// The first lexeme at or after a byte.
     pub fn lexeme_from(&self, mut at: usize, byte: usize) -> usize {
         while self.lexemes.get(at).is_some_and(|it| it.start < byte) {
@@ -212,6 +232,10 @@ impl Lexer<'_> {
         if first.is_ascii_digit() {
             return self.figure(rest);
         }
+        if self.is_cut(rest) {
+            let length = 1 + rest[1..].find(|it: char| !is_figure(it)).unwrap_or(rest.len() - 1);
+            return self.push(Kind::Number, length, rest[..length].to_owned());
+        }
         if first.is_alphabetic() {
             let length = rest.find(|it: char| !it.is_alphanumeric()).unwrap_or(rest.len());
             return self.push(Kind::Word, length, fold(&rest[..length]));
@@ -235,6 +259,13 @@ impl Lexer<'_> {
             Some((comparator, length)) => self.push(Kind::Comparator(comparator), length, String::new()),
             None => self.push(Kind::Sign(first), first.len_utf8(), String::new()),
         }
+    }
+
+    /// `.5`, `,5`: a number whose beginning is not there. It stays one lexeme, which is read as no number: what was lost may
+    /// have been more than a 0.
+    fn is_cut(&self, rest: &str) -> bool {
+        let is_behind = self.line[..self.at].ends_with(char::is_alphanumeric);
+        !is_behind && rest.starts_with(['.', ',']) && rest[1..].starts_with(|it: char| it.is_ascii_digit())
     }
 
     /// Blanks: two of them, or a tab, end a cell.
@@ -281,6 +312,10 @@ impl Lexer<'_> {
         self.lexemes.push(Lexeme { kind, start, end: start + length, column, cell, folded });
         self.advance(length);
     }
+}
+
+const fn is_figure(it: char) -> bool {
+    it.is_ascii_digit() || matches!(it, '.' | ',')
 }
 
 /// Dots or lines that lead from a name to its value.

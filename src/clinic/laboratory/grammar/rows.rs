@@ -97,8 +97,12 @@ pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
     let ends: Vec<usize> = found.iter().skip(1).map(|(at, _)| *at).chain([line.lexemes.len()]).collect();
     let rows = found.into_iter().zip(ends).map(|((at, head), to)| {
         let items = items::read(line, head.end, to, context.convention);
-        let end =
-            items.iter().filter(|it| it.kind != What::Opaque).map(|it| it.end).max().unwrap_or(head.end);
+        let end = items
+            .iter()
+            .filter(|it| !matches!(it.kind, What::Opaque | What::Band))
+            .map(|it| it.end)
+            .max()
+            .unwrap_or(head.end);
         let content = if is_of_another(line, &head, to) {
             Err(Unread::NoValue)
         } else {
@@ -147,6 +151,11 @@ pub fn is_same(its: &Unit, values: Option<&Unit>, analyte: &Analyte) -> bool {
     let its = of_analyte(its.clone(), analyte);
     its.zip(values)
         .is_none_or(|(its, value)| its.dimension() == value.dimension() && its.size() == value.size())
+}
+
+/// Whether a line says for which ages ranges are.
+pub fn has_bands(line: &Line<'_>, convention: Convention) -> bool {
+    items::read(line, 0, line.lexemes.len(), convention).iter().any(|it| it.kind == What::Band)
 }
 
 /// The ranges of a line that has nothing else, with the units behind them.
@@ -249,7 +258,7 @@ impl Assembly<'_, '_, '_> {
                 }
                 What::Opaque if self.is_beside(place) => {}
                 What::Opaque | What::Missing | What::Label(Label::Range | Label::Previous) => return None,
-                What::Flag(_) | What::Label(_) | What::Range(_) => {}
+                What::Flag(_) | What::Label(_) | What::Range(_) | What::Band => {}
             }
         }
         None
@@ -324,6 +333,10 @@ impl Assembly<'_, '_, '_> {
 
     /// Ranges in the unit of the value, up to words that explain something else.
     fn ranges(&self, values: &[usize], unit: Option<&Unit>) -> Vec<Range> {
+        // The person's age is not known here: none of them is known to be for this person.
+        if self.items.iter().any(|it| it.kind == What::Band) {
+            return Vec::new();
+        }
         let first = values.first().copied().unwrap_or_default();
         let others = self.items.iter().enumerate().filter(|(place, _)| !values.contains(place));
         let explained = |(place, item): &(usize, &Item)| {

@@ -292,3 +292,91 @@ fn a_unit_of_a_makers_own_has_no_prefix() {
         ("TSH   2,1 mU/L", &["tsh 2.1 m[IU]/L"]),
     ]);
 }
+
+fn ranges(text: &str) -> (usize, Option<Flag>) {
+    let report = of(text);
+    assert_eq!(report.values.len(), 1, "{text}");
+    (report.values[0].ranges.len(), report.values[0].flag)
+}
+
+#[test]
+fn a_range_for_an_age_is_not_applied_and_the_age_is_no_range() {
+    for text in [
+        "AMH   1,2   ng/mL   35-40 anni: 0,8 - 6,0",
+        "AMH 1,2 ng/mL 35-40 anni: 0,8 - 6,0",
+        "FSH   7,2   mUI/mL   18 - 45 anni: 3,5 - 12,5",
+        "Testosterone   5,2   ng/mL   20-49 anni 2,5 - 8,4",
+        "DHEA-S   210   ug/dL   30-39 a: 61 - 337",
+        "AMH   1,2   ng/mL   (25-30 anni) 1,17 - 3,29",
+        "AMH   1,2   ng/mL   20-29 anni: 1,5-9,5; 30-34: 1,2-8,0; 35-40: 0,8-6,0",
+        "AMH   1,2   ng/mL   20-29 anni   1,5 - 9,5\n                    30-34 anni   1,2 - 8,0",
+        "AMH   1,2   ng/mL\n                    20-29 anni: 1,5 - 9,5\n                    30-34: 1,2 - 8,0",
+        "AMH   1,2   ng/mL   1,5 - 9,5 (20-29 anni)",
+        "AMH   1,2   ng/mL   1,5 - 9,5\n                    (20-29 anni)",
+        "AMH   1,2   ng/mL   Donne 20-29 anni: 1,5-9,5",
+        "AMH   1,2   ng/mL   > 40 anni: 0,2 - 5,0",
+        "AMH   1,2   ng/mL   Adulti (> 18 anni): 1,5 - 5,0",
+        "AMH   1.2   ng/mL   25-29 y: 1.5-9.0",
+        "AMH   1.2   ng/mL   Age 35-40: 1.8-6.0",
+    ] {
+        assert_eq!(ranges(text), (0, None), "{text}");
+    }
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5 - 12,5"), (1, Some(Flag::Normal)));
+    each(&[("AMH   35-40 anni: 0,8 - 6,0   ng/mL", &[]), ("AMH   35-40 anni: 5 ng/mL", &[])]);
+}
+
+#[test]
+fn a_number_less_than_0_is_no_value() {
+    each(&[
+        ("TSH   -2,0   mUI/L   0,27 - 4,2", &[]),
+        ("TSH -2,0 mUI/L", &[]),
+        ("TSH: -2,0 mUI/L", &[]),
+        ("TSH-2,0 mUI/L", &[]),
+        ("TSH   \u{2212}2,0   mUI/L", &[]),
+        ("TSH   < -2,0   mUI/L", &[]),
+        ("LH   5,1-   mUI/mL   2,4 - 12,6", &[]),
+        ("AMH - 2,0 ng/mL", &["amh 2.0 ng/mL"]),
+        ("TSH-3rd generation   2.1   mIU/L", &["tsh 2.1 m[IU]/L"]),
+    ]);
+    assert_eq!(unread("TSH   -2,0   mUI/L   0,27 - 4,2"), ["tsh"]);
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5 -12,5"), (1, Some(Flag::Normal)));
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5-12,5"), (1, Some(Flag::Normal)));
+}
+
+#[test]
+fn a_number_that_begins_with_its_mark_is_no_value() {
+    each(&[
+        ("Prolactin   .5   ng/mL   4.8-23.3", &[]),
+        ("Prolactin .5 ng/mL", &[]),
+        ("Prolattina   ,5   ng/mL   4,8-23,3", &[]),
+        ("Prolattina   < ,5   ng/mL", &[]),
+        ("Prolattina:,5 ng/mL", &[]),
+        ("Prolattina ........ 7,5 ng/mL", &["prolactin 7.5 ng/mL"]),
+    ]);
+    assert_eq!(unread("Prolactin   .5   ng/mL   4.8-23.3"), ["prolactin"]);
+    assert_eq!(ranges("TSH   2.1   mIU/L   .4 - 4.0"), (0, None), "not from 4");
+}
+
+#[test]
+fn what_the_laboratory_was_not_sure_of_is_no_value() {
+    each(&[
+        ("Glucose   95?   mg/dL", &[]),
+        ("Glucose   ?95   mg/dL", &[]),
+        ("Testosterone   ~0.3   ng/mL   0.1-0.5", &[]),
+        ("Testosterone ~ 0.3 ng/mL", &[]),
+        ("Testosterone   ≈ 0.3   ng/mL", &[]),
+    ]);
+    assert_eq!(unread("Glucose   95?   mg/dL"), ["glucose"]);
+}
+
+#[test]
+fn the_day_of_printing_is_no_day_of_values() {
+    for text in [
+        "Stampato il 15/04/2026",
+        "Data stampa: 15/04/2026",
+        "Printed on 2026-04-15",
+        "Date printed: 2026-04-15",
+    ] {
+        assert_eq!(of(&format!("{text}\nFSH   7,2   mUI/mL")).values[0].date, None, "{text}");
+    }
+}
