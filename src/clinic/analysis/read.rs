@@ -10,7 +10,7 @@ use crate::clinic::{
     laboratory::{
         corroboration::corroborated,
         flags::Sex,
-        report::{self, About, NotRead, Reading, Why},
+        report::{self, About, NotRead, Reading},
     },
     patients,
     reading::{Blank, Origin},
@@ -117,14 +117,8 @@ fn lost(page: &PageText) -> Option<Unread> {
 }
 
 fn named(it: &NotRead) -> Unread {
-    let why = match it.why {
-        Why::NoValue => "no_value",
-        Why::Unit => "unit",
-        Why::AnotherValue => "another_value",
-        Why::Uncorroborated => "uncorroborated",
-    };
     let analyte = Some(it.analyte.code.to_owned());
-    Unread { analyte, page: it.place.page, line: Some(it.place.line), why: why.to_owned() }
+    Unread { analyte, page: it.place.page, line: Some(it.place.line), why: it.why.as_str().to_owned() }
 }
 
 /// Where most of the text is from, in a stable word.

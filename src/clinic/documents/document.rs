@@ -105,7 +105,9 @@ pub struct Unread {
     pub page: u32,
     /// In which line of it.
     pub line: Option<u32>,
-    /// `no_value`, `unit`, `another_value`, `uncorroborated` (two readings of a picture differ); of a page `no_ocr`, `ocr_failed`, `too_many_pictures`,
+    /// `no_value`, `unit`, `another_value`, `ambiguous` (decimals or thousands), `impossible` (beyond what can be),
+    /// `another_person` (below the heading of the partner), `uncorroborated` (two readings of a picture differ); of a page
+    /// `no_ocr`, `ocr_failed`, `too_many_pictures`,
     /// `unreadable`, `too_much_text`.
     pub why: String,
 }

@@ -193,6 +193,35 @@ pub fn of_report(lines: &[Line<'_>], order: Option<Order>, until: Option<Date>) 
     best.and_then(|(_, day)| day)
 }
 
+/// Days of collection on pages behind the first one that has any: the line from which each counts. On a page with but one it
+/// counts for the whole page, wherever it stands there. One that can be read in two ways is no day, but ends the one before.
+pub fn of_later_pages(
+    lines: &[Line<'_>],
+    order: Option<Order>,
+    until: Option<Date>,
+) -> Vec<(usize, Option<Date>)> {
+    let mut found: Vec<(usize, Option<Date>)> = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        for at in 0..line.lexemes.len() {
+            let day = day_at(line, at, order).map(|(day, _)| day);
+            let is_date = day.is_some() || matches!(line.lexemes[at].kind, Kind::Date(_));
+            let is_later = until.zip(day).is_some_and(|(until, day)| day > until);
+            if is_date && !is_later && label_of(line, at) == Some(Label::Collected) {
+                found.push((place, day));
+            }
+        }
+    }
+    let first_page = found.first().map(|(place, _)| lines[*place].page);
+    found.retain(|(place, _)| Some(lines[*place].page) != first_page);
+    for of_page in found.chunk_by_mut(|one, next| lines[one.0].page == lines[next.0].page) {
+        let (page, day) = (lines[of_page[0].0].page, of_page[0].1);
+        if of_page.iter().all(|it| it.1 == day) {
+            of_page[0].0 = lines.partition_point(|it| it.page < page);
+        }
+    }
+    found
+}
+
 /// The day that begins at a lexeme, in figures or with the name of the month, and where it ends.
 pub fn day_at(line: &Line<'_>, at: usize, order: Option<Order>) -> Option<(Date, usize)> {
     let lexeme = &line.lexemes[at];

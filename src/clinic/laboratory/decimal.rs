@@ -52,6 +52,17 @@ pub enum Convention {
     Point,
 }
 
+impl Convention {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Comma => Self::Point,
+            Self::Point => Self::Comma,
+        }
+    }
+}
+
 impl Decimal {
     /// A whole number.
     pub const fn whole(number: u32) -> Self {

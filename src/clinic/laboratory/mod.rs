@@ -1,7 +1,7 @@
 //! Laboratory values from the text of a report: pure functions, no database, no clock.
 //!
 //! Reading order: [`report`] (what comes out), [`grammar`] (how a row is understood), [`names`] and [`units`] (what can
-//! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`flags`], [`confidence`], [`domains`], [`corroboration`]
+//! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`plausible`], [`flags`], [`confidence`], [`domains`], [`corroboration`]
 //! (of pictures).
 //!
 //! The software supports clinicians and does not diagnose: a flag is the laboratory's range applied to the laboratory's
@@ -22,6 +22,7 @@ pub mod domains;
 pub mod flags;
 pub mod grammar;
 pub mod names;
+pub mod plausible;
 pub mod ranges;
 pub mod report;
 pub mod units;

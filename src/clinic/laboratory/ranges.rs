@@ -91,6 +91,11 @@ pub const fn of_bound(comparator: Comparator, end: Decimal) -> Range {
     Range { population: Population::Everyone, low, high, is_open }
 }
 
+/// Two ends, both of the range, for everyone.
+pub const fn between(low: Decimal, high: Decimal) -> Range {
+    Range { population: Population::Everyone, low: Some(low), high: Some(high), is_open: false }
+}
+
 /// `Fase follicolare:`, `M:`; a letter alone needs its colon.
 pub(super) fn population(line: &Line<'_>, at: usize) -> (Population, usize) {
     if let Some((population, end)) = words::population(line, at) {

@@ -20,10 +20,12 @@ use super::{
         columns::Columns,
         heads::Head,
         lines::{Kind, Line, lines},
+        persons::{self, Whose},
         rows::{self, Content, Context, RANGES_MAX, Unread, Value},
         sections,
     },
     names::{Analyte, Kind as AnalyteKind, Section},
+    plausible,
     ranges::Range,
     units::Unit,
 };
@@ -125,6 +127,27 @@ pub enum Why {
     AnotherValue,
     /// It was read from a picture, and a second reading does not say the same.
     Uncorroborated,
+    /// It can be read with decimals or with thousands, and nothing says which.
+    Ambiguous,
+    /// There cannot be so much of it, or so little.
+    Impossible,
+    /// It stands below the name of somebody else: the partner.
+    AnotherPerson,
+}
+
+impl Why {
+    /// Stable, in small letters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoValue => "no_value",
+            Self::Unit => "unit",
+            Self::AnotherValue => "another_value",
+            Self::Ambiguous => "ambiguous",
+            Self::Impossible => "impossible",
+            Self::AnotherPerson => "another_person",
+            Self::Uncorroborated => "uncorroborated",
+        }
+    }
 }
 
 /// What a text says.
@@ -149,14 +172,21 @@ pub fn read(text: &str, about: About) -> Report {
         about,
         order,
         convention: convention(&lines, is_italian),
+        day: None,
         report: Report { date: dates::of_report(&lines, order, about.until), ..Report::default() },
         section: Section::General,
+        whose: Whose::default(),
         columns: None,
         pending: None,
         last: None,
         seen: HashMap::new(),
     };
+    reader.day = reader.report.date;
+    let mut later = dates::of_later_pages(&lines, order, about.until).into_iter().peekable();
     for (at, line) in lines.iter().enumerate() {
+        while let Some((_, day)) = later.next_if(|(from, _)| *from <= at) {
+            reader.day = day;
+        }
         reader.report.lexemes += line.lexemes.len();
         if !line.lexemes.is_empty() {
             reader.line(at, line);
@@ -221,7 +251,11 @@ struct Reader {
     order: Option<Order>,
     convention: Convention,
     report: Report,
+    /// The day of the values that follow.
+    day: Option<Date>,
     section: Section,
+    /// Whose values follow.
+    whose: Whose,
     columns: Option<Columns>,
     pending: Option<Pending>,
     /// The values that ranges below them belong to, and the line of the last of them.
@@ -231,6 +265,15 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, at: usize, line: &Line<'_>) {
+        if let Some(heading) = persons::heading(line) {
+            let is_first = self.report.values.is_empty() && self.report.unread.is_empty();
+            if self.whose.changed(heading, self.about.sex, line, is_first) {
+                self.forget_pending();
+                self.last = None;
+                self.columns = None;
+                self.section = Section::General;
+            }
+        }
         if let Some(columns) = Columns::read(line, self.order) {
             self.section = sections::of_table(line).unwrap_or(self.section);
             self.columns = Some(columns);
@@ -256,6 +299,7 @@ impl Reader {
             let is_only = self.pending.is_none();
             self.forget_pending();
             match row.content {
+                _ if self.whose.is_other() => self.leave_out(row.head.analyte, place, Why::AnotherPerson),
                 Ok(content) => self.add(&row.head, content, place, at, true),
                 Err(Unread::Empty) => {
                     self.pending = Some(Pending { head: row.head, place, line: at, is_only });
@@ -293,7 +337,7 @@ impl Reader {
             // What stood beside the value is for one of these ages.
             for place in values {
                 self.report.values[place].ranges.clear();
-                judge(&mut self.report.values[place], self.about);
+                judge(&mut self.report.values[place], self.about.sex);
             }
             self.last = None;
             return;
@@ -335,9 +379,15 @@ impl Reader {
     fn add(&mut self, head: &Head, content: Content, place: Place, line: usize, in_line: bool) {
         let first = self.report.values.len();
         for (value, own_date) in content.values {
+            if let Value::Number(_, number) = value
+                && plausible::broken(head.analyte, number, content.unit.as_ref()).is_some()
+            {
+                self.leave_out(head.analyte, place, Why::Impossible);
+                continue;
+            }
             let date = match own_date {
                 Some(day) => Some(day).filter(|it| self.about.until.is_none_or(|until| *it <= until)),
-                None => self.report.date,
+                None => self.day,
             };
             let has_unit = content.unit.is_some() || !needs_unit(head.analyte, &value);
             // A unit is the only witness of how large a number is meant to be; a picture is read with gaps.
@@ -386,6 +436,7 @@ impl From<Unread> for Why {
         match unread {
             Unread::Empty | Unread::NoValue => Self::NoValue,
             Unread::Unit => Self::Unit,
+            Unread::Ambiguous => Self::Ambiguous,
         }
     }
 }

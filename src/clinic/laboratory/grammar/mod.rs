@@ -12,6 +12,7 @@ pub mod columns;
 pub mod heads;
 pub mod items;
 pub mod lines;
+pub mod persons;
 pub mod rows;
 pub mod sections;
 pub mod words;

@@ -13,8 +13,9 @@ use crate::clinic::laboratory::{
     decimal::{Convention, Decimal},
     flags::Printed,
     names::{self, Analyte, Group, Section},
+    plausible,
     ranges::{self, Range},
-    units::Unit,
+    units::{Dimension, Unit, spelling},
 };
 
 /// What was measured.
@@ -63,6 +64,8 @@ pub enum Unread {
     NoValue,
     /// Its unit is not known, or nothing this analyte is measured in.
     Unit,
+    /// It can be read with decimals or with thousands, and the row does not say which.
+    Ambiguous,
 }
 
 /// What decides how a row is read.
@@ -96,7 +99,8 @@ pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
     }
     let ends: Vec<usize> = found.iter().skip(1).map(|(at, _)| *at).chain([line.lexemes.len()]).collect();
     let rows = found.into_iter().zip(ends).map(|((at, head), to)| {
-        let items = items::read(line, head.end, to, context.convention);
+        let mut items = items::read(line, head.end, to, context.convention);
+        join_wide_range(line, &mut items, context.columns);
         let end = items
             .iter()
             .filter(|it| !matches!(it.kind, What::Opaque | What::Band))
@@ -106,11 +110,41 @@ pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
         let content = if is_of_another(line, &head, to) {
             Err(Unread::NoValue)
         } else {
-            Assembly { line, head: &head, items: &items, context }.content()
+            Assembly { line, head: &head, items: &items, context, is_in_line: true }.content()
         };
         Row { head, at, end, content }
     });
     rows.collect()
+}
+
+/// `2.4   -   12.6`: a range whose dash stands in a column of its own, as scans and exports have it. Behind a value, and
+/// nowhere under the day of an older one, two numbers with nothing but a dash between them are nothing else; but only if the
+/// row has no other range.
+fn join_wide_range(line: &Line<'_>, items: &mut Vec<Item>, columns: Option<&Columns>) {
+    let has_range = items.iter().any(|it| matches!(it.kind, What::Range(_) | What::Band));
+    if has_range || columns.is_some_and(Columns::has_days) {
+        return;
+    }
+    let is_older = |at: usize| {
+        let above = columns.and_then(|it| it.above(line.lexemes[at].column));
+        matches!(above, Some(Above::Earlier(_)))
+    };
+    let is_value = |it: &Item| matches!(it.kind, What::Number(_) | What::Bounded(..));
+    let Some(value) = items.iter().position(is_value) else { return };
+    for first in value + 1..items.len() {
+        let What::Number(low) = items[first].kind else { continue };
+        let dash = items[first].end;
+        let last = first + 1 + usize::from(items.get(first + 1).is_some_and(|it| it.kind == What::Missing));
+        let Some(&Item { kind: What::Number(high), at, end }) = items.get(last) else { continue };
+        let is_dash = line.lexemes.get(dash).is_some_and(|it| matches!(it.kind, Kind::Sign('-' | '–' | '—')));
+        if !is_dash || at != dash + 1 || is_older(items[first].at) || low.compare(high).is_gt() {
+            continue;
+        }
+        let kind = What::Range(ranges::between(low, high));
+        let joined = Item { kind, at: items[first].at, end };
+        items.splice(first..=last, [joined]);
+        return;
+    }
 }
 
 /// Whether a word before the value makes it another one's: `TSH   anticorpi   0,9`, `Glucosio   urine   20`.
@@ -135,7 +169,8 @@ fn next_start(line: &Line<'_>, from: usize) -> usize {
 /// A line without a name as the rest of a row that began above it.
 pub fn continued(line: &Line<'_>, head: &Head, context: Context<'_>) -> Result<Content, Unread> {
     let items = items::read(line, 0, line.lexemes.len(), context.convention);
-    Assembly { line, head, items: &items, context: Context { columns: None, ..context } }.content()
+    let context = Context { columns: None, ..context };
+    Assembly { line, head, items: &items, context, is_in_line: false }.content()
 }
 
 /// A value has no more ranges: men, women, five phases.
@@ -191,6 +226,8 @@ struct Assembly<'l, 't, 'c> {
     head: &'l Head,
     items: &'l [Item],
     context: Context<'c>,
+    /// Whether the name stands in this line, too.
+    is_in_line: bool,
 }
 
 impl Assembly<'_, '_, '_> {
@@ -219,7 +256,20 @@ impl Assembly<'_, '_, '_> {
         let first = *places.first().ok_or(Unread::NoValue)?;
         let unit = self.unit(first, &values)?;
         let ranges = self.ranges(&places, unit.as_ref());
+        if places.iter().any(|place| self.is_ambiguous(*place, &ranges)) {
+            return Err(Unread::Ambiguous);
+        }
         Ok(Content { values, unit, ranges, printed: self.printed() })
+    }
+
+    /// Whether a number may as well be a thousand times more or less: `2.150` beside `0,27 - 4,20`.
+    fn is_ambiguous(&self, place: usize, ranges: &[Range]) -> bool {
+        let item = &self.items[place];
+        let (What::Number(_) | What::Bounded(..)) = item.kind else { return false };
+        let numbers = self.line.lexemes[item.at..item.end].iter();
+        let written = numbers.filter(|it| it.kind == Kind::Number).map(|it| it.folded.as_str()).next();
+        written
+            .is_some_and(|it| plausible::is_ambiguous(it, self.context.convention, ranges, self.head.analyte))
     }
 
     /// The laboratory's sign, unless it stands beside an older result.
@@ -301,6 +351,16 @@ impl Assembly<'_, '_, '_> {
         behind.collect()
     }
 
+    /// `Giorni di astinenza: 4`: the name says the unit, in the line of the name and for what stands directly behind it.
+    fn unit_in_name(&self) -> Option<Unit> {
+        let is_its = self.head.end > 0
+            && self.head.analyte.is_measured_in(Dimension::Time)
+            && self.items.first().is_some_and(|it| it.at == self.head.end && self.is_in_line);
+        let mut name = self.line.lexemes[..self.head.end.min(self.line.lexemes.len())].iter();
+        let says_days = is_its && name.any(|it| matches!(it.folded.as_str(), "giorni" | "days"));
+        says_days.then(|| spelling::read_code("d")).flatten()
+    }
+
     /// The unit, if there is one and the analyte is measured in it.
     fn unit(&self, value: usize, values: &[(Value, Option<Date>)]) -> Result<Option<Unit>, Unread> {
         if !values.iter().any(|(it, _)| matches!(it, Value::Number(..))) {
@@ -325,7 +385,7 @@ impl Assembly<'_, '_, '_> {
                 if is_strange && matches!(analyte.kind, names::Kind::Quantity(_)) {
                     Err(Unread::Unit)
                 } else {
-                    Ok(None)
+                    Ok(self.unit_in_name())
                 }
             }
         }

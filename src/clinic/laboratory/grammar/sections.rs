@@ -62,6 +62,7 @@ pub fn opened(line: &Line<'_>, now: Section) -> Option<Section> {
         [rest @ .., last] if last.kind == Kind::Sign(':') => rest,
         all => all,
     };
+    let lexemes = without_company(lexemes);
     let first = lexemes.first()?;
     let is_one_cell = lexemes.iter().all(|it| it.cell == first.cell);
     let says_something =
@@ -89,6 +90,47 @@ pub fn opened(line: &Line<'_>, now: Section) -> Option<Section> {
         }
         _ => announced,
     }
+}
+
+/// What a heading shares its line with: `SEMEN ANALYSIS   Patient: …   Collected: …`, `Spermiogramma - Paziente: …`.
+const COMPANY: [&str; 22] = [
+    "paziente",
+    "patient",
+    "partner",
+    "nome",
+    "cognome",
+    "name",
+    "sig",
+    "sigra",
+    "data",
+    "date",
+    "collected",
+    "collection",
+    "prelievo",
+    "raccolta",
+    "raccolto",
+    "referto",
+    "reported",
+    "received",
+    "nato",
+    "nata",
+    "pag",
+    "page",
+];
+
+/// A heading without what is said of the person and the day behind it. Of what stands before a colon nothing is taken away:
+/// that is a label with its value.
+fn without_company(lexemes: &[Lexeme]) -> &[Lexeme] {
+    let begins = |at: usize| {
+        let (before, it) = (&lexemes[at - 1], &lexemes[at]);
+        let is_apart = before.cell != it.cell
+            || matches!(before.kind, Kind::Sign('-' | '–' | '—' | ',' | ';' | '(' | '/'));
+        is_apart && (matches!(it.kind, Kind::Date(_)) || COMPANY.contains(&it.folded.as_str()))
+    };
+    let Some(end) = (1..lexemes.len()).find(|at| begins(*at)) else { return lexemes };
+    let heading = &lexemes[..end];
+    let signs = heading.iter().rev().take_while(|it| matches!(it.kind, Kind::Sign(_))).count();
+    &heading[..end - signs]
 }
 
 /// The section that the head of a table names in its first cell: `ESAME URINE   Risultato   U.M.`
