@@ -1,6 +1,7 @@
 //! The extractor against the corpus, against whole reports, and against texts that mean harm.
 
 mod corpus;
+mod doubts;
 mod hostile;
 mod layouts;
 mod reports;

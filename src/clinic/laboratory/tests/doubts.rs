@@ -1,0 +1,269 @@
+//! What looks like a value and is none, or is somebody else's: ages, signs, thousands, partners, days.
+
+use super::layouts::{each, found, of, said, unread};
+use crate::clinic::laboratory::{
+    flags::{Flag, Sex},
+    report::{About, read},
+};
+
+fn ranges(text: &str) -> (usize, Option<Flag>) {
+    let report = of(text);
+    assert_eq!(report.values.len(), 1, "{text}");
+    (report.values[0].ranges.len(), report.values[0].flag)
+}
+
+#[test]
+fn a_range_for_an_age_is_not_applied_and_the_age_is_no_range() {
+    for text in [
+        "AMH   1,2   ng/mL   35-40 anni: 0,8 - 6,0",
+        "AMH 1,2 ng/mL 35-40 anni: 0,8 - 6,0",
+        "FSH   7,2   mUI/mL   18 - 45 anni: 3,5 - 12,5",
+        "Testosterone   5,2   ng/mL   20-49 anni 2,5 - 8,4",
+        "DHEA-S   210   ug/dL   30-39 a: 61 - 337",
+        "AMH   1,2   ng/mL   (25-30 anni) 1,17 - 3,29",
+        "AMH   1,2   ng/mL   20-29 anni: 1,5-9,5; 30-34: 1,2-8,0; 35-40: 0,8-6,0",
+        "AMH   1,2   ng/mL   20-29 anni   1,5 - 9,5\n                    30-34 anni   1,2 - 8,0",
+        "AMH   1,2   ng/mL\n                    20-29 anni: 1,5 - 9,5\n                    30-34: 1,2 - 8,0",
+        "AMH   1,2   ng/mL   1,5 - 9,5 (20-29 anni)",
+        "AMH   1,2   ng/mL   1,5 - 9,5\n                    (20-29 anni)",
+        "AMH   1,2   ng/mL   Donne 20-29 anni: 1,5-9,5",
+        "AMH   1,2   ng/mL   > 40 anni: 0,2 - 5,0",
+        "AMH   1,2   ng/mL   Adulti (> 18 anni): 1,5 - 5,0",
+        "AMH   1.2   ng/mL   25-29 y: 1.5-9.0",
+        "AMH   1.2   ng/mL   Age 35-40: 1.8-6.0",
+    ] {
+        assert_eq!(ranges(text), (0, None), "{text}");
+    }
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5 - 12,5"), (1, Some(Flag::Normal)));
+    each(&[("AMH   35-40 anni: 0,8 - 6,0   ng/mL", &[]), ("AMH   35-40 anni: 5 ng/mL", &[])]);
+}
+
+#[test]
+fn a_number_less_than_0_is_no_value() {
+    each(&[
+        ("TSH   -2,0   mUI/L   0,27 - 4,2", &[]),
+        ("TSH -2,0 mUI/L", &[]),
+        ("TSH: -2,0 mUI/L", &[]),
+        ("TSH-2,0 mUI/L", &[]),
+        ("TSH   \u{2212}2,0   mUI/L", &[]),
+        ("TSH   < -2,0   mUI/L", &[]),
+        ("LH   5,1-   mUI/mL   2,4 - 12,6", &[]),
+        ("AMH - 2,0 ng/mL", &["amh 2.0 ng/mL"]),
+        ("TSH-3rd generation   2.1   mIU/L", &["tsh 2.1 m[IU]/L"]),
+    ]);
+    assert_eq!(unread("TSH   -2,0   mUI/L   0,27 - 4,2"), ["tsh"]);
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5 -12,5"), (1, Some(Flag::Normal)));
+    assert_eq!(ranges("FSH   7,2   mUI/mL   3,5-12,5"), (1, Some(Flag::Normal)));
+}
+
+#[test]
+fn a_number_that_begins_with_its_mark_is_no_value() {
+    each(&[
+        ("Prolactin   .5   ng/mL   4.8-23.3", &[]),
+        ("Prolactin .5 ng/mL", &[]),
+        ("Prolattina   ,5   ng/mL   4,8-23,3", &[]),
+        ("Prolattina   < ,5   ng/mL", &[]),
+        ("Prolattina:,5 ng/mL", &[]),
+        ("Prolattina ........ 7,5 ng/mL", &["prolactin 7.5 ng/mL"]),
+    ]);
+    assert_eq!(unread("Prolactin   .5   ng/mL   4.8-23.3"), ["prolactin"]);
+    assert_eq!(ranges("TSH   2.1   mIU/L   .4 - 4.0"), (0, None), "not from 4");
+}
+
+#[test]
+fn what_the_laboratory_was_not_sure_of_is_no_value() {
+    each(&[
+        ("Glucose   95?   mg/dL", &[]),
+        ("Glucose   ?95   mg/dL", &[]),
+        ("Testosterone   ~0.3   ng/mL   0.1-0.5", &[]),
+        ("Testosterone ~ 0.3 ng/mL", &[]),
+        ("Testosterone   ≈ 0.3   ng/mL", &[]),
+    ]);
+    assert_eq!(unread("Glucose   95?   mg/dL"), ["glucose"]);
+}
+
+#[test]
+fn the_day_of_printing_is_no_day_of_values() {
+    for text in [
+        "Stampato il 15/04/2026",
+        "Data stampa: 15/04/2026",
+        "Printed on 2026-04-15",
+        "Date printed: 2026-04-15",
+    ] {
+        assert_eq!(of(&format!("{text}\nFSH   7,2   mUI/mL")).values[0].date, None, "{text}");
+    }
+}
+
+fn reasons(text: &str) -> Vec<(&'static str, &'static str)> {
+    of(text).unread.iter().map(|it| (it.analyte.code, it.why.as_str())).collect()
+}
+
+#[test]
+fn three_digits_behind_a_mark_are_what_their_range_says_or_nothing() {
+    for (text, code) in [
+        ("TSH   2.150   mUI/L   0,27 - 4,20", "tsh"),
+        ("AMH   1.050   ng/mL   1,0-10,6", "amh"),
+        ("Test   Result   Units\nTSH   2,150   mIU/L   0.27-4.20", "tsh"),
+        ("Test   Result   Units   Reference\nLH   5.1   IU/L   2.4-12.6\nAMH   1,050   pmol/L", "amh"),
+        // Both are near, neither is.
+        ("Estradiolo   1.250   pg/mL   12,5 - 498,0", "estradiol"),
+        ("AMH   1.050   ng/mL   > 30000,0", "amh"),
+        ("Prolattina   1.250   ng/mL\nFSH   7,2   mUI/mL", "prolactin"),
+    ] {
+        assert_eq!(reasons(text), [(code, "ambiguous")], "{text}");
+    }
+    each(&[
+        (
+            "Piastrine   250.000   /uL   150.000 - 400.000\nFSH   7,2   mUI/mL",
+            &["platelets 250000 /uL", "fsh 7.2 m[IU]/mL"],
+        ),
+        (
+            "Leucociti   12.480   /uL   4.000 - 10.000\nFSH   7,2   mUI/mL",
+            &["leukocytes 12480 /uL", "fsh 7.2 m[IU]/mL"],
+        ),
+        ("Leucociti   12.480   /uL\nFSH   7,2   mUI/mL", &["leukocytes 12480 /uL", "fsh 7.2 m[IU]/mL"]),
+        ("TSH   2,345   mUI/L   0,270 - 4,200", &["tsh 2.345 m[IU]/L"]),
+        ("TSH   2,345   mUI/L\nFSH   7,2   mUI/mL", &["tsh 2.345 m[IU]/L", "fsh 7.2 m[IU]/mL"]),
+        ("TSH   150,123   mUI/L   0,27 - 4,20", &["tsh 150.123 m[IU]/L"]),
+        (
+            "Beta hCG   3.412   mUI/mL   < 5\nFSH   7,2   mUI/mL",
+            &["beta_hcg 3412 m[IU]/mL", "fsh 7.2 m[IU]/mL"],
+        ),
+        ("Estradiolo   2.345   pg/mL\nFSH   7,2   mUI/mL", &["estradiol 2345 pg/mL", "fsh 7.2 m[IU]/mL"]),
+        ("Test   Result   Units\nTSH   1.458   mIU/L   0.27-4.20", &["tsh 1.458 m[IU]/L"]),
+        ("FSH   1.234,5   mUI/mL", &[]),
+    ]);
+}
+
+#[test]
+fn what_cannot_be_is_unread() {
+    for (text, code) in [
+        ("TSH   2150   mIU/L   0.27-4.20", "tsh"),
+        ("TSH   2.15   mIU/mL", "tsh"),
+        ("AMH   1050   pmol/L", "amh"),
+        ("SPERMIOGRAMMA\nMotilita progressiva   140   %", "sperm_motility_progressive"),
+        ("SPERMIOGRAMMA\npH   77", "semen_ph"),
+        ("SPERMIOGRAMMA\nVolume   28   mL", "semen_volume"),
+    ] {
+        assert_eq!(reasons(text), [(code, "impossible")], "{text}");
+        assert_eq!(found(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_heading_of_semen_may_share_its_line() {
+    let rows = "\nVolume   1,2   mL   >= 1,5\nLeucociti   0,4   mln/mL   < 1";
+    for heading in [
+        "SEMEN ANALYSIS   Patient: Marco Verdi    Collected: 2026-03-10",
+        "Esame del liquido seminale - Paziente: Marco Verdi",
+        "SPERMIOGRAMMA    Paziente: Marco Verdi   Data: 10/03/2026",
+        "SPERMIOGRAMMA   10/03/2026",
+        "Spermiogramma (Data: 10/03/2026)",
+        "SPERMIOGRAMMA",
+    ] {
+        let text = format!("{heading}{rows}");
+        assert_eq!(found(&text), ["semen_volume 1.2 mL", "semen_leukocytes 0.4 10*6/mL"], "{text}");
+    }
+    each(&[
+        (
+            "SEMEN ANALYSIS   Patient: Marco Verdi\nLeukocytes   0.4   M/mL\n\nBLOOD COUNT   Patient: Marco Verdi\nLeukocytes   6.4   10^9/L",
+            &["semen_leukocytes 0.4 10*6/mL", "leukocytes 6.4 10*9/L"],
+        ),
+        ("Data spermiogramma: 12/03/2024\nLeucociti   6,4   10^9/L", &["leukocytes 6.4 10*9/L"]),
+        ("ESAME URINE   Paziente: Verdi Marta\nGlucosio   20 mg/dL", &[]),
+    ]);
+}
+
+#[test]
+fn a_day_of_collection_on_a_later_page_is_that_of_its_values() {
+    let days = |text: &str| {
+        of(text)
+            .values
+            .iter()
+            .map(|it| (it.analyte.code, it.date.map(|it| it.to_string())))
+            .collect::<Vec<_>>()
+    };
+    let day = |it: &str| Some(it.to_owned());
+    let text = "Collected: 2026-01-10\nFSH   7.2   IU/L\n\u{c}Collected: 2026-02-20\nFSH   6.0   IU/L\nTSH   2.5   mIU/L\n\u{c}LH   5.0   IU/L";
+    assert_eq!(
+        days(text),
+        [
+            ("fsh", day("2026-01-10")),
+            ("fsh", day("2026-02-20")),
+            ("tsh", day("2026-02-20")),
+            ("lh", day("2026-02-20"))
+        ]
+    );
+    assert_eq!(of(text).date.map(|it| it.to_string()), day("2026-01-10"));
+    let at_the_end = "Collected: 2026-01-10\nFSH   7.2   IU/L\n\u{c}TSH   2.5   mIU/L\nCollected: 2026-02-20";
+    assert_eq!(days(at_the_end)[1], ("tsh", day("2026-02-20")));
+    let unclear = "Collected: 2026-01-10\nFSH   7.2   IU/L\n\u{c}Collected: 03/04/2026\nTSH   2.5   mIU/L";
+    assert_eq!(days(unclear)[1], ("tsh", None), "March or April, but not January");
+    let reported = "Collected: 2026-01-10\nFSH   7.2   IU/L\n\u{c}Reported: 2026-02-20\nTSH   2.5   mIU/L";
+    assert_eq!(days(reported)[1], ("tsh", day("2026-01-10")), "another day, but not of collection");
+}
+
+#[test]
+fn the_partners_values_are_not_the_patients() {
+    let his = "FSH   4,1   mUI/mL   1,5 - 12,4\n";
+    let hers = "FSH   11,9   mUI/mL   3,5 - 12,5\n";
+    for heading in
+        ["PARTNER MASCHILE (Verdi Luca)", "PARTNER", "MALE PARTNER", "MARITO", "Marito: Verdi Luca"]
+    {
+        let text = format!("{heading}\n{his}\nPAZIENTE (Verdi Marta)\n{hers}");
+        assert_eq!(found(&text), ["fsh 11.9 m[IU]/mL"], "{text}");
+        assert_eq!(reasons(&text), [("fsh", "another_person")], "{text}");
+        let text = format!("Paziente: Verdi Marta\n{hers}\n{heading}\n{his}");
+        assert_eq!(found(&text), ["fsh 11.9 m[IU]/mL"], "{text}");
+        // The top of the next page is not the end of his part.
+        let text = format!("Paziente: Verdi Marta\n{hers}\n{heading}\n\u{c}Paziente: Verdi Marta\n{his}");
+        assert_eq!(found(&text), ["fsh 11.9 m[IU]/mL"], "{text}");
+    }
+    let named = format!("Paziente: Verdi Marta\nPartner: Verdi Luca\n{hers}");
+    assert_eq!(found(&named), ["fsh 11.9 m[IU]/mL"], "who they are, at the top");
+    let couple = format!("MALE PARTNER\n{his}FEMALE PARTNER\n{hers}");
+    assert_eq!(found(&couple), ["fsh 11.9 m[IU]/mL"]);
+    let mans = |text: &str| {
+        let report = read(text, About { sex: Some(Sex::Male), ..About::default() });
+        report.values.iter().map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(mans(&couple), ["fsh 4.1 m[IU]/mL"]);
+    assert_eq!(mans(&format!("PARTNER MASCHILE\n{his}PAZIENTE\n{hers}")), ["fsh 4.1 m[IU]/mL"]);
+    let nobody = read(&couple, About::default());
+    assert!(nobody.values.is_empty() && nobody.unread.len() == 2, "whose record it is, is not known");
+    assert_eq!(
+        found(
+            "SPERMIOGRAMMA\nVolume   2   mL\nPARTNER\nFSH   4,1   mUI/mL\nPAZIENTE\nLeucociti   6,4   10^9/L"
+        ),
+        ["semen_volume 2 mL", "leukocytes 6.4 10*9/L"]
+    );
+}
+
+#[test]
+fn days_of_abstinence_are_days() {
+    each(&[
+        ("SPERMIOGRAMMA\nGiorni di astinenza: 4", &["semen_abstinence 4 d"]),
+        ("SEMEN ANALYSIS\nDays of abstinence   4", &["semen_abstinence 4 d"]),
+        ("SPERMIOGRAMMA\nAstinenza 4 giorni", &["semen_abstinence 4 d"]),
+        ("SPERMIOGRAMMA\nAstinenza: 4", &["semen_abstinence 4"]),
+    ]);
+}
+
+#[test]
+fn a_range_may_have_wide_blanks() {
+    let head = "Esame   Risultato   U.M.   Riferimento\n";
+    for row in [
+        "LH   15,1   mUI/mL   2,4   -   12,6",
+        "LH   15,1   mUI/mL   2,4 -   12,6",
+        "LH   15,1   mUI/mL   2,4   - 12,6",
+        "LH   15,1   2,4   -   12,6   mUI/mL",
+        "LH   15,1 mUI/mL   2,4   –   12,6",
+    ] {
+        assert_eq!(ranges(row), (1, Some(Flag::High)), "{row}");
+        assert_eq!(ranges(&format!("{head}{row}")), (1, Some(Flag::High)), "{row}");
+        assert_eq!(found(row), ["lh 15.1 m[IU]/mL"], "{row}");
+    }
+    assert_eq!(ranges("LH   7,2   -   6,8"), (0, None), "the sign is missing, and an older value");
+    let older = "Esame   Risultato   U.M.     Precedente\nLH      7,2         mUI/mL   6,1   -   6,8";
+    assert_eq!(ranges(older), (0, None));
+}
