@@ -13,7 +13,6 @@ use crate::{
             flags::{self, Flag},
             grammar::lines::Comparator,
             names::{Analyte, Kind},
-            plausible::{self, Bound},
             ranges::{Population, Range},
             units::{Dimension, Unit, spelling},
         },
@@ -93,9 +92,6 @@ pub enum Why {
     /// The wrong way round.
     #[error("must not be less than range_low")]
     Disordered,
-    /// There cannot be so much of it, or so little.
-    #[error("cannot be: a true one lies {0}")]
-    Impossible(&'static Bound),
 }
 
 impl Why {
@@ -107,7 +103,7 @@ impl Why {
             Self::NotANumber => "not_a_number",
             Self::NoNumbers | Self::NoSuchFinding | Self::NoComparator => "not_allowed",
             Self::NoUnit => "unknown_unit",
-            Self::Disordered | Self::Impossible(_) => "out_of_range",
+            Self::Disordered => "out_of_range",
         }
     }
 }
@@ -219,10 +215,6 @@ impl Entered<'_> {
             fail("comparator", Why::NoComparator);
         }
         let unit = if has_number { self.unit_of(&mut fail) } else { None };
-        let broken = found.and_then(|it| plausible::broken(self.analyte, it, unit.as_ref()));
-        if let Some(bound) = broken {
-            fail("number", Why::Impossible(bound));
-        }
         self.finding_of(&mut fail);
         if low.zip(high).is_some_and(|(low, high)| low.compare(high).is_gt()) {
             fail("range_high", Why::Disordered);
@@ -418,16 +410,6 @@ mod tests {
             ["finding not_allowed"]
         );
         let bare = Entered { number: Some("12"), unit: Some("1"), ..entered("afc") };
-        let percent =
-            Entered { number: Some("140"), unit: Some("%"), ..entered("sperm_motility_progressive") };
-        assert_eq!(misfits(percent), ["number out_of_range"]);
-        assert_eq!(
-            percent.check().unwrap_err()[0].why.to_string(),
-            "cannot be: a true one lies between 0 and 100 %"
-        );
-        assert_eq!(misfits(Entered { number: Some("77"), ..entered("semen_ph") }), ["number out_of_range"]);
-        let tsh = Entered { number: Some("2.15"), unit: Some("m[IU]/mL"), ..entered("tsh") };
-        assert_eq!(misfits(tsh), ["number out_of_range"], "a thousand times too much");
         assert_eq!(bare.check().unwrap().unit, None);
     }
 }
