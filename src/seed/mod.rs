@@ -6,6 +6,7 @@
 mod bulk;
 mod cases;
 mod clinic;
+mod copying;
 mod laboratory;
 mod make;
 mod notaries;
@@ -13,12 +14,8 @@ mod rows;
 mod tables;
 mod words;
 
-use std::pin::Pin;
-
-use bytes::Bytes;
-use futures_util::SinkExt as _;
 use tokio::{sync::mpsc, task::spawn_blocking};
-use tokio_postgres::{Client, CopyInSink, GenericClient, Transaction};
+use tokio_postgres::{Client, GenericClient};
 
 pub use laboratory::begin;
 pub use make::Options;
@@ -74,7 +71,7 @@ pub async fn run(
     let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let wanted = options.clone();
     let making = spawn_blocking(move || make::make(&wanted, |chunk| sender.blocking_send(chunk).is_ok()));
-    copy(&tx, chunks, &progress).await?;
+    copying::copy(&tx, chunks, &progress).await?;
     let made = making.await?.map_err(|rows::Closed| anyhow::anyhow!("the rows were not taken"))?;
     tracing::debug!(db.ms = began.elapsed().as_millis() as u64, "rows are in their tables");
     progress("indexes", 0);
@@ -99,33 +96,4 @@ pub async fn run(
         seconds: began.elapsed().as_secs_f64(),
         checksum: made.checksum,
     })
-}
-
-/// Writes what comes; a COPY for each table.
-async fn copy(
-    tx: &Transaction<'_>,
-    mut chunks: mpsc::Receiver<rows::Chunk>,
-    progress: &(impl Fn(&'static str, usize) + Send),
-) -> anyhow::Result<()> {
-    let mut filling: Option<(&'static str, Pin<Box<CopyInSink<Bytes>>>)> = None;
-    while let Some(rows::Chunk { table, rows, bytes }) = chunks.recv().await {
-        if filling.as_ref().is_none_or(|(name, _)| *name != table.name) {
-            finish(filling.take()).await?;
-            let mut sink = Box::pin(tx.copy_in(table.copy).await?);
-            sink.feed(Bytes::from_static(rows::HEADER)).await?;
-            filling = Some((table.name, sink));
-        }
-        if let Some((_, sink)) = &mut filling {
-            sink.send(bytes).await?;
-        }
-        progress(table.name, rows);
-    }
-    finish(filling).await
-}
-
-async fn finish(filling: Option<(&'static str, Pin<Box<CopyInSink<Bytes>>>)>) -> anyhow::Result<()> {
-    let Some((_, mut sink)) = filling else { return Ok(()) };
-    sink.send(Bytes::from_static(rows::TRAILER)).await?;
-    sink.as_mut().finish().await?;
-    Ok(())
 }
