@@ -54,7 +54,7 @@ enum When {
     PathParameters,
 }
 
-const COMMON: [(&str, When, &str); 16] = [
+const COMMON: [(&str, When, &str); 17] = [
     ("400", When::Parameters, "A parameter or header is malformed, or a parameter is unknown"),
     (
         "400",
@@ -69,6 +69,7 @@ const COMMON: [(&str, When, &str); 16] = [
     ("408", When::Body, "The body did not arrive in time"),
     ("409", When::Writes, "It collides with the present state"),
     ("413", When::Body, "The body is too large"),
+    ("414", When::Always, "The path and query are too long"),
     ("415", When::Body, "The body is not of the expected media type"),
     ("422", When::Body, "The body is understood and wrong; `errors` names the fields"),
     ("429", When::Limited, "Too many requests; `Retry-After` says when to come back"),
