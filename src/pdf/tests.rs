@@ -1,9 +1,10 @@
-//! Documents are read back by programs of others: `qpdf` and poppler's tools (`script/setup --test` installs them).
+//! Documents are read back by programs of others: `qpdf`, poppler's tools and a validator of PDF/A (`script/setup --test`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
-    process::Command,
+    path::Path,
+    process::{Command, Output},
 };
 
 use serde_json::{Value, json};
@@ -36,6 +37,12 @@ pub(crate) fn ask(program: &str, arguments: &[&str], pdf: &[u8]) -> String {
 }
 
 fn run(program: &str, arguments: &[&str], pdf: &[u8]) -> Vec<u8> {
+    let said = tried(program, arguments, pdf);
+    assert!(said.status.success(), "{program}: {}", String::from_utf8_lossy(&said.stderr));
+    said.stdout
+}
+
+fn tried(program: &str, arguments: &[&str], pdf: &[u8]) -> Output {
     let folder = std::env::temp_dir().join(format!("sportello-pdf-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("a.pdf");
@@ -44,13 +51,26 @@ fn run(program: &str, arguments: &[&str], pdf: &[u8]) -> Vec<u8> {
     let said = Command::new(program).args(arguments).output();
     let said = said.unwrap_or_else(|error| panic!("{program}: {error}; run script/setup --test"));
     std::fs::remove_dir_all(folder).unwrap();
-    assert!(said.status.success(), "{program}: {}", String::from_utf8_lossy(&said.stderr));
-    said.stdout
+    said
 }
 
 /// The words of a PDF, as another program finds them.
 pub(crate) fn words(pdf: &[u8]) -> String {
     ask("pdftotext", &["-layout", "@", "-"], pdf).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_judge_of_archives_is_no_yes_man() {
+    let sound = print(&deed(&[paragraph("uno")])).unwrap();
+    assert_eq!(judged(&sound), "valid");
+    let locked = run("qpdf", &["--encrypt", "", "owner", "256", "--", "@", "-"], &sound);
+    assert!(judged(&locked).contains("must not be encrypted"));
+    let bytes = |from: &str, to: &str| {
+        let plain = run("qpdf", &["--qdf", "--object-streams=disable", "@", "-"], &sound);
+        run("fix-qdf", &["@"], String::from_utf8_lossy(&plain).replace(from, to).as_bytes())
+    };
+    assert!(judged(&bytes("/Metadata ", "/Nothing ")).contains("missing XMP metadata"));
+    assert!(judged(&bytes("/FontFile3 ", "/Nothing ")).contains("no embedded"));
 }
 
 #[test]
@@ -247,8 +267,18 @@ pub(crate) fn nothing_leaves_its_place(pdf: &[u8]) {
     }
 }
 
-/// What PDF/A-2b asks for, as far as it can be seen from outside.
+/// What a validator that nobody here has written says of a PDF as PDF/A-2b: `valid`, or what is wrong.
+fn judged(pdf: &[u8]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [python, judge] = ["target/test-venv/bin/python", "tests/pdf_a.py"].map(|it| root.join(it));
+    let said = tried(&python.to_string_lossy(), &[&judge.to_string_lossy(), "@"], pdf);
+    assert!(!said.stdout.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
+}
+
+/// A PDF/A-2b file to a validator, and to whoever looks at its structure, metadata and fonts.
 pub(crate) fn is_archivable(pdf: &[u8], title: &str) {
+    assert_eq!(judged(pdf), "valid");
     assert!(ask("qpdf", &["--check", "@"], pdf).contains("No syntax or stream encoding errors"));
     let metadata = ask("pdfinfo", &["-meta", "@"], pdf).replace("&apos;", "'");
     for part in ["<pdfaid:part>2</pdfaid:part>", "<pdfaid:conformance>B</pdfaid:conformance>", title] {
