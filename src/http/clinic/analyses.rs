@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     analysis_input::{graded, schema_with, schemas_with},
-    member::Clinician,
+    member::{Clinician, NotRead},
     told::Thing,
 };
 use crate::{
@@ -171,9 +171,7 @@ impl ToSchema for EnterAnalysis {
 /// Lists the analyses of a patient, newest first, also those that were withdrawn.
 #[utoipa::path(get, path = "/clinic/patients/{id}/analyses", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), Filter, PageParameters),
-    responses((status = 200, description = "A page of analyses", body = Page<AnalysisCard>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of analyses", body = Page<AnalysisCard>), NotRead))]
 async fn list(
     State(state): State<AppState>,
     who: Clinician,

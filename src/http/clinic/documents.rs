@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{document_upload::NOTE_MAX, member::Clinician, told::Thing};
+use super::{
+    document_upload::NOTE_MAX,
+    member::{Clinician, NotRead},
+    told::Thing,
+};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -134,9 +138,7 @@ impl PatientDocumentDetails {
 /// Lists documents of a patient, newest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/documents", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), Filter, PageParameters),
-    responses((status = 200, description = "A page of documents", body = Page<PatientDocument>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of documents", body = Page<PatientDocument>), NotRead))]
 async fn list(
     State(state): State<AppState>,
     who: Clinician,
@@ -166,9 +168,7 @@ async fn find(
 #[utoipa::path(get, path = "/clinic/patients/{id}/documents/{document}", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("document" = uuid::Uuid, Path, description = "The document")),
-    responses((status = 200, description = "The document, with its ETag", body = PatientDocumentDetails),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "The document, with its ETag", body = PatientDocumentDetails), NotRead))]
 async fn show(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids>) -> Answer {
     let document = find(&state, &who, ("patient_document.read", ""), ids).await?;
     let values = values::of_document(&state.db, (who.principal.user, document.id)).await?;
@@ -186,9 +186,7 @@ async fn show(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids
             content_type = "*/*"),
         (status = 206, description = "The part that was asked for", body = inline(DocumentContent),
             content_type = "*/*"),
-        (status = 304, description = "The client has it"),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients"),
+        (status = 304, description = "The client has it"), NotRead,
         (status = 409, description = "`no_content`: it is not stored yet, or was refused"),
         (status = 416, description = "The file is shorter")))]
 async fn download(
@@ -211,9 +209,7 @@ async fn download(
     security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("document" = uuid::Uuid, Path, description = "The document"), PageParameters),
-    responses((status = 200, description = "Pages of the document; none before it was read", body = Page<PageText>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "Pages of the document; none before it was read", body = Page<PageText>), NotRead))]
 async fn text(
     State(state): State<AppState>,
     who: Clinician,

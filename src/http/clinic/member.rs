@@ -4,6 +4,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::request::Parts,
 };
+use utoipa::IntoResponses;
 
 use crate::{
     accounts::policy::Principal,
@@ -31,6 +32,18 @@ impl Clinician {
         let detail = format!("your clinic has not permitted you this: {}", permission.as_str());
         Err(Problem::forbidden("no_permission", detail))
     }
+}
+
+/// What every route says of who reads about a patient, for the description of the API.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "describes answers that `Problem` gives")]
+pub(super) enum NotRead {
+    /// `merged_into`: the record that has taken everything of this one
+    #[response(status = 308)]
+    Merged,
+    /// `no_clinic`: one works in none; `no_permission`: one may not read patients
+    #[response(status = 403)]
+    Refused,
 }
 
 impl FromRequestParts<AppState> for Clinician {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    member::Clinician,
+    member::{Clinician, NotRead},
     patients::{etag, tagged},
 };
 use crate::{
@@ -111,9 +111,7 @@ async fn merge(
 /// Lists which records were merged into this one, newest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/merges", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
-    responses((status = 200, description = "A page of the history", body = Page<Merge>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of the history", body = Page<Merge>), NotRead))]
 async fn history(
     State(state): State<AppState>,
     who: Clinician,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    member::Clinician,
+    member::{Clinician, NotRead},
     patients::{etag, tagged},
 };
 use crate::{
@@ -115,9 +115,7 @@ async fn consent(
 /// Lists what a patient agreed to and took back, newest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/consents", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
-    responses((status = 200, description = "A page of the history", body = Page<Consent>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of the history", body = Page<Consent>), NotRead))]
 async fn history(
     State(state): State<AppState>,
     who: Clinician,

@@ -12,7 +12,11 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{member::Clinician, patient_checks::checked, told::Thing};
+use super::{
+    member::{Clinician, NotRead},
+    patient_checks::checked,
+    told::Thing,
+};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -187,9 +191,7 @@ async fn create(
 /// Shows a patient. A record that was merged into another leads there.
 #[utoipa::path(get, path = "/clinic/patients/{id}", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "The patient, with its ETag", body = Patient),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "The patient, with its ETag", body = Patient), NotRead))]
 async fn show(State(state): State<AppState>, who: Clinician, Path(id): Path<PatientId>) -> Answer {
     who.need(Permission::ReadPatients)?;
     Ok(tagged(who.read(&state, ("patient.read", id, "")).await?))
@@ -281,9 +283,7 @@ struct Duplicates {
 /// Shows which patients may be the same as this one: by fiscal code, name and day of birth, the surest first.
 #[utoipa::path(get, path = "/clinic/patients/{id}/duplicates", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "Who may be the same", body = Duplicates),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "Who may be the same", body = Duplicates), NotRead))]
 async fn show_duplicates(State(state): State<AppState>, who: Clinician, Path(id): Path<PatientId>) -> Answer {
     who.need(Permission::ReadPatients)?;
     let patient = who.read(&state, ("patient.read_duplicates", id, "/duplicates")).await?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::member::Clinician;
+use super::member::{Clinician, NotRead};
 use crate::{
     accounts::users,
     audit::{self, Entry},
@@ -89,9 +89,7 @@ async fn ask(
 /// Lists the reports about a patient, newest first, and whether the record has changed since.
 #[utoipa::path(get, path = "/clinic/patients/{id}/reports", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
-    responses((status = 200, description = "A page of reports", body = Page<Report>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of reports", body = Page<Report>), NotRead))]
 async fn list(
     State(state): State<AppState>,
     who: Clinician,
@@ -108,9 +106,7 @@ async fn list(
 #[utoipa::path(get, path = "/clinic/patients/{id}/reports/{report}", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"),
         ("report" = uuid::Uuid, Path, description = "The report")),
-    responses((status = 200, description = "The report; its ETag is that of the PDF", body = Report),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "The report; its ETag is that of the PDF", body = Report), NotRead))]
 async fn show(
     State(state): State<AppState>,
     who: Clinician,
@@ -132,9 +128,7 @@ async fn show(
             content_type = "*/*"),
         (status = 206, description = "The part that was asked for", body = inline(DocumentContent),
             content_type = "*/*"),
-        (status = 304, description = "The client has it"),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients"),
+        (status = 304, description = "The client has it"), NotRead,
         (status = 416, description = "The file is shorter")))]
 async fn content(
     State(state): State<AppState>,

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::IntoResponse as _};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::member::Clinician;
+use super::member::{Clinician, NotRead};
 use crate::{
     clinic::{
         scores::score::{self, PatientScore, ScoreCard},
@@ -26,9 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// what the score cannot say. It supports clinicians, and is neither a diagnosis nor a probability of pregnancy.
 #[utoipa::path(get, path = "/clinic/patients/{id}/score", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "The score", body = PatientScore),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients"),
+    responses((status = 200, description = "The score", body = PatientScore), NotRead,
         (status = 404, description = "There is no such patient, or none was computed yet")))]
 async fn newest(State(state): State<AppState>, who: Clinician, Path(id): Path<PatientId>) -> Answer {
     who.need(Permission::ReadPatients)?;
@@ -41,9 +39,7 @@ async fn newest(State(state): State<AppState>, who: Clinician, Path(id): Path<Pa
 /// Figures stay in it, also when what they were computed from was withdrawn or taken away since; of that nothing is shown here.
 #[utoipa::path(get, path = "/clinic/patients/{id}/scores", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), PageParameters),
-    responses((status = 200, description = "A page of the history", body = Page<ScoreCard>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of the history", body = Page<ScoreCard>), NotRead))]
 async fn history(
     State(state): State<AppState>,
     who: Clinician,

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::member::Clinician;
+use super::member::{Clinician, NotRead};
 use crate::{
     clinic::{
         staff::Permission,
@@ -29,9 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// withdrawn are left out, unless they are asked for.
 #[utoipa::path(get, path = "/clinic/patients/{id}/values", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient"), Filter, PageParameters),
-    responses((status = 200, description = "A page of values", body = Page<LaboratoryValue>),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+    responses((status = 200, description = "A page of values", body = Page<LaboratoryValue>), NotRead))]
 async fn list(
     State(state): State<AppState>,
     who: Clinician,

@@ -24,7 +24,10 @@ use crate::{
         tiers::Tier,
     },
     http::{
-        clinic::{analyses::thing, member::Clinician},
+        clinic::{
+            analyses::thing,
+            member::{Clinician, NotRead},
+        },
         extract::{Json, Path, Query},
         problem::{Answer, Problem},
         state::AppState,
@@ -156,9 +159,7 @@ enum ExportFormat {
     params(("id" = uuid::Uuid, Path, description = "The patient"), AsWhat),
     responses((status = 200, description = "The export", content((PatientExport = "application/json"),
             (String = "application/x-ndjson"), (String = "text/csv")),
-            headers(("x-is-truncated" = bool, description = "Whether there is more than was exported"))),
-        (status = 308, description = "`merged_into`: the record that has taken everything of this one"),
-        (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not read patients")))]
+            headers(("x-is-truncated" = bool, description = "Whether there is more than was exported"))), NotRead))]
 async fn export(
     State(state): State<AppState>,
     who: Clinician,
