@@ -83,6 +83,7 @@ migrations! {
     47 "patient_history" "0047_patient_history.sql",
     48 "analyses_of_documents" "0048_analyses_of_documents.sql",
     49 "patient_shelf" "0049_patient_shelf.sql",
+    50 "merge_differed" "0050_merge_differed.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -6,8 +6,10 @@
 //! - The source stays as it was, leads to the target, and is never written to again. Records that were merged into it lead
 //!   to the target from then on, so that one step always leads to where the things are.
 //! - What was agreed to last, to whichever record, counts.
+//! - There is no way back: records of people who are probably two are merged only if somebody says that they are one, and what
+//!   contradicted it stays in the history.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use postgres_types::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::{
-    content::{Lifestyle, NOTES_MAX, Patient},
+    content::{Content, Lifestyle, NOTES_MAX, Patient, Sex},
     held::HELD,
 };
 use crate::{
@@ -36,6 +38,15 @@ pub struct Merge {
     pub source_medical_record_number: String,
     /// What was noted in it.
     pub source_notes: String,
+    /// Which of `sex`, `born_on` and `fiscal_code` the records said otherwise: somebody has said that they are one nevertheless.
+    pub differed: Vec<String>,
+    /// The sex that it says.
+    pub source_sex: Sex,
+    /// The day of birth that it says.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub source_born_on: Option<Date>,
+    /// The codice fiscale that it says.
+    pub source_fiscal_code: Option<String>,
     /// The record that took its things, which may itself have been merged since.
     pub target_id: PatientId,
     /// What the target did not know and got.
@@ -57,6 +68,10 @@ impl Merge {
             source_id: row.get("source_id"),
             source_medical_record_number: row.get("medical_record_number"),
             source_notes: row.get("notes"),
+            differed: row.get("differed"),
+            source_sex: row.get::<_, Json<Sex>>("sex").0,
+            source_born_on: row.get("born_on"),
+            source_fiscal_code: row.get("fiscal_code"),
             target_id: row.get("target_id"),
             filled: row.get("filled"),
             moved: row.get::<_, Json<Value>>("moved").0,
@@ -87,6 +102,11 @@ pub enum MergeError {
     /// Nothing is written to the target.
     #[error("the record that is to be kept is archived")]
     Archived,
+    /// What they say otherwise of the person.
+    #[error(
+        "these are probably two people: look, and say \"is_same_person\": true if they are one; there is no way back"
+    )]
+    LikelyDistinct(Vec<&'static str>),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -136,16 +156,44 @@ pub async fn lock(
     Ok((kept, gone))
 }
 
-/// Merges the locked `source` into the locked `target`, and shows it as it is then.
+/// Which of what hardly ever changes of a person two records say otherwise. Who has no fiscal code may have the other's.
+fn differing(one: &Content, other: &Content) -> Vec<&'static str> {
+    let codes = one.fiscal_code.as_ref().zip(other.fiscal_code.as_ref());
+    [
+        ("sex", one.sex != other.sex),
+        ("born_on", one.born_on != other.born_on),
+        ("fiscal_code", codes.is_some_and(|(one, other)| one != other)),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect()
+}
+
+/// Refuses to take the persons of two locked records for one when they are probably two, unless somebody has looked.
+/// What the records say otherwise, for [`merge`].
+pub fn same_person(
+    (target, source): (&Patient, &Patient),
+    has_looked: bool,
+) -> Result<Vec<&'static str>, MergeError> {
+    let differing = differing(&target.content, &source.content);
+    if differing.is_empty() || has_looked {
+        Ok(differing)
+    } else {
+        Err(MergeError::LikelyDistinct(differing))
+    }
+}
+
+/// Merges the locked `source` into the locked `target`, and shows it as it is then; what [`same_person`] has found differing is
+/// kept.
 pub async fn merge(
     tx: &mut Tx,
-    (target, source): (&Patient, &Patient),
+    (target, source, differed): (&Patient, &Patient, &[&'static str]),
     user: UserId,
     now: Timestamp,
 ) -> Result<Patient, DbError> {
     const WRITE: &str = "-- clinic.merge.write
-        INSERT INTO patient_merge (source_id, target_id, filled, moved, merged_by, merged_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        INSERT INTO patient_merge (source_id, target_id, filled, moved, differed, merged_by, merged_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let mut moved = Map::new();
     for held in HELD {
         let Some(statement) = held.merge else { continue };
@@ -156,7 +204,7 @@ pub async fn merge(
     }
     point(tx, target.id, source.id, now).await?;
     let filled = filled(target, source);
-    tx.execute(WRITE, &[&source.id, &target.id, &filled, &Json(&moved), &user, &now]).await?;
+    tx.execute(WRITE, &[&source.id, &target.id, &filled, &Json(&moved), &differed, &user, &now]).await?;
     take(tx, target, source, now).await
 }
 
@@ -249,7 +297,8 @@ pub async fn history(
 ) -> Result<Vec<Merge>, DbError> {
     const HISTORY: &str = concat!(
         "-- clinic.merge.history
-        SELECT m.id, m.source_id, o.medical_record_number, o.notes, m.target_id, m.filled, m.moved, m.merged_by, m.merged_at
+        SELECT m.id, m.source_id, o.medical_record_number, o.notes, to_jsonb(o.sex) AS sex, o.born_on, o.fiscal_code,
+            m.target_id, m.filled, m.moved, m.differed, m.merged_by, m.merged_at
         FROM patient_merge AS m JOIN patient AS o ON o.id = m.source_id
         WHERE o.merged_into = $2 AND ",
         at_clinic!("read_patients", "o.clinic_id", "$1"),

@@ -66,7 +66,7 @@ pub(super) fn tagged(patient: Patient) -> Response {
     ([(header::ETAG, etag(&patient))], Json(patient)).into_response()
 }
 
-fn path_of(id: PatientId) -> String {
+pub(super) fn path_of(id: PatientId) -> String {
     format!("/api/v1/clinic/patients/{id}")
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use serde_json::json;
-use sportello::clinic::patients::held::HELD;
+use sportello::{clinic::patients::held::HELD, ids::PatientId};
 
 use super::ward::{PATIENTS, Ward, a_person, with};
 
@@ -150,7 +151,7 @@ async fn closed_records_take_nothing_and_are_nobodys_partners() {
     let ended = ward.register(a_person("Eva", "Neri", "1985-02-03")).await;
     ward.archive(ended, true).await.expect(200);
     let path = format!("{PATIENTS}/{ended}/anonymisation");
-    ward.manager.request(axum::http::Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
+    ward.manager.request(Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
     let mario = ward.register(a_person("Mario", "Rossi", "1985-12-10")).await;
     for closed in [gone, ended] {
         let partner = json!({ "partner_patient_id": closed });
@@ -225,6 +226,140 @@ async fn of_two_merges_and_a_change_at_once_each_is_done_whole_or_refused() {
             let notes: String =
                 ward.app.value("SELECT notes FROM patient WHERE merged_into IS NULL AND notes <> ''").await;
             assert_eq!(notes, "nota", "what was answered 200 is not lost");
+        }
+        ward.app.finish().await;
+    }
+}
+
+/// A man of 1960, a woman of 1990 and what they share.
+async fn two_people(ward: &Ward) -> [PatientId; 2] {
+    let man = json!({ "sex": "male", "fiscal_code": "RSSMRA85T10A562S" });
+    let woman = json!({ "fiscal_code": "BNCNNA90E57A944H", "phone": "051 222222" });
+    [
+        ward.register(with(a_person("Mario", "Rossi", "1985-12-10"), man)).await,
+        ward.register(with(a_person("Anna", "Bianchi", "1990-05-17"), woman)).await,
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_are_probably_two_are_merged_only_if_somebody_says_that_they_are_one() {
+    let ward = Ward::new().await;
+    let [man, woman] = two_people(&ward).await;
+    let refused = ward.merge(man, woman).await.expect(409);
+    assert_eq!(
+        (refused.code(), &refused.json()["fields"]),
+        ("likely_distinct".to_owned(), &json!(["sex", "born_on", "fiscal_code"]))
+    );
+    let text = std::str::from_utf8(&refused.body).unwrap();
+    assert!(!text.contains("BNCNNA") && !text.contains("1990") && !text.contains("Bianchi"), "{text}");
+    assert_eq!(ward.app.value::<i64>("SELECT count(*) FROM patient_merge").await, 0);
+    let told = format!(
+        "SELECT details::text FROM audit_entry WHERE action = 'patient.merge' AND result = 'refused'
+        AND object_kind = 'patient' AND object_id = '{man}'"
+    );
+    let told: serde_json::Value = ward.app.value::<String>(&told).await.parse().unwrap();
+    assert_eq!((&told["source"], &told["fields"][0]), (&json!(woman), &json!("sex")));
+    // A version that is old is said first; a record that is not there for somebody tells nothing.
+    ward.merge_as("\"v0\"", man, woman).await.expect(412);
+    let path = format!("{PATIENTS}/{man}/merge");
+    let body = json!({ "source_id": woman });
+    ward.rival.request(Method::POST, &path, &[("if-match", "*")], Some(body)).await.expect(404);
+
+    let (_, etag) = ward.patient(man).await;
+    let looked = json!({ "source_id": woman, "is_same_person": true });
+    let merged = ward.manager.request(Method::POST, &path, &[("if-match", &etag)], Some(looked)).await;
+    assert_eq!(merged.expect(200).json()["phone"], "051 222222");
+    let history = ward.reader.get(&format!("{PATIENTS}/{man}/merges")).await.expect(200).json();
+    let entry = &history["data"][0];
+    assert_eq!(entry["differed"], json!(["sex", "born_on", "fiscal_code"]));
+    assert_eq!(
+        [&entry["source_sex"], &entry["source_born_on"], &entry["source_fiscal_code"]],
+        ["female", "1990-05-17", "BNCNNA90E57A944H"]
+    );
+    assert_eq!(ward.told("patient.merge").await, "patient.merge! patient.merge! patient.merge patient.merge");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_sex_birth_and_code_is_asked_about_and_a_code_that_one_has_not_is_not() {
+    let ward = Ward::new().await;
+    let of = |n: u8, more| {
+        let same = json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") });
+        with(with(a_person("Anna", "Bianchi", "1990-05-17"), same), more)
+    };
+    let code = json!({ "fiscal_code": "BNCNNA90E57A944H" });
+    let target = ward.register(of(1, code)).await;
+    let others = [
+        (json!({ "sex": "other" }), "sex"),
+        (json!({ "born_on": "1990-05-18" }), "born_on"),
+        (json!({ "fiscal_code": "12345678903" }), "fiscal_code"),
+    ];
+    for (n, (more, field)) in (2..).zip(others) {
+        let source = ward.register(of(n, more)).await;
+        let refused = ward.merge(target, source).await.expect(409);
+        assert_eq!(refused.json()["fields"], json!([field]));
+    }
+    let same = ward.register(of(9, json!({ "last_name": "Rossi" }))).await;
+    ward.merge(target, same).await.expect(200);
+    let history = ward.reader.get(&format!("{PATIENTS}/{target}/merges")).await.expect(200).json();
+    assert_eq!(history["data"][0]["differed"], json!([]));
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_is_sent_again_under_its_key_is_answered_as_the_first_time() {
+    let ward = Ward::new().await;
+    let [man, woman] = two_people(&ward).await;
+    let (_, etag) = ward.patient(man).await;
+    let path = format!("{PATIENTS}/{man}/merge");
+    let send = async |key: &str, body| {
+        let headers = [("if-match", &*etag), ("idempotency-key", key)];
+        ward.manager.request(Method::POST, &path, &headers, Some(body)).await
+    };
+    let (asked, looked) =
+        (json!({ "source_id": woman }), json!({ "source_id": woman, "is_same_person": true }));
+    // A question is no answer that is kept.
+    for _ in 0..2 {
+        assert_eq!(send("k", asked.clone()).await.expect(409).code(), "likely_distinct");
+    }
+    let first = send("k", looked.clone()).await.expect(200);
+    assert_ne!(first.header("etag"), etag);
+    let again = send("k", looked.clone()).await.expect(200);
+    assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &first.body));
+    assert_eq!(send("k", asked).await.expect(422).code(), "idempotency_key_reused");
+    send("other", looked).await.expect(409);
+    assert_eq!(ward.app.value::<i64>("SELECT count(*) FROM patient_merge").await, 1);
+    assert_eq!(ward.told("patient.merge").await, "patient.merge! patient.merge! patient.merge patient.merge");
+    // What is kept to be repeated goes with the person.
+    let kept = "SELECT count(*) FROM idempotency_key WHERE convert_from(body, 'UTF8') LIKE '%BNCNNA%'
+        OR convert_from(body, 'UTF8') LIKE '%RSSMRA%'";
+    assert_eq!(ward.app.value::<i64>(kept).await, 1);
+    ward.archive(man, true).await.expect(200);
+    let gone = format!("{PATIENTS}/{man}/anonymisation");
+    ward.manager.request(Method::POST, &gone, &[("if-match", "*")], None).await.expect(200);
+    assert_eq!(ward.app.value::<i64>(kept).await, 0);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_becomes_somebody_else_meanwhile_is_not_merged_without_a_question() {
+    for round in 0..6_u32 {
+        let ward = Ward::new().await;
+        let same = |n: u8| {
+            let more = json!({ "is_distinct": true, "medical_record_number": format!("FE-{n}") });
+            with(a_person("Anna", "Bianchi", "1990-05-17"), more)
+        };
+        let (target, source) = (ward.register(same(1)).await, ward.register(same(2)).await);
+        let (_, etag) = ward.patient(target).await;
+        let path = format!("{PATIENTS}/{source}");
+        let (merged, changed) = tokio::join!(
+            ward.merge_as(&etag, target, source),
+            ward.nurse.patch(&path, "*", json!({ "born_on": "1960-01-01" })),
+        );
+        let codes = (merged.status, changed.status);
+        assert!(codes == (200, 409) || codes == (409, 200), "{round}: {codes:?}");
+        if codes.0 == 409 {
+            assert_eq!(merged.code(), "likely_distinct");
         }
         ward.app.finish().await;
     }

@@ -123,7 +123,8 @@ fields! {
         "patient_consent.at"], "That it was given and withdrawn must stay provable; the person is gone.";
     Consented = "consented", Remove, ["patient.consented_at"], "Nothing is written any more.";
     Merge = "merge", Keep, ["patient.merged_into", "patient_merge.source_id", "patient_merge.target_id",
-        "patient_merge.filled", "patient_merge.moved", "patient_merge.merged_by", "patient_merge.merged_at"],
+        "patient_merge.filled", "patient_merge.moved", "patient_merge.differed", "patient_merge.merged_by",
+        "patient_merge.merged_at"],
         "Which records were one person's: ids, counts and names of fields.";
     WrittenAt = "written_at", Coarsen, ["patient.created_at", "patient.last_entry_at", "patient.archived_at",
         "patient_document.created_at", "patient_document.updated_at", "patient_document.analysed_at",
