@@ -84,6 +84,7 @@ migrations! {
     48 "analyses_of_documents" "0048_analyses_of_documents.sql",
     49 "patient_shelf" "0049_patient_shelf.sql",
     50 "merge_differed" "0050_merge_differed.sql",
+    51 "clinic_key_hour" "0051_clinic_key_hour.sql",
 }
 
 /// Two migrators of any version lock the same number.

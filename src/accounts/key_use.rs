@@ -6,7 +6,9 @@
 //! - The quota is exact over all servers: one row per key and hour of the clock, counted up by one statement that does not
 //!   go past the quota. A server that has seen it spent asks no more in that hour, and a
 //!   busy key takes no more than one of a server's connections.
-//! - A key that is good for something at the clinic desk makes no more requests than its owner's clinic has ([`Tier`]).
+//! - Keys that are good for something at the clinic desk make no more requests, all those of a clinic's members together, than
+//!   the clinic has ([`Tier`]): a row per clinic and hour is counted up by the same statement, and before that of the key, so that
+//!   two who count never wait for each other. What one of the two refuses counts in neither.
 //! - When it was last used is written at most once a minute and server, after the answer has gone its way.
 //! - Refused keys are told to the audit log at most once a minute per key, reason and server; garbage that is no key never.
 
@@ -14,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::{
     policy::{Principal, Roles, Via},
@@ -29,7 +32,7 @@ use crate::{
     clinic::tiers::Tier,
     clock::Clock,
     db::{Db, DbError, Tx},
-    ids::{ApiKeyId, UserId},
+    ids::{ApiKeyId, ClinicId, UserId},
     key,
 };
 
@@ -50,10 +53,20 @@ pub struct Holder {
     /// What it is good for.
     pub scopes: Scopes,
     quota: i32,
+    /// Whose quota it shares, and how much that is.
+    clinic: Option<(ClinicId, i32)>,
     last_used_at: Option<Timestamp>,
 }
 
-/// What is left of a quota.
+impl Holder {
+    /// Who is counted, with the quotas of each.
+    fn counted(&self) -> impl Iterator<Item = (Uuid, i32)> {
+        let of_clinic = self.clinic.map(|(clinic, quota)| (clinic.0, quota));
+        of_clinic.into_iter().chain([(self.key.0, self.quota)])
+    }
+}
+
+/// What is left of a quota: of its own, or of that of its clinic, whichever is less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
     /// The quota.
@@ -89,10 +102,11 @@ struct Inner {
     clock: Clock,
     /// Keys that were good lately.
     familiar: moka::sync::Cache<TokenHash, ()>,
-    /// Hours whose quota, of this size, is spent.
-    spent: moka::sync::Cache<ApiKeyId, (Timestamp, i32)>,
-    /// Requests of one key are counted one after the other: they would wait for its row, each with a connection.
-    turns: moka::sync::Cache<ApiKeyId, Arc<tokio::sync::Mutex<()>>>,
+    /// Hours whose quota, of this size, is spent: of keys and of clinics.
+    spent: moka::sync::Cache<Uuid, (Timestamp, i32)>,
+    /// Requests of one key, and of the keys of one clinic, are counted one after the other: they would wait for its row, each
+    /// with a connection.
+    turns: moka::sync::Cache<Uuid, Arc<tokio::sync::Mutex<()>>>,
     /// What was told or written last.
     told: Said<(ApiKeyId, &'static str)>,
 }
@@ -115,7 +129,7 @@ impl KeyUse {
     /// Whose this key is; `None` for every key that is not, or no longer, good.
     pub async fn find(&self, hash: TokenHash, origin: &Origin) -> Result<Option<Holder>, DbError> {
         const FIND: &str = "-- accounts.key_use.find
-            SELECT k.n, a.id, a.user_id, a.scopes, a.quota_per_hour, a.expires_at, a.last_used_at, a.revoked_at, u.roles, c.tier,
+            SELECT k.n, a.id, a.user_id, a.scopes, a.quota_per_hour, a.expires_at, a.last_used_at, a.revoked_at, u.roles, c.id AS clinic_id, c.tier,
                 u.status = 'active' AND u.erased_at IS NULL AS is_active
             FROM unnest($1::bytea[]) WITH ORDINALITY AS k (hash, n)
             JOIN api_key a ON a.hash = k.hash JOIN users u ON u.id = a.user_id
@@ -140,31 +154,36 @@ impl KeyUse {
         Ok(None)
     }
 
-    /// Counts a request against the quota of its key.
+    /// Counts a request against the quota of its key, and that of the clinic.
     pub async fn count(&self, holder: &Holder) -> Result<Count, DbError> {
-        const COUNT: &str = "-- accounts.key_use.count
-            INSERT INTO api_key_hour AS h (key_id, hour, used) VALUES ($1, $2, 1)
-            ON CONFLICT (key_id, hour) DO UPDATE SET used = h.used + 1 WHERE h.used < $3
-            RETURNING h.used";
-        let (now, quota) = (self.0.clock.now(), holder.quota);
+        let now = self.0.clock.now();
         let (hour, reset) = hour_of(now);
-        if self.0.spent.get(&holder.key) == Some((hour, quota)) {
-            return Ok(Count { quota, left: None, reset });
+        let spent = || holder.counted().find(|(of, quota)| self.0.spent.get(of) == Some((hour, *quota)));
+        let none = |quota| Count { quota, left: None, reset };
+        if let Some((_, quota)) = spent() {
+            return Ok(none(quota));
         }
-        let turn = self.0.turns.get_with(holder.key, Arc::default);
+        let whose = holder.clinic.map_or(holder.key.0, |(clinic, _)| clinic.0);
+        let turn = self.0.turns.get_with(whose, Arc::default);
         let _turn = turn.lock().await;
-        if self.0.spent.get(&holder.key) == Some((hour, quota)) {
-            return Ok(Count { quota, left: None, reset });
+        if let Some((_, quota)) = spent() {
+            return Ok(none(quota));
         }
         let mut tx = self.0.db.begin("accounts.count_key").await?;
-        let counted = tx.query_opt(COUNT, &[&holder.key, &hour, &quota]).await?;
-        tx.commit().await?;
-        let left = counted.map(|row| quota.saturating_sub(row.get("used")));
-        if left.is_none() {
-            self.0.spent.insert(holder.key, (hour, quota));
-        }
+        let counted = count(&mut tx, holder, hour).await?;
+        let count = match counted {
+            Counted::Left(quota, left) => {
+                tx.commit().await?;
+                Count { quota, left: Some(left), reset }
+            }
+            Counted::Spent(of, quota) => {
+                tx.rollback().await?;
+                self.0.spent.insert(of, (hour, quota));
+                none(quota)
+            }
+        };
         self.used(holder, now);
-        Ok(Count { quota, left, reset })
+        Ok(count)
     }
 
     /// Tells the audit log that a key was refused; seldom, and while the answer goes its way.
@@ -208,18 +227,61 @@ impl KeyUse {
     }
 }
 
+/// What became of a request that was counted.
+enum Counted {
+    /// The quota that is nearest to its end, and what is left of it.
+    Left(i32, i32),
+    /// Whose quota is spent, and how much it was: nothing must be counted.
+    Spent(Uuid, i32),
+}
+
+/// Counts a request in an hour, of the clinic first.
+async fn count(tx: &mut Tx, holder: &Holder, hour: Timestamp) -> Result<Counted, DbError> {
+    const COUNT: &str = "-- accounts.key_use.count
+        INSERT INTO api_key_hour AS h (key_id, hour, used) VALUES ($1, $2, 1)
+        ON CONFLICT (key_id, hour) DO UPDATE SET used = h.used + 1 WHERE h.used < $3
+        RETURNING h.used AS of_key";
+    const COUNT_BOTH: &str = "-- accounts.key_use.count_both
+        WITH of_clinic AS (
+            INSERT INTO clinic_key_hour AS c (clinic_id, hour, used) VALUES ($4, $2, 1)
+            ON CONFLICT (clinic_id, hour) DO UPDATE SET used = c.used + 1 WHERE c.used < $5
+            RETURNING c.used
+        ), of_key AS (
+            INSERT INTO api_key_hour AS h (key_id, hour, used) SELECT $1, $2, 1 FROM of_clinic
+            ON CONFLICT (key_id, hour) DO UPDATE SET used = h.used + 1 WHERE h.used < $3
+            RETURNING h.used
+        )
+        SELECT (SELECT used FROM of_clinic) AS of_clinic, (SELECT used FROM of_key) AS of_key";
+    let Holder { key, quota, .. } = holder;
+    let Some((clinic, most)) = holder.clinic else {
+        let row = tx.query_opt(COUNT, &[key, &hour, quota]).await?;
+        return Ok(row.map_or(Counted::Spent(key.0, *quota), |row| {
+            Counted::Left(*quota, quota.saturating_sub(row.get("of_key")))
+        }));
+    };
+    let row = tx.query_one(COUNT_BOTH, &[key, &hour, quota, &clinic, &most]).await?;
+    let left = |quota: i32, name| row.get::<_, Option<i32>>(name).map(|used| quota.saturating_sub(used));
+    Ok(match (left(most, "of_clinic"), left(*quota, "of_key")) {
+        (None, _) => Counted::Spent(clinic.0, most),
+        (Some(_), None) => Counted::Spent(key.0, *quota),
+        (Some(of_clinic), Some(of_key)) if of_clinic < of_key => Counted::Left(most, of_clinic),
+        (Some(_), Some(of_key)) => Counted::Left(*quota, of_key),
+    })
+}
+
 fn holder(row: &Row) -> Holder {
     let (key, user): (ApiKeyId, UserId) = (row.get("id"), row.get("user_id"));
     let scopes = Scopes::stored(&row.get::<_, Vec<&str>>("scopes"));
     let roles = Roles::stored(&row.get::<_, Vec<&str>>("roles"));
     let quota: i32 = row.get("quota_per_hour");
-    let tier: Option<&str> = row.get("tier");
-    let most = tier.filter(|_| scopes.has_clinic()).map_or(quota, |tier| Tier::of(tier).quota());
+    let clinic: Option<ClinicId> = row.get("clinic_id");
+    let clinic = clinic.filter(|_| scopes.has_clinic()).map(|id| (id, Tier::of(row.get("tier")).quota()));
     Holder {
         key,
         principal: Principal { user, via: Via::Key(key, scopes), roles },
         scopes,
-        quota: quota.min(most),
+        quota: clinic.map_or(quota, |(_, most)| quota.min(most)),
+        clinic,
         last_used_at: row.get("last_used_at"),
     }
 }

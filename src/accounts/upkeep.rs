@@ -64,12 +64,16 @@ pub async fn prune(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     const HOURS: &str = "-- accounts.upkeep.key_hours
         DELETE FROM api_key_hour WHERE (key_id, hour) IN (
             SELECT key_id, hour FROM api_key_hour WHERE hour < $1 ORDER BY hour LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    const CLINIC_HOURS: &str = "-- accounts.upkeep.clinic_key_hours
+        DELETE FROM clinic_key_hour WHERE (clinic_id, hour) IN (
+            SELECT clinic_id, hour FROM clinic_key_hour WHERE hour < $1 ORDER BY hour LIMIT $2 FOR UPDATE SKIP LOCKED)";
     const KEYS: &str = "-- accounts.upkeep.api_keys
         DELETE FROM api_key WHERE id IN (
             SELECT id FROM api_key WHERE least(revoked_at, expires_at) < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
     let ended = now.checked_sub(KEYS_SHOWN).unwrap_or(Timestamp::MIN);
     let hour = now.checked_sub(key_use::HOUR).unwrap_or(Timestamp::MIN);
-    let hours = tx.execute(HOURS, &[&hour, &BATCH]).await?;
+    let hours =
+        tx.execute(HOURS, &[&hour, &BATCH]).await? + tx.execute(CLINIC_HOURS, &[&hour, &BATCH]).await?;
     let keys = tx.execute(KEYS, &[&ended, &BATCH]).await?;
     let old = now.checked_sub(FAILURES_KEPT).unwrap_or(Timestamp::MIN);
     let waited = now.checked_sub(second_factor::ENROLMENT).unwrap_or(Timestamp::MIN);

@@ -46,7 +46,7 @@ pub struct Clinic {
     /// What is said of it.
     #[serde(flatten)]
     pub content: Content,
-    /// What it has: the requests an hour of each key.
+    /// What it has: the requests an hour of its members' keys together.
     pub tier: Tier,
     /// How many people work there.
     pub members: i64,

@@ -1,7 +1,7 @@
-//! What a clinic has paid for: how many requests an hour each of its members' keys for programs may make.
+//! What a clinic has paid for: how many requests an hour its members' keys for programs may make.
 //!
-//! A key that may do something at the clinic desk makes no more requests than its owner's clinic has; what its owner has set
-//! may be less. A clinic that is given less has less from the next request on ([`crate::accounts::key_use`]).
+//! They share it, all keys that may do something at the clinic desk: a member may have many, and a clinic many members. What the
+//! owner of a key has set may be less, so that no program takes everything. A clinic that is given less has less from the next request on ([`crate::accounts::key_use`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[schema(as = ClinicTier)]
 pub enum Tier {
-    /// To try it: 100 requests an hour with a key.
+    /// To try it: 100 requests an hour with keys.
     Demo,
     /// 1000.
     Basic,
@@ -36,7 +36,7 @@ impl Tier {
         Self::ALL.into_iter().find(|tier| tier.as_str() == name).unwrap_or(Self::Demo)
     }
 
-    /// Requests of one key in one hour of the clock.
+    /// Requests of all keys in one hour of the clock.
     pub const fn quota(self) -> i32 {
         match self {
             Self::Demo => 100,

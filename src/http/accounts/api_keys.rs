@@ -78,7 +78,8 @@ struct Make {
     #[schema(min_items = 1, max_items = 50)]
     scopes: Vec<Scope>,
     /// Requests in one hour of the clock; 1000 if nothing is said, and 10000 at most, unless the operator has decided
-    /// otherwise. With a scope of the clinic desk at most what one's clinic has: 100, 1000 or 5000.
+    /// otherwise. With a scope of the clinic desk at most what one's clinic has, 100, 1000 or 5000, which all keys of
+    /// its members share.
     #[schema(minimum = 1)]
     quota_per_hour: Option<i32>,
     /// When it ends: within a year, unless the operator has decided otherwise; after that time if nothing is said.

@@ -117,7 +117,7 @@ async fn show(State(state): State<AppState>, _: AdminUser, Path(id): Path<Clinic
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeClinicTier {
-    /// From the next request on: of each key of its members, so many requests an hour.
+    /// From the next request on: of all keys of its members together, so many requests an hour.
     tier: Tier,
 }
 

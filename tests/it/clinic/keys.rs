@@ -5,14 +5,18 @@ use std::time::Duration;
 use axum::http::Method;
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sportello::jobs::registry::registry;
+use sportello::jobs::{accounts::PruneAccounts, registry::registry};
 
 use super::{
     dossier::{Dossier, REPORT, analytes, ended, upload},
     ward::{PATIENTS, Ward, a_person},
 };
-use crate::harness::{client::Client, until::eventually};
+use crate::harness::{
+    client::{Answer, Client},
+    until::eventually,
+};
 
 const KEYS: &str = "/api/v1/api-keys";
 
@@ -68,6 +72,91 @@ async fn a_quota_is_what_the_clinic_has_at_that_moment_and_holds_over_two_nodes(
     assert_eq!((count(200), count(429)), (100, 30), "exactly what the clinic has");
     node.stop().await;
     ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_keys_of_a_clinic_share_what_it_has_exactly_and_over_two_nodes() {
+    let ward = Ward::new().await;
+    ward.not_over_an_hour();
+    let node = ward.app.another_node(|_| {}, registry()).await;
+    let whole = ward.key(&ward.reader, &["clinic:read"], None).await;
+    let less = ward.key(&ward.reader, &["clinic:read"], Some(30)).await;
+    let colleague = ward.key(&ward.nurse, &["clinic:read", "clinic:write"], None).await;
+    let profile = ward.key(&ward.reader, &["profile:read"], None).await;
+    let rival = ward.key(&ward.rival, &["clinic:read"], None).await;
+    let keys = [&whole, &less, &colleague];
+    let clients: Vec<_> = keys.iter().flat_map(|it| [(*it).clone(), it.at(node.address)]).collect();
+    let asked = join_all((0..240).map(|n| clients[n % clients.len()].get("/api/v1/clinic"))).await;
+    let count = |status: u16| asked.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(200), count(429)), (100, 140), "exactly what the clinic has");
+    let of_less = asked.iter().enumerate().filter(|(n, it)| matches!(n % 6, 2 | 3) && it.status == 200);
+    assert!(of_less.count() <= 30, "and no more than its owner has set");
+    let counted = "SELECT sum(used)::bigint FROM api_key_hour";
+    assert_eq!(ward.app.value::<i64>(counted).await, 100);
+    assert_eq!(ward.app.value::<i32>("SELECT used FROM clinic_key_hour").await, 100);
+    let refused = whole.get("/api/v1/clinic").await.expect(429);
+    assert_eq!((refused.header("x-ratelimit-limit"), refused.header("x-ratelimit-remaining")), ("100", "0"));
+    let wait: i64 = refused.header("retry-after").parse().unwrap();
+    // A new key is no way out; other clinics, and what is not of the desk, are not concerned.
+    let new = ward.key(&ward.manager, &["clinic:read"], None).await;
+    new.get("/api/v1/clinic").await.expect(429);
+    rival.get("/api/v1/clinic").await.expect(200);
+    profile.get("/api/v1/me").await.expect(200);
+    // What is paid for counts with the next request.
+    let path = format!("/api/v1/clinics/{}", ward.clinic);
+    ward.admin.patch(&path, "*", json!({ "tier": "basic" })).await.expect(200);
+    colleague.at(node.address).get("/api/v1/clinic").await.expect(200);
+    ward.admin.patch(&path, "*", json!({ "tier": "demo" })).await.expect(200);
+    new.get("/api/v1/clinic").await.expect(429);
+    ward.app.app.clock.advance(SignedDuration::from_secs(wait));
+    new.get("/api/v1/clinic").await.expect(200);
+    // The hours that are over go.
+    ward.app.app.clock.advance(SignedDuration::from_hours(3));
+    let mut tx = ward.app.app.db.begin("tests.prune").await.unwrap();
+    ward.app.app.jobs.enqueue(&mut tx, &PruneAccounts {}).await.unwrap();
+    tx.commit().await.unwrap();
+    ward.app.run_jobs().await;
+    assert_eq!(ward.app.value::<i64>("SELECT count(*) FROM clinic_key_hour").await, 0);
+    node.stop().await;
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_is_refused_takes_nothing_of_what_its_clinic_has() {
+    let ward = Ward::new().await;
+    ward.not_over_an_hour();
+    let less = ward.key(&ward.reader, &["clinic:read"], Some(3)).await;
+    let whole = ward.key(&ward.reader, &["clinic:read"], None).await;
+    let told = |answer: &Answer| {
+        ["x-ratelimit-limit", "x-ratelimit-remaining"].map(|name| answer.header(name).to_owned())
+    };
+    let mut said = Vec::new();
+    for _ in 0..6 {
+        let answer = less.get("/api/v1/clinic").await;
+        said.push((answer.status, told(&answer)));
+    }
+    let expected = [(200, "2"), (200, "1"), (200, "0"), (429, "0"), (429, "0"), (429, "0")];
+    assert_eq!(said, expected.map(|(status, left)| (status, ["3".to_owned(), left.to_owned()])));
+    assert_eq!(told(&whole.get("/api/v1/clinic").await.expect(200)), ["100", "96"]);
+    assert_eq!(ward.app.value::<i32>("SELECT used FROM clinic_key_hour").await, 4);
+    ward.app.finish().await;
+}
+
+impl Ward {
+    /// A program with a key of somebody's.
+    async fn key(&self, owner: &Client, scopes: &[&str], quota: Option<i32>) -> Client {
+        let made = json!({ "name": "cartella", "scopes": scopes, "quota_per_hour": quota });
+        let made = owner.post(KEYS, made).await.expect(201).json();
+        owner.with(made["key"].as_str().unwrap())
+    }
+
+    /// What follows is of one hour of the clock.
+    fn not_over_an_hour(&self) {
+        let left = 3600 - self.app.app.clock.now().as_second().rem_euclid(3600);
+        if left < 300 {
+            self.app.app.clock.advance(SignedDuration::from_secs(left));
+        }
+    }
 }
 
 /// The states that a stream tells until it ends.

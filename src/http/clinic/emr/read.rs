@@ -54,7 +54,8 @@ struct ProgramInfo {
     clinic_id: ClinicId,
     /// What it has.
     tier: Tier,
-    /// Requests an hour of each key, unless its owner has set less: `RateLimit` tells what is left.
+    /// Requests an hour of all keys of the clinic's members together; the owner of a key may have set less for it. `RateLimit`
+    /// tells what is left.
     quota_per_hour: i32,
     /// What can be graded.
     kinds: &'static [Kind],
