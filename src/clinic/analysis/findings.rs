@@ -1,5 +1,5 @@
 //! What is worth a look: values outside of their ranges, contradictions, what was not understood. Sentences, in the order of
-//! the text; what is said of the document as a whole comes last.
+//! the text; what is said of the document as a whole comes last, but that it is about somebody else: that comes first.
 
 use super::{graded::Grading, read::Read};
 use crate::clinic::{
@@ -19,7 +19,9 @@ pub(in crate::clinic) const NEGATIVE: [Word; 3] = [Word::Negative, Word::Absent,
 
 /// What a document says, as sentences.
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = read.values.iter().flat_map(of_value).collect();
+    let another = read.is_of_another.then(|| whole(Sentence::DocumentOfAnother));
+    let mut findings: Vec<Finding> =
+        another.into_iter().chain(read.values.iter().flat_map(of_value)).collect();
     findings.extend(read.unread.iter().map(of_unread));
     let described = read.descriptions.unread.iter();
     findings.extend(described.map(|(page, line)| Finding {
@@ -79,7 +81,7 @@ mod tests {
     use crate::clinic::{
         analysis::{graded, read::read},
         documents::pages::PageText,
-        patients::Sex,
+        laboratory::{flags::Sex, identity::Person},
         reading::Origin,
     };
 
@@ -92,7 +94,7 @@ mod tests {
             text: text.to_owned(),
             again: None,
         };
-        let read = read(vec![page], Sex::Female, jiff::civil::date(2026, 3, 20));
+        let read = read(vec![page], &Person::of_sex(Sex::Female), jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
     }

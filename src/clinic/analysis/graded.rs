@@ -170,7 +170,12 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::clinic::{analysis::read::read, documents::pages::PageText, patients::Sex, reading::Origin};
+    use crate::clinic::{
+        analysis::read::read,
+        documents::pages::PageText,
+        laboratory::{flags::Sex, identity::Person},
+        reading::Origin,
+    };
 
     fn gradings(text: &str) -> Vec<Grading> {
         let page = PageText {
@@ -181,7 +186,7 @@ mod tests {
             text: text.to_owned(),
             again: None,
         };
-        of(&read(vec![page], Sex::Male, date(2026, 3, 20)))
+        of(&read(vec![page], &Person::of_sex(Sex::Male), date(2026, 3, 20)))
     }
 
     #[test]

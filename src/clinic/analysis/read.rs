@@ -10,9 +10,9 @@ use crate::clinic::{
     laboratory::{
         corroboration::corroborated,
         flags::Sex,
+        identity::{self, Person},
         report::{self, About, NotRead, Reading},
     },
-    patients,
     reading::{Blank, Origin},
     rules::score::Domain,
 };
@@ -34,6 +34,8 @@ pub struct Read {
     pub is_scan: bool,
     /// For ranges that differ.
     pub sex: Option<Sex>,
+    /// Whether it says to be about somebody else.
+    pub is_of_another: bool,
 }
 
 /// Figures and findings of these are at most so many: no report has more, and a text that means harm may.
@@ -44,7 +46,7 @@ const UNREAD_MAX: usize = 500;
 const TEXT_MAX: usize = 512 << 10;
 
 /// Reads pages of somebody's document. `uploaded_on`: no day of it is later.
-pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> Read {
+pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Read {
     let too_much = leave_out(&mut pages);
     let pictures = pages.iter().filter(|page| matches!(page.origin, Origin::Picture { .. }));
     let pictures: HashSet<u32> = pictures.map(|page| page.number).collect();
@@ -52,7 +54,8 @@ pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> 
     let count = pages.len() as u32;
     let lost: Vec<Unread> = pages.iter().filter_map(lost).chain(too_much).collect();
     let (text, again) = texts(pages);
-    let sex = sex.of_ranges();
+    let sex = person.sex;
+    let is_of_another = identity::is_of_another(&text, is_scan, person);
     let about = About { sex, is_scan, until: Some(uploaded_on) };
     let mut report = report::read(&text, about);
     let mut descriptions = described::read(&text, report.date, uploaded_on);
@@ -67,7 +70,16 @@ pub fn read(mut pages: Vec<PageText>, sex: patients::Sex, uploaded_on: Date) -> 
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
-    Read { values: report.values, descriptions, reported_on: report.date, unread, confidence, is_scan, sex }
+    Read {
+        values: report.values,
+        descriptions,
+        reported_on: report.date,
+        unread,
+        confidence,
+        is_scan,
+        sex,
+        is_of_another,
+    }
 }
 
 impl Read {
@@ -154,7 +166,7 @@ mod tests {
             page(2, Origin::Text, &long),
             page(3, Origin::Text, &value.repeat(10)),
         ];
-        let read = read(pages, patients::Sex::Female, date(2026, 3, 20));
+        let read = read(pages, &Person::of_sex(Sex::Female), date(2026, 3, 20));
         assert_eq!((read.values.len(), read.unread.len()), (1, 1));
         assert_eq!((read.unread[0].page, read.unread[0].why.as_str()), (3, "too_much_text"));
     }
@@ -171,7 +183,7 @@ mod tests {
             page(3, Origin::Blank(Blank::Nothing), ""),
         ];
         assert_eq!(text_from(&pages), "text");
-        let read = read(pages, patients::Sex::Female, date(2026, 3, 20));
+        let read = read(pages, &Person::of_sex(Sex::Female), date(2026, 3, 20));
         assert_eq!(read.values.len(), 1);
         let why: Vec<_> = read.unread.iter().map(|it| (it.page, it.why.as_str())).collect();
         assert_eq!(why, [(2, "no_ocr"), (1, "no_value")]);
@@ -188,7 +200,7 @@ mod tests {
         let scan = PageText { again: Some(again.to_owned()), ..page(1, picture(), first) };
         let text = page(2, Origin::Text, "LH   5,1 mUI/mL\n");
         let read_twice =
-            read(vec![scan, text.clone()], patients::Sex::Female, jiff::civil::date(2026, 3, 20));
+            read(vec![scan, text.clone()], &Person::of_sex(Sex::Female), jiff::civil::date(2026, 3, 20));
         let found: Vec<_> = read_twice.values.iter().map(|it| it.analyte.code).collect();
         assert_eq!((found, read_twice.is_scan), (vec!["fsh", "lh"], true));
         let unread = Unread {
@@ -202,7 +214,7 @@ mod tests {
         // A page whose second reading failed.
         let once = read(
             vec![page(1, picture(), first), text],
-            patients::Sex::Female,
+            &Person::of_sex(Sex::Female),
             jiff::civil::date(2026, 3, 20),
         );
         assert_eq!(once.values.len(), 1, "only that of the page with text");

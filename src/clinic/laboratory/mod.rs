@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`report`] (what comes out), [`grammar`] (how a row is understood), [`names`] and [`units`] (what can
 //! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`plausible`], [`flags`], [`confidence`], [`domains`], [`corroboration`]
-//! (of pictures).
+//! (of pictures), [`identity`] (whose it is).
 //!
 //! The software supports clinicians and does not diagnose: a flag is the laboratory's range applied to the laboratory's
 //! number, nothing more.
@@ -21,6 +21,7 @@ pub mod decimal;
 pub mod domains;
 pub mod flags;
 pub mod grammar;
+pub mod identity;
 pub mod names;
 pub mod plausible;
 pub mod ranges;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clinic::{
-        laboratory::flags,
+        laboratory::{flags, identity::Person},
         rules::score::{EndometriosisStage, Ovulation, Tubes},
     },
     ids::{ClinicId, PatientId},
@@ -170,6 +170,19 @@ pub struct Content {
     #[serde(default, skip_serializing)]
     #[schema(write_only)]
     pub is_distinct: bool,
+}
+
+impl Content {
+    /// Whom the patient's documents are about.
+    pub fn person(&self) -> Person {
+        Person {
+            first_name: self.first_name.clone(),
+            last_name: self.last_name.clone(),
+            born_on: self.born_on,
+            fiscal_code: self.fiscal_code.clone(),
+            sex: self.sex.of_ranges(),
+        }
+    }
 }
 
 /// A patient.

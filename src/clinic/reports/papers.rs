@@ -18,7 +18,8 @@ use crate::{
 const NAMED_MAX: usize = 12;
 /// What is said first: what makes values doubtful, then what was found. What lies outside of its range is in the table of
 /// values, too.
-const ORDER: [Sentence; 16] = [
+const ORDER: [Sentence; 17] = [
+    Sentence::DocumentOfAnother,
     Sentence::DocumentFromPicture,
     Sentence::DocumentOnlyText,
     Sentence::DocumentPageUnread,

@@ -350,6 +350,9 @@ sentences! {
         "Valori di più di due anni non sono stati usati.",
         "Values of more than two years were not used.";
 
+    DocumentOfAnother = "document.of_another",
+        "Il documento nomina un'altra persona: è da verificare prima di usarne i valori.",
+        "The document names somebody else: it is to be checked before its values are used.";
     DocumentValueLow = "document.value_low",
         "Il valore è sotto l'intervallo stampato nel referto.",
         "The value lies below the range that the report prints.";

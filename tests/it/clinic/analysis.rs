@@ -54,6 +54,22 @@ async fn values_findings_and_confidence_are_those_of_the_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_names_somebody_else_says_so_first_and_the_patients_own_does_not() {
+    let dossier = Dossier::new().await;
+    let row = "Prelievo del 03/02/2026\nFSH   27,2 mUI/mL   (3,5 - 12,5)\n";
+    for (head, first) in [
+        ("Paziente: VERDI GIOVANNI   Data di nascita: 01/01/1970", "document.of_another"),
+        ("Paziente: BIANCHI ANNA   Data di nascita: 17/05/1991", "document.of_another"),
+        ("Paziente: BIANCHI ANNA   Data di nascita: 17/05/1990", "document.value_high"),
+    ] {
+        let id = dossier.uploaded("referto.txt", format!("{head}\n{row}").as_bytes()).await;
+        let document = dossier.analysed(&id).await;
+        assert_eq!((codes(&document)[0], analytes(&document["values"])), (first, vec!["fsh"]), "{head}");
+    }
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_are_listed_by_day_page_by_page() {
     let dossier = Dossier::new().await;
     for (n, day) in ["03/02/2026", "11/05/2024", "20/12/2025"].iter().enumerate() {

@@ -8,6 +8,7 @@ use crate::clinic::laboratory::{
     decimal::Decimal,
     flags::{Flag, Sex},
     grammar::rows::Value,
+    identity::{self, Person},
     ranges::{Population, Range},
     report::{About, Reading, read},
 };
@@ -187,4 +188,17 @@ fn the_corpus_is_as_large_as_promised() {
     assert!(scans >= 40, "{scans} scans");
     let hostile = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/clinic/hostile"));
     assert!(fs::read_dir(hostile).unwrap().count() >= 40);
+}
+
+#[test]
+fn documents_in_the_record_of_a_stranger_are_noticed_wherever_they_name_somebody() {
+    let [first_name, last_name] = ["Marta", "Ferrari"].map(str::to_owned);
+    let stranger = Person { first_name, last_name, born_on: None, fiscal_code: None, sex: None };
+    let mut named = 0;
+    for document in documents() {
+        let is_named = ["Paziente:", "Patient:"].iter().any(|label| document.text.contains(label));
+        named += usize::from(is_named);
+        assert_eq!(identity::is_of_another(&document.text, false, &stranger), is_named, "{}", document.name);
+    }
+    assert!(named > 50, "{named}");
 }

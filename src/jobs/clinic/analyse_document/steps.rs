@@ -22,10 +22,8 @@ use crate::{
             Finding, PatientDocument, Step, arrival, content, list,
             pages::{self, PageText},
         },
-        patients::{
-            Sex,
-            entries::{self, Refused},
-        },
+        laboratory::identity::Person,
+        patients::entries::{self, Refused},
         reading::{Blank, Document, Origin, ReadError},
         scores,
     },
@@ -70,8 +68,8 @@ struct Understood {
 }
 
 impl Understood {
-    fn of(pages: Vec<PageText>, sex: Sex, uploaded_on: Date) -> Self {
-        let read = read::read(pages, sex, uploaded_on);
+    fn of(pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Self {
+        let read = read::read(pages, person, uploaded_on);
         let gradings = graded::of(&read);
         let findings = findings::of(&read, &gradings);
         Self { read, gradings, findings }
@@ -90,9 +88,10 @@ impl AnalyseDocument {
         let document = self.stored(ctx, document).await?;
         let pages = self.text(ctx, &document).await?;
         let text_from = read::text_from(&pages);
-        let sex = self.sex(ctx, &document).await?;
+        let person = self.person(ctx, &document).await?;
         let uploaded_on = today(document.created_at);
-        let understood = ctx.blocking(move |_| calmly(|| Understood::of(pages, sex, uploaded_on))).await?;
+        let understood =
+            ctx.blocking(move |_| calmly(|| Understood::of(pages, &person, uploaded_on))).await?;
         let Understood { read, gradings, findings } = understood;
         let count = serde_json::json!({ "values": read.values.len(), "unread": read.unread.len() });
         self.pass(ctx, Step::Values, &count).await?;
@@ -252,11 +251,11 @@ impl AnalyseDocument {
         ctx.breakers.accuse(Dependency::Tesseract, &why).await.map(Later)
     }
 
-    async fn sex(&self, ctx: &JobContext, document: &PatientDocument) -> Result<Sex, Halt> {
-        let mut tx = ctx.db.begin("clinic.sex_of_patient").await?;
+    async fn person(&self, ctx: &JobContext, document: &PatientDocument) -> Result<Person, Halt> {
+        let mut tx = ctx.db.begin("clinic.person_of_document").await?;
         let patient = entries::still_admitted(&mut tx, document.patient_id, ctx.clock.now()).await?;
         tx.commit().await?;
-        Ok(patient.content.sex)
+        Ok(patient.content.person())
     }
 
     /// All that was found is written down, with the end of the job.

@@ -8,8 +8,7 @@ use serde_json::Value as Json;
 use sportello::clinic::{
     analysis::read::read,
     documents::pages::PageText,
-    laboratory::{grammar::rows::Value, report::Reading},
-    patients::Sex,
+    laboratory::{flags::Sex, grammar::rows::Value, identity::Person, report::Reading},
     reading::{Limits, Reader, parent::Tesseract},
 };
 
@@ -58,12 +57,24 @@ struct Compared {
     missed: Vec<String>,
 }
 
+/// Those whom the corpus is about.
+fn person(about: &Json) -> Person {
+    let (sex, first_name, last_name) = match (about["sex"] == "F", about["language"] == "en") {
+        (true, true) => (Sex::Female, "Emily Jane", "Smith"),
+        (true, false) => (Sex::Female, "Anna Maria", "Rossi"),
+        (false, true) => (Sex::Male, "Peter", "Jones"),
+        (false, false) => (Sex::Male, "Giovanni", "Verdi"),
+    };
+    let [first_name, last_name] = [first_name, last_name].map(str::to_owned);
+    Person { first_name, last_name, born_on: None, fiscal_code: None, sex: Some(sex) }
+}
+
 async fn compare(reader: &Reader, about: Json) -> Compared {
     let name = about["document"].as_str().unwrap();
     let file = std::fs::read(corpus("documents").join(name)).unwrap();
     let document = outcome(reader.read(file.as_slice()).await).unwrap();
-    let sex = if about["sex"] == "F" { Sex::Female } else { Sex::Male };
-    let found = read(PageText::of(document), sex, jiff::civil::date(2026, 11, 22));
+    let found = read(PageText::of(document), &person(&about), jiff::civil::date(2026, 11, 22));
+    assert!(!found.is_of_another, "{name} is about the one whose it is");
     let mut missed: Vec<String> = about["values"].as_array().unwrap().iter().map(expected).collect();
     let without_day = |line: &str| line.split_once('@').map(|(value, _)| value.to_owned());
     let (mut right, mut undated, mut wrong) = (0, 0, Vec::new());
