@@ -5,6 +5,7 @@
 //! 2. it prints another personal codice fiscale behind its label, or another day of birth: it is somebody else's;
 //! 3. a label names somebody whose names have nothing in common with the patient's: it is somebody else's;
 //! 4. it prints the other sex, and not the patient's name: it is somebody else's.
+//!
 //! Letters and digits of pictures may be misread: of them only rules 1 and 3 are asked.
 //!
 //! Invariant: a report that says nothing of whom it is about is nobody else's.
@@ -96,7 +97,7 @@ pub fn is_of_another(text: &str, is_scan: bool, person: &Person) -> bool {
         }
     }
     if said.code == Some(true) || said.birth == Some(true) {
-        return said.code == Some(false) && !is_scan;
+        return false;
     }
     if is_scan {
         return said.name == Some(false);
@@ -273,6 +274,8 @@ mod tests {
                 "Patient Name: ANNNA ROSI   D.O.B.: 1989-04-17",
                 "C.F.: RSSNMR89D57H501H   Paziente: VERDI MARTA",
                 "Sesso: F",
+                // A physician's own.
+                "Dott. Verdi  C.F.: RSSMRA85T10A562S\nPaziente: De Rossi Anna, nata il 17/04/1989",
                 "Paziente: De Rossi Anna   Sesso: M",
                 "Paziente: VERDI MARTA  nata il 01/01/1980\nPaziente: ROSSI ANNA  nata il 17/04/1989",
             ],
