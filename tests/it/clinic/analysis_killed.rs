@@ -20,7 +20,8 @@ pub(super) fn stop_at(table: &str, when: &str) -> String {
     )
 }
 
-const SETTINGS: [(&str, &str); 4] =
+/// A server that notices soon that another one has died.
+pub(super) const SETTINGS: [(&str, &str); 4] =
     [("limits.enabled", "false"), ("jobs.rescue", "2s"), ("jobs.beat", "200ms"), ("jobs.fence", "1s")];
 
 /// Where it is stopped, under which condition, and the last step that is done then.
@@ -131,7 +132,7 @@ async fn a_file_over_which_servers_die_is_set_aside_and_read_when_they_do_not() 
     app.finish().await;
 }
 
-async fn waits(ground: &Ground) -> bool {
+pub(super) async fn waits(ground: &Ground) -> bool {
     let client = ground.database.client().await;
     client.query_one(WAITING, &[]).await.unwrap().get::<_, i64>(0) == 1
 }

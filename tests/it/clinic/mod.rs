@@ -21,6 +21,7 @@ mod merging;
 mod patients;
 mod plans;
 mod reading;
+mod report_killed;
 mod reports;
 mod retention;
 mod scores;

@@ -137,6 +137,45 @@ async fn a_report_says_what_the_record_says_and_is_not_made_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_the_pdf_of_a_report_is_in_the_audit_log_before_it_is_sent() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "D'Angelo", "1990-05-17")).await;
+    let path = ward.report(id, "it").await;
+    let content = format!("{path}/content");
+    let report = path.rsplit('/').next().unwrap();
+    let told = async || -> Vec<(uuid::Uuid, String, String)> {
+        let sql = "SELECT who, object_id, details ->> 'report' FROM audit_entry
+            WHERE action = 'patient.read_report' AND object_kind = 'patient' AND result = 'ok' ORDER BY id";
+        let rows = ward.app.database.client().await.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+    };
+    let by = |who: uuid::Uuid| (who, id.to_string(), report.to_owned());
+    let (manager, nurse) = (ward.manager_account.id.0, ward.nurse_account.id.0);
+    assert_eq!(told().await, [], "who has it made has not read it");
+    ward.rival.get(&content).await.expect(404);
+    // What cannot be told is not sent.
+    let mute =
+        "CREATE FUNCTION mute() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'mute'; END $$;
+        CREATE TRIGGER mute BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION mute()";
+    ward.app.sql(mute).await;
+    let refused = ward.manager.get(&content).await.expect(500);
+    assert!(!refused.body.starts_with(b"%PDF-"));
+    ward.app.sql("DROP TRIGGER mute ON audit_entry").await;
+    assert_eq!(told().await, []);
+    for _ in 0..2 {
+        ward.manager.get(&content).await.expect(200);
+    }
+    assert_eq!(told().await, [by(manager)], "once a minute");
+    // A part of it has been read, too.
+    ward.nurse.request(Method::GET, &content, &[("range", "bytes=0-7")], None).await.expect(206);
+    assert_eq!(told().await, [by(manager), by(nurse)]);
+    ward.app.app.clock.advance(SignedDuration::from_secs(61));
+    ward.manager.get(&content).await.expect(200);
+    assert_eq!(told().await, [by(manager), by(nurse), by(manager)]);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_score_of_a_report_is_that_of_its_values_also_when_it_is_asked_for_at_once() {
     let ward = Ward::new().await;
     let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;

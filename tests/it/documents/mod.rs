@@ -11,7 +11,7 @@ mod permissions;
 mod refused;
 mod s3;
 mod shared_uploads;
-mod shelf;
+pub(crate) mod shelf;
 mod time_stamps;
 mod tus;
 mod versions;
