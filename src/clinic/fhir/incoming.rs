@@ -13,6 +13,7 @@ use super::{
     types::{Concept, Issue},
 };
 use crate::clinic::{
+    analyses::list::EXPORTED_MAX,
     laboratory::{
         names::{self, Analyte},
         units::conversion::convert,
@@ -20,8 +21,16 @@ use crate::clinic::{
     values::entered::{self, Entered, FIRST_DAY, Fitting},
 };
 
-/// Entries of one Bundle.
-pub const ENTRIES_MAX: usize = 1_000;
+/// Observations of one Bundle.
+pub const OBSERVATIONS_MAX: usize = 1_000;
+/// Entries of one Bundle: so many Observations, and what an export of them has beside them: the Patient, the analyses, and an
+/// OperationOutcome.
+pub const ENTRIES_MAX: usize = OBSERVATIONS_MAX + EXPORTED_MAX as usize + 2;
+/// Bytes of an entry with an Observation: the largest that is exported has 20 names of 255 bytes, each of which JSON may double,
+/// and less than 2 KiB besides. A test makes it. What is left over is for the analyses, which are smaller.
+pub const ENTRY_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one Bundle: whatever is exported with so many Observations can be imported.
+pub const BUNDLE_BYTES_MAX: usize = OBSERVATIONS_MAX * ENTRY_BYTES_MAX;
 /// Issues that are told at once.
 pub const ISSUES_MAX: usize = 100;
 /// What an identifier may have: `external_id` holds the system, a bar, and the value.
@@ -133,6 +142,12 @@ pub fn read(bundle: &Bundle, here: Here<'_>) -> Result<Read, Vec<Issue>> {
     let mut read = Read::default();
     for (at, entry) in bundle.entry.iter().enumerate() {
         one(&mut read, &mut issues, (at, entry), (&known, here));
+    }
+    if read.sent.len() + read.mistakes.len() > OBSERVATIONS_MAX {
+        let detail = format!("has more than {OBSERVATIONS_MAX} Observations");
+        issues.add("too-long", "too_many", "Bundle.entry".to_owned(), detail);
+        issues.end()?;
+        return Ok(Read::default());
     }
     let sent = read.sent.iter().map(|it| (it.at, &it.names));
     let all = sent.chain(read.mistakes.iter().map(|it| (it.at, &it.names)));
@@ -336,6 +351,8 @@ impl Reader<'_> {
         } else if names.iter().any(|name| name.len() > IDENTIFIER_MAX) {
             let detail = format!("system and value of one have more than {IDENTIFIER_MAX} bytes");
             ("too-long", "too_long", detail)
+        } else if names.iter().any(|name| name.contains(is_no_text)) {
+            ("value", "invalid", "system and value have no control characters".to_owned())
         } else {
             return Some(names);
         };
@@ -437,6 +454,11 @@ impl Reader<'_> {
         }
         Some(fitting)
     }
+}
+
+/// What no string of FHIR has; JSON writes it six times as long.
+const fn is_no_text(c: char) -> bool {
+    c < ' ' && !matches!(c, '\t' | '\n' | '\r')
 }
 
 /// The day of a date, or of a moment with its offset.

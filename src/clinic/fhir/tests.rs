@@ -12,7 +12,7 @@ use super::{
     incoming::{self, Here, Read, Subject},
     outgoing,
     systems::{FISCAL_CODE, URI},
-    types::Issue,
+    types::{Issue, Resource},
 };
 use crate::{
     clinic::{
@@ -293,6 +293,62 @@ fn what_is_not_understood_is_refused_with_its_place() {
     let many: Vec<_> = (0..=incoming::ENTRIES_MAX).map(|_| json!({})).collect();
     let many = json!({ "resourceType": "Bundle", "type": "batch", "entry": many });
     assert_eq!(said(&many), ["Bundle.entry too-long too_many"]);
+}
+
+#[test]
+fn of_observations_an_import_takes_a_thousand_whatever_stands_beside_them() {
+    let named = |n: usize| json!({ "resource": fsh(json!({ "identifier": [{ "system": "s", "value": n.to_string() }] })) });
+    let bundle = |observations: usize, others: usize| {
+        let beside = (0..others).map(|_| json!({ "resource": { "resourceType": "DiagnosticReport" } }));
+        let entries: Vec<_> = (0..observations).map(named).chain(beside).collect();
+        json!({ "resourceType": "Bundle", "type": "searchset", "entry": entries })
+    };
+    let most = incoming::OBSERVATIONS_MAX;
+    let taken = read(&bundle(most, incoming::ENTRIES_MAX - most)).unwrap();
+    assert_eq!((taken.sent.len(), taken.passed.len()), (1_000, 1_002));
+    assert_eq!(said(&bundle(most + 1, 0)), ["Bundle.entry too-long too_many"]);
+}
+
+#[test]
+fn the_largest_observation_that_is_exported_fits_into_its_share_of_a_bundle() {
+    let patient = patient();
+    let afc = Entered {
+        analyte: names::by_code("afc").unwrap(),
+        comparator: Some("<="),
+        number: Some("12"),
+        unit: None,
+        finding: None,
+        range_low: None,
+        range_high: None,
+    };
+    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    // As many and as long as are read, of characters that JSON writes twice.
+    let names: Vec<_> = (0..20).map(|n| format!("{}|{n:02}", "\"".repeat(252))).collect();
+    let sent: Vec<_> = names.iter().map(|it| it.split_once('|').unwrap()).collect();
+    let sent: Vec<_> =
+        sent.iter().map(|(system, value)| json!({ "system": system, "value": value })).collect();
+    let sent = read(&bundle(fsh(json!({ "identifier": sent })))).unwrap();
+    assert_eq!(sent.sent[0].names, names);
+    let value = kept(&afc.check().unwrap().value(Of { names: &names, ..of(&patient) }, now));
+    let digits = || Some("9".repeat(30));
+    let largest = LaboratoryValue {
+        analyte: "a".repeat(50),
+        loinc: Some("1234567-8".to_owned()),
+        number: digits(),
+        range_low: digits(),
+        range_high: digits(),
+        unit: Some("\"".repeat(50)),
+        flag: Some("low".to_owned()),
+        ..value
+    };
+    let observation = outgoing::observation(&largest);
+    let resource = Resource::Observation(Box::new(observation));
+    let base = format!("https://{}/api/v1/fhir", "a".repeat(253));
+    let entry = serde_json::to_string(&outgoing::found(resource, "match", &base)).unwrap();
+    println!("{} bytes", entry.len());
+    assert!(entry.len() > 10_000 && entry.len() + 1 < incoming::ENTRY_BYTES_MAX, "{}", entry.len());
+    let control = json!({ "identifier": [{ "system": "s", "value": "a\u{1}" }] });
+    assert_eq!(said(&bundle(fsh(control))), ["Bundle.entry[0].resource.identifier value invalid"]);
 }
 
 #[test]

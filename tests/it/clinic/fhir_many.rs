@@ -2,9 +2,13 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
+use axum::{body::Bytes, http::Method};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sportello::ids::PatientId;
 
-use super::ward::{PATIENTS, Ward, a_person};
+use super::ward::{PATIENTS, Ward, a_person, with};
+use crate::harness::client::Answer;
 
 const FHIR: &str = "/api/v1/fhir";
 /// As `server.request_deadline` says.
@@ -78,6 +82,137 @@ async fn a_thousand_patients_take_as_many_statements_as_two_and_much_less_than_t
     assert_eq!(told, 1_000, "each is told");
     let again = ward.manager.post(FHIR, ward.about(&people, "all")).await.expect(200).json();
     assert!(again["entry"].as_array().unwrap().iter().all(|it| it["response"]["status"] == "200 OK"));
+    ward.app.finish().await;
+}
+
+/// Values of a patient, each with as many and as long names as an import takes, or none.
+const VALUES: &str = "INSERT INTO laboratory_value (id, clinic_id, patient_id, source, external_id, also_called, analyte, loinc,
+        number, unit, range_low, range_high, flag, observed_on, recorded_by, created_at)
+    SELECT gen_random_uuid(), p.clinic_id, p.id, 'fhir', name(g, 0), ARRAY(SELECT name(g, n) FROM generate_series(1, $3::int) n),
+        'fsh', '15067-2', 5.25, 'm[IU]/mL', 3.5, 12.5, 'normal', '2016-01-01'::date + g, p.id, now()
+    FROM patient p, generate_series(1, $2::int) g WHERE p.id = $1";
+/// Of 255 bytes, of which JSON writes most twice.
+const NAME: &str = "CREATE FUNCTION name(g int, n int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT repeat('\"', 240) || '|' || lpad(g || '-' || n, 14, '0') $$";
+
+impl Ward {
+    /// Somebody with so many values in one clinic, and without any in the other, each with a number of its own.
+    async fn one_in_both(&self, values: i32, further_names: i32) -> (PatientId, PatientId) {
+        let anna = || {
+            let code = json!({ "fiscal_code": "BNCNNA90E57A944H" });
+            with(a_person("Anna", "Bianchi", "1990-05-17"), code)
+        };
+        let here = self.register_consenting(anna()).await;
+        let made = self.rival.post(PATIENTS, anna()).await.expect(201).json();
+        let there: PatientId = made["id"].as_str().unwrap().parse().unwrap();
+        let agreed = json!({ "is_given": true });
+        let path = format!("{PATIENTS}/{there}/consent");
+        self.rival.request(Method::PUT, &path, &[], Some(agreed)).await.expect(200);
+        let client = self.app.database.client().await;
+        client.batch_execute(NAME).await.unwrap();
+        client.execute(VALUES, &[&here, &values, &further_names]).await.unwrap();
+        (here, there)
+    }
+
+    async fn exported(&self, id: PatientId) -> Bytes {
+        self.manager.get(&format!("{FHIR}/Patient/{id}/$everything")).await.expect(200).body
+    }
+
+    async fn import_there(&self, body: Bytes) -> Answer {
+        let kind = [("content-type", "application/fhir+json")];
+        self.rival.attempt_bytes(Method::POST, FHIR, &kind, body).await.expect("the server answers")
+    }
+}
+
+/// How many entries were answered so.
+fn answered(answer: &Value, status: &str) -> usize {
+    let entries = answer["entry"].as_array().unwrap().iter();
+    entries.filter(|it| it["response"]["status"].as_str().unwrap().starts_with(status)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patient_with_a_thousand_values_goes_to_another_clinic_and_back() {
+    for further_names in [0, 19] {
+        let ward = Ward::new().await;
+        ward.app.pause_queue("default").await;
+        let (here, there) = ward.one_in_both(1_000, further_names).await;
+        let sent = ward.exported(here).await;
+        let began = Instant::now();
+        let became = ward.import_there(sent.clone()).await.expect(200).json();
+        println!("{} bytes: {:?}", sent.len(), began.elapsed());
+        assert!(sent.len() > 1 << 20, "more than other bodies: {}", sent.len());
+        assert_eq!((answered(&became, "201"), answered(&became, "204")), (1_000, 1));
+        let again = ward.import_there(sent).await.expect(200).json();
+        assert_eq!(answered(&again, "200"), 1_000, "it is known");
+        let back = ward.rival.get(&format!("{FHIR}/Patient/{there}/$everything")).await.expect(200).body;
+        let kind = [("content-type", "application/fhir+json")];
+        let known = ward.manager.attempt_bytes(Method::POST, FHIR, &kind, back).await.unwrap();
+        assert_eq!(answered(&known.expect(200).json(), "200"), 1_000);
+        assert_eq!(ward.app.value::<i64>("SELECT count(*) FROM laboratory_value").await, 2_000);
+        ward.app.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_more_than_an_import_takes_says_so_and_goes_in_several() {
+    let ward = Ward::new().await;
+    ward.app.pause_queue("default").await;
+    let (here, _) = ward.one_in_both(1_001, 0).await;
+    let sent = ward.exported(here).await;
+    let refused = ward.import_there(sent.clone()).await.expect(422).json();
+    assert_eq!(refused["issue"][0]["diagnostics"], "has more than 1000 Observations");
+    let mut bundle: Value = serde_json::from_slice(&sent).unwrap();
+    let mut entries = bundle["entry"].as_array().unwrap().clone();
+    let told = entries.pop().unwrap();
+    assert_eq!((&told["search"]["mode"], &bundle["total"]), (&json!("outcome"), &json!(1_002)));
+    let issue = &told["resource"]["issue"][0];
+    assert_eq!((&issue["severity"], &issue["code"]), (&json!("information"), &json!("informational")));
+    assert!(
+        issue["diagnostics"]
+            .as_str()
+            .unwrap()
+            .starts_with("1001 Observations are here, and an import takes 1000")
+    );
+    let patient = entries.remove(0);
+    for part in entries.chunks(600) {
+        bundle["entry"] = [std::slice::from_ref(&patient), part].concat().into();
+        let became = ward.import_there(bundle.to_string().into()).await.expect(200).json();
+        assert_eq!(answered(&became, "201"), part.len());
+    }
+    let kept = ward.app.value::<i64>("SELECT count(*) FROM laboratory_value").await;
+    assert_eq!(kept, 2_002);
+    let metadata = ward.rival.get(&format!("{FHIR}/metadata")).await.expect(200).json();
+    let told = metadata["rest"][0]["resource"][1]["interaction"][1]["documentation"].clone();
+    assert_eq!(told, "within a Bundle: at most 1000 of them, in 16384000 bytes");
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_is_too_large_is_refused_and_large_ones_wait_for_each_other() {
+    let ward = Ward::new().await;
+    let (_, there) = ward.one_in_both(1, 0).await;
+    let entry = |n: usize| {
+        json!({ "resource": { "resourceType": "Observation", "status": "final",
+            "identifier": [{ "system": "s", "value": n.to_string() }], "note": [{ "text": "x".repeat(2 << 20) }],
+            "code": { "coding": [{ "system": "http://loinc.org", "code": "15067-2" }] },
+            "subject": { "reference": format!("Patient/{there}") }, "effectiveDateTime": "2026-03-12",
+            "valueQuantity": { "value": 7.2, "system": "http://unitsofmeasure.org", "code": "m[IU]/mL" } } })
+    };
+    let bundle = |entries: Vec<Value>| -> Bytes {
+        json!({ "resourceType": "Bundle", "type": "batch", "entry": entries }).to_string().into()
+    };
+    let refused = ward.import_there(bundle((0..9).map(entry).collect())).await.expect(413).json();
+    assert_eq!(refused["issue"][0]["details"]["text"], "body_too_large");
+    // Who may not write sends nothing.
+    let kind = [("content-type", "application/fhir+json")];
+    let denied = ward.reader.attempt_bytes(Method::POST, FHIR, &kind, bundle(vec![entry(0)])).await;
+    denied.unwrap().expect(403);
+    let sent = join_all((0..8).map(|n| ward.import_there(bundle(vec![entry(n)])))).await;
+    assert!(
+        sent.iter().all(|it| it.status == 200),
+        "{:?}",
+        sent.iter().map(|it| it.status).collect::<Vec<_>>()
+    );
     ward.app.finish().await;
 }
 

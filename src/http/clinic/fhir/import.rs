@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use axum::{
-    extract::State,
+    extract::{FromRef as _, Request, State},
     http::{HeaderValue, StatusCode, header},
 };
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
         fhir::{
             bundle,
             import::{self, Became, Changes, ImportError, Imported, Importer},
-            incoming::{self, Here, Issues},
+            incoming::{self, BUNDLE_BYTES_MAX, Here, Issues},
             types::{Bundle, Entry, EntryResponse, Issue, Outcome},
         },
         scores,
@@ -25,9 +26,9 @@ use crate::{
     },
     http::{
         clinic::member::Clinician,
-        extract::Json,
+        extract::{json_bytes, parse_json},
         problem::{Answer, Problem},
-        state::AppState,
+        state::{AppState, BodyLimits},
     },
     ids::PatientId,
     jobs::clinic::summary_changed,
@@ -38,8 +39,32 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(import))
 }
 
-/// Imports the Observations of a Bundle (`transaction`, `batch`, `collection` or `searchset`, at most 1,000 entries) as values
-/// of patients who have consented: all of them, or none. An Observation is known by its identifier: sent again, it changes
+/// Bundles larger than other bodies (`server.max_body_bytes`) that are in memory at once on a server, each up to three times: as
+/// it came, taken apart, and as values. Who comes then waits, as long as requests have time (`server.request_deadline`).
+const LARGE_AT_ONCE: usize = 2;
+
+static LARGE: Semaphore = Semaphore::const_new(LARGE_AT_ONCE);
+
+/// The Bundle that was sent, with its place among the large ones.
+async fn received(
+    state: &AppState,
+    request: Request,
+) -> Result<(bundle::Bundle, Option<SemaphorePermit<'static>>), Problem> {
+    let usual = BodyLimits::from_ref(state);
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    let place = match length {
+        Some(length) if (0..=usual.max_bytes).contains(&length) => None,
+        _ => Some(LARGE.acquire().await.map_err(Problem::internal)?),
+    };
+    let max_bytes = BUNDLE_BYTES_MAX.max(usual.max_bytes);
+    let bytes = json_bytes(request, BodyLimits { max_bytes, ..usual }).await?;
+    Ok((parse_json(&bytes)?, place))
+}
+
+/// Imports the Observations of a Bundle (`transaction`, `batch`, `collection` or `searchset`; at most 1,000 Observations and
+/// 2,002 entries in 16,384,000 bytes, which any export of 1,000 values has) as values
+/// of patients who have consented: all of them, or none. More are sent in several Bundles, each with the Patient that its
+/// Observations name. An Observation is known by its identifier: sent again, it changes
 /// nothing. `amended` and `corrected` put right what was sent before, `entered-in-error` withdraws it; something else that is
 /// `final` under the same identifier is refused. Units are UCUM; codes are LOINC, or those of this server; what is not understood is refused with its place. Other
 /// resources are passed over, which the answer says.
@@ -49,8 +74,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         (status = 403, description = "One works in no clinic, or may not write analyses"),
         (status = 409, description = "Nothing was imported: somebody imports or changes the same at this moment; send it again"),
         (status = 422, description = "Nothing was imported: an issue for everything that is wrong")))]
-async fn import(State(state): State<AppState>, who: Clinician, Json(bundle): Json<bundle::Bundle>) -> Answer {
+async fn import(State(state): State<AppState>, who: Clinician, request: Request) -> Answer {
     who.need(Permission::WriteAnalyses)?;
+    let (bundle, _place) = received(&state, request).await?;
     let now = state.clock.now();
     let read = match incoming::read(&bundle, Here { base: &super::base(&state), today: today(now) }) {
         Ok(read) => read,

@@ -15,7 +15,9 @@ use crate::{
         analyses::{self, list::EXPORTED_MAX},
         emr::export::cut,
         fhir::{
-            find, outgoing,
+            find,
+            incoming::{BUNDLE_BYTES_MAX, OBSERVATIONS_MAX},
+            outgoing,
             types::{Bundle, Issue, Link, Outcome, Patient, Resource},
         },
         patients,
@@ -56,7 +58,7 @@ async fn metadata(State(state): State<AppState>) -> Answer {
     let patient = json!({ "operation": [{ "name": "everything",
         "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" }] });
     let observation = json!({ "interaction": [{ "code": "search-type" }, { "code": "create",
-            "documentation": "within a Bundle" }],
+            "documentation": format!("within a Bundle: at most {OBSERVATIONS_MAX} of them, in {BUNDLE_BYTES_MAX} bytes") }],
         "searchParam": [{ "name": "patient", "type": "reference" }, { "name": "code", "type": "token" }] });
     let statement = json!({
         "resourceType": "CapabilityStatement",
@@ -107,7 +109,8 @@ async fn patient(State(state): State<AppState>, who: Clinician, Path(id): Path<P
 
 /// Exports a patient with all values and graded analyses, as a Bundle that another clinic can import. What was withdrawn is among
 /// them as `entered-in-error`. If there are more than 5,000 values or 1,000 analyses, the newest are sent, without `total` and
-/// with an OperationOutcome (`too-costly`) at the end.
+/// with an OperationOutcome (`too-costly`) at the end. An import takes 1,000 Observations: if there are more, the OperationOutcome at
+/// the end says so (`informational`), and they are sent in several Bundles, each with the Patient.
 #[utoipa::path(get, path = "/fhir/Patient/{id}/$everything", tag = "fhir", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
     responses((status = 200, description = "The Bundle", body = Bundle, content_type = "application/fhir+json"),
@@ -119,6 +122,7 @@ async fn everything(State(state): State<AppState>, who: Clinician, Path(id): Pat
     let mut values = values::list::exported(&state.db, whose, true).await?;
     let mut reports = analyses::list::of_patient(&state.db, whose).await?;
     let is_cut = [cut(&mut values, VALUES_MAX), cut(&mut reports, EXPORTED_MAX)].contains(&true);
+    let told: Vec<_> = is_cut.then(too_much).into_iter().chain(too_many(values.len())).collect();
     let patient = Resource::Patient(Box::new(outgoing::patient(&of)));
     let values = values.iter().map(|it| Resource::Observation(Box::new(outgoing::observation(it))));
     let reports = reports.iter().map(|it| Resource::DiagnosticReport(Box::new(outgoing::report(it))));
@@ -127,21 +131,35 @@ async fn everything(State(state): State<AppState>, who: Clinician, Path(id): Pat
     let mut entries: Vec<_> = entries.map(|it| outgoing::found(it, "match", &base)).collect();
     // How many there are is not known when there are more.
     let total = u32::try_from(entries.len()).ok().filter(|_| !is_cut);
-    if is_cut {
-        entries.push(outgoing::found(Resource::Outcome(Box::new(too_much())), "outcome", &base));
+    if !told.is_empty() {
+        let told = Resource::Outcome(Box::new(Outcome::of(told)));
+        entries.push(outgoing::found(told, "outcome", &base));
     }
     answer(StatusCode::OK, &Bundle { total, ..Bundle::of("searchset", entries) })
 }
 
 /// There is more than one answer holds.
-fn too_much() -> Outcome {
+fn too_much() -> Issue {
     let diagnostics = format!(
         "only the newest {VALUES_MAX} values and {EXPORTED_MAX} analyses are here: read the values by \
          Observation?patient=, page by page"
     );
-    let issue =
-        Issue { severity: "warning", code: "too-costly", details: None, diagnostics, expression: Vec::new() };
-    Outcome::of(vec![issue])
+    Issue { severity: "warning", code: "too-costly", details: None, diagnostics, expression: Vec::new() }
+}
+
+/// There is more than one import takes.
+fn too_many(values: usize) -> Option<Issue> {
+    let diagnostics = format!(
+        "{values} Observations are here, and an import takes {OBSERVATIONS_MAX}: send them in several Bundles, each with the Patient"
+    );
+    let issue = Issue {
+        severity: "information",
+        code: "informational",
+        details: None,
+        diagnostics,
+        expression: Vec::new(),
+    };
+    (values > OBSERVATIONS_MAX).then_some(issue)
 }
 
 /// Which values.
