@@ -4,6 +4,7 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 
 use serde_json::Value as Json;
 
+use self::lines::{expected, said, shortened};
 use crate::clinic::laboratory::{
     decimal::Decimal,
     flags::{Flag, Sex},
@@ -12,6 +13,9 @@ use crate::clinic::laboratory::{
     ranges::{Population, Range},
     report::{About, Reading, read},
 };
+
+#[path = "../../../../tests/corpus/clinic/lines.rs"]
+mod lines;
 
 struct Document {
     name: String,
@@ -32,35 +36,6 @@ fn documents() -> Vec<Document> {
         Document { name, text: text.unwrap_or_default(), about }
     };
     names.iter().map(read).collect()
-}
-
-/// A value as one line: what must be equal for it to be right.
-fn said(reading: &Reading) -> String {
-    let value = match &reading.value {
-        Value::Number(comparator, number) => {
-            format!("{}{}", comparator.map_or("", |it| it.as_str()), shortened(&number.to_string()))
-        }
-        Value::Finding(finding) => finding.as_str().to_owned(),
-        Value::Karyotype(text) => text.clone(),
-    };
-    let unit = reading.unit.as_ref().map_or("", |it| it.ucum());
-    let date = reading.date.map_or_else(String::new, |it| it.to_string());
-    format!("{} {value} {unit} @{date} p{}", reading.analyte.code, reading.place.page)
-}
-
-fn expected(it: &Json) -> String {
-    let text = |key: &str| it[key].as_str().unwrap_or_default();
-    let value = if it["text"].is_string() {
-        text("text").to_owned()
-    } else {
-        format!("{}{}", text("comparator"), shortened(text("value")))
-    };
-    format!("{} {value} {} @{} p{}", text("code"), text("unit"), text("date"), it["page"])
-}
-
-/// 5.0 is 5.
-fn shortened(number: &str) -> &str {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 fn ranges_said(ranges: &[Range]) -> Vec<String> {

@@ -12,40 +12,16 @@ use sportello::clinic::{
     reading::{Limits, Reader, parent::Tesseract},
 };
 
+use self::lines::{expected, said};
 use super::{LIMITS, PROGRAM, corpus, files, outcome};
+
+#[path = "../../../corpus/clinic/lines.rs"]
+mod lines;
 
 /// Documents that are read at once.
 const AT_ONCE: usize = 3;
 /// Of the scans every third is read, because unoptimised code takes seconds for a page; with `ALL_SCANS` in the environment all.
 const EVERY: usize = 3;
-
-/// A value as one line: what must be equal for it to be right.
-fn said(reading: &Reading) -> String {
-    let value = match &reading.value {
-        Value::Number(comparator, number) => {
-            format!("{}{}", comparator.map_or("", |it| it.as_str()), shortened(&number.to_string()))
-        }
-        Value::Finding(finding) => finding.as_str().to_owned(),
-        Value::Karyotype(text) => text.clone(),
-    };
-    let unit = reading.unit.as_ref().map_or("", |it| it.ucum());
-    let date = reading.date.map_or_else(String::new, |it| it.to_string());
-    format!("{} {value} {unit} @{date} p{}", reading.analyte.code, reading.place.page)
-}
-
-fn expected(it: &Json) -> String {
-    let text = |key: &str| it[key].as_str().unwrap_or_default();
-    let value = match it["text"].as_str() {
-        Some(text) => text.to_owned(),
-        None => format!("{}{}", text("comparator"), shortened(text("value"))),
-    };
-    format!("{} {value} {} @{} p{}", text("code"), text("unit"), text("date"), it["page"])
-}
-
-/// 5.0 is 5.
-fn shortened(number: &str) -> &str {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
-}
 
 /// What is in a document and what was found in it.
 struct Compared {
