@@ -45,7 +45,7 @@ impl State {
 #[into_params(parameter_in = Query)]
 pub struct Filter {
     /// Beginnings of names, of the medical record number, or of the fiscal code; also of records that were merged, which lead to
-    /// the one that is kept.
+    /// the one that is kept. Blank is the same as none, also of the two that follow.
     #[param(max_length = 200)]
     pub q: Option<String>,
     /// This medical record number; also of a record that was merged.
@@ -169,8 +169,10 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<PatientCard>, DbError> {
     let Filter { q, medical_record_number, fiscal_code, state, has_consented } = filter;
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let [q, medical_record_number, fiscal_code] = [q, medical_record_number, fiscal_code].map(given);
     let shelves = shelves(state.unwrap_or_default(), *has_consented);
-    let is_sought = [q, medical_record_number, fiscal_code].iter().any(|it| it.is_some());
+    let is_sought = [&q, &medical_record_number, &fiscal_code].iter().any(|it| it.is_some());
     let rows = if is_sought {
         let number = medical_record_number.as_deref().map(upper);
         let code = fiscal_code.as_deref().map(upper);

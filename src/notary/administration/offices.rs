@@ -107,7 +107,7 @@ pub struct AdminOffice {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Words of the names, the office or the place.
+    /// Words of the names, the office or the place. Blank is the same as none, also of the two that follow.
     #[param(max_length = 200)]
     pub q: Option<String>,
     /// The city.
@@ -190,6 +190,8 @@ pub async fn list(
         ORDER BY n.id DESC LIMIT $8"
     );
     let Filter { q, city, province, licence, verified } = filter.clone();
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let [q, city, province] = [q, city, province].map(given);
     let words = q.as_deref().map(tsquery);
     if words == Some(None) {
         return Ok(Vec::new()); // nothing but punctuation was typed

@@ -147,6 +147,12 @@ async fn patients_are_listed_page_by_page_and_found_by_words_numbers_and_codes()
     let all: Vec<String> = [neri, dangelo, rossi].iter().map(ToString::to_string).collect();
     let some = |at: usize| vec![all[at].clone()];
     assert_eq!(ids("").await, all);
+    for blank in ["q=", "q=%20", "medical_record_number=&fiscal_code=%20"] {
+        assert_eq!(ids(blank).await, all, "{blank}: blank is the same as none");
+    }
+    assert_eq!(ids("q=&fiscal_code=RSSMRA85T10A562S").await, some(2));
+    assert_eq!(ids("q=&has_consented=true&state=all").await, some(1));
+    assert!(ids("q=%21").await.is_empty(), "punctuation is no name");
     assert_eq!(ids("q=ros").await, some(2));
     assert_eq!(ids("q=ROSSI%20mar").await, some(2));
     assert_eq!(ids("q=d%27angelo").await, some(1));

@@ -131,6 +131,9 @@ async fn administrators_find_offices_by_their_licence_and_see_what_they_bring_in
     );
     let by_city = admin.get("/api/v1/notary/offices?city=CITTA%203").await.expect(200).json();
     assert_eq!(by_city["data"].as_array().unwrap().len(), 1);
+    let all = admin.get("/api/v1/notary/offices?limit=100").await.expect(200).json();
+    let blank = admin.get("/api/v1/notary/offices?limit=100&q=%20&city=&province=").await.expect(200).json();
+    assert_eq!((all["data"].as_array().unwrap().len(), &blank["data"]), (6, &all["data"]));
     let by_text = admin
         .get("/api/v1/notary/offices?q=zanot&province=bo&verified=true&limit=2")
         .await
