@@ -13,7 +13,7 @@ use crate::{
         auth::CurrentUser,
         extract::{Path, Query},
         paper::{self, Paper},
-        problem::{Answer, Problem},
+        problem::{Answer, FieldError, Problem},
         state::AppState,
     },
     ids::{ActId, UserId},
@@ -30,6 +30,9 @@ use crate::{
     pdf::Rendering as _,
 };
 
+/// Days before have no name that everybody reads in the same way.
+const FIRST_DAY: Date = Date::constant(1, 1, 1);
+
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(agenda)).routes(routes!(act_summary))
 }
@@ -44,7 +47,7 @@ async fn language(state: &AppState, user: UserId) -> Result<Language, Problem> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Which {
-    /// The day, at the office; today if nothing is said.
+    /// The day, at the office, from 0001-01-01 to 9999-12-31; today if nothing is said.
     #[param(value_type = Option<String>, format = Date)]
     on: Option<Date>,
 }
@@ -53,7 +56,8 @@ struct Which {
 /// it is, and is another one each time.
 #[utoipa::path(get, path = "/notary/office/agenda.pdf", tag = "notary agenda", security(("bearer" = [])),
     params(Which),
-    responses((status = 200, description = "The agenda; `Repr-Digest` has its SHA-256", body = inline(Paper),
+    responses((status = 400, description = "A parameter is malformed or unknown, or no agenda has such a day"),
+        (status = 200, description = "The agenda; `Repr-Digest` has its SHA-256", body = inline(Paper),
             content_type = "application/pdf"),
         (status = 403, description = "`no_office`; `not_for_you`: one may not see the agenda of the office")))]
 async fn agenda(
@@ -64,6 +68,10 @@ async fn agenda(
 ) -> Answer {
     let now = state.clock.now();
     let on = which.on.unwrap_or_else(|| today(now));
+    if on < FIRST_DAY {
+        let error = FieldError::query("on", "out_of_range", "must be from 0001-01-01 to 9999-12-31");
+        return Err(Problem::invalid_parameters(vec![error]));
+    }
     let language = language(&state, principal.user).await?;
     let day = daily::of_day(&state.db, (office, principal.user), on, (language, true)).await?;
     let refused = || Problem::forbidden("not_for_you", "your office has not permitted you to see its agenda");

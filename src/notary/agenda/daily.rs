@@ -2,7 +2,7 @@
 //!
 //! It is a reminder: who wants reminders of appointments by mail is sent it.
 
-use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 use super::appointment::blocking;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
             holidays::{self, Country},
             machine::Name as _,
         },
-        time::ZONE,
+        time::zone,
     },
 };
 
@@ -28,11 +28,11 @@ const PER_DAY: i64 = 200;
 /// Where a walk over the people of all offices is.
 pub type Place = (NotaryId, UserId);
 
-/// From when until when a day is, at the offices.
-fn bounds(day: Date) -> Option<(Timestamp, Timestamp)> {
-    let zone = TimeZone::get(ZONE).ok()?;
-    let begin = |day: Date| Some(day.to_zoned(zone.clone()).ok()?.timestamp());
-    Some((begin(day)?, begin(day.checked_add(1.day()).ok()?)?))
+/// From when until when a day is, at the offices. Time ends on the last but one day that has a name ([`Timestamp::MAX`]): nothing can
+/// be on what comes after that.
+fn bounds(day: Date) -> (Timestamp, Timestamp) {
+    let begin = |day: Date| day.to_zoned(zone()).map_or(Timestamp::MAX, |it| it.timestamp());
+    (begin(day), day.tomorrow().map_or(Timestamp::MAX, begin))
 }
 
 /// The countries in which the day is no holiday, as they are stored.
@@ -62,7 +62,7 @@ pub async fn readers(db: &Db, day: Date, after: Option<Place>) -> Result<Vec<Pla
         ") ORDER BY n.id, p.user_id LIMIT $8"
     );
     const KIND: Kind = Kind::AppointmentReminder;
-    let Some((from, until)) = bounds(day) else { return Ok(Vec::new()) };
+    let (from, until) = bounds(day);
     let countries: Vec<String> = at_work(day).into_iter().map(str::to_owned).collect();
     let (office, person) = after.map(|(office, person)| (office.0, person.0)).unzip();
     let (kind, is_default) = (KIND.as_str().to_owned(), KIND.is_mailed_by_default());
@@ -128,11 +128,10 @@ pub async fn of_day(
         staffed!("manage_agenda", "n.id", "$2"),
         " ORDER BY lower(a.during) LIMIT $5"
     );
-    let Some((from, until)) = bounds(day) else { return Ok(None) };
+    let (from, until) = bounds(day);
     let rows = db.read(OF_DAY, args![office, who, from, until, PER_DAY, with_completed]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
-    let hour = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
+    let hour = |at: Timestamp| at.to_zoned(zone()).strftime("%H:%M").to_string();
     let entry = |row: &tokio_postgres::Row| {
         let begins: Timestamp = row.get::<_, Option<Timestamp>>("begins")?;
         let title: &str = row.get("title");
@@ -159,12 +158,16 @@ pub async fn of_day(
 mod tests {
     use jiff::civil::date;
 
-    use super::{at_work, bounds};
+    use super::{Timestamp, at_work, bounds};
 
     #[test]
     fn a_day_is_the_offices_day_and_holidays_are_each_countrys() {
-        let (from, until) = bounds(date(2027, 3, 28)).unwrap();
+        let (from, until) = bounds(date(2027, 3, 28));
         assert_eq!(until.duration_since(from).as_hours(), 23, "clocks go forward");
+        let (from, until) = bounds(date(9999, 12, 30));
+        assert!(from < until && until == Timestamp::MAX, "{from} {until}");
+        let (from, until) = bounds(date(9999, 12, 31));
+        assert_eq!((from, until), (Timestamp::MAX, Timestamp::MAX), "a day on which nothing can be");
         assert_eq!(at_work(date(2027, 6, 2)), ["SM"], "the Italian Republic's day");
         assert_eq!(at_work(date(2027, 9, 3)), ["IT"], "San Marino's day");
         assert!(at_work(date(2027, 12, 25)).is_empty());

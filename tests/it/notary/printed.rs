@@ -43,6 +43,18 @@ async fn the_agenda_of_a_day_shows_what_takes_its_time_to_who_may_see_it() {
     let empty = words(&practice.notary.get(&format!("{AGENDA}?on=2031-06-19")).await.expect(200).body);
     assert!(empty.contains("Nessun appuntamento."));
     practice.notary.get(&format!("{AGENDA}?on=domani")).await.expect(400);
+    // Of the last days there is no next one, and of the first no moment that can be written down.
+    for day in ["0001-01-01", "9998-12-31", "9999-12-30", "9999-12-31"] {
+        let page = words(&practice.notary.get(&format!("{AGENDA}?on={day}")).await.expect(200).body);
+        assert!(page.contains("Nessun appuntamento."), "{day}: {page}");
+    }
+    for day in ["0000-12-31", "-000001-06-01", "-009999-01-01"] {
+        let told = practice.notary.get(&format!("{AGENDA}?on={day}")).await.expect(400).json();
+        assert_eq!(told["errors"][0]["code"], "out_of_range", "{told}");
+        assert!(told["errors"][0]["detail"].as_str().unwrap().contains("9999-12-31"), "{told}");
+    }
+    practice.notary.get(&format!("{AGENDA}?on=10000-01-01")).await.expect(400);
+    assert_eq!(practice.client.get(&format!("{AGENDA}?on=9999-12-31")).await.expect(403).code(), "no_office");
     assert_eq!(practice.client.get(&day).await.expect(403).code(), "no_office");
     let other = practice.app.a_collaborator(practice.office, &["manage_acts"]).await;
     let other = practice.app.log_in(&other).await;
