@@ -10,6 +10,11 @@ use super::{document::Blank, refusal::Refusal};
 pub enum Frame {
     /// The first: how the worker is confined.
     Confined(Confinement),
+    /// The second, if the file says it: how many pages will come.
+    Pages {
+        /// So many.
+        count: u32,
+    },
     /// A page with text, or one that has nothing to read.
     Page(Text),
     /// A page that has to be read as a picture; its PNGs follow.

@@ -5,6 +5,7 @@
 
 mod archive;
 mod directory;
+mod encoding;
 mod kind;
 mod name;
 mod picture;
@@ -14,6 +15,7 @@ mod text;
 
 use std::path::Path;
 
+pub use encoding::{Encoding, Texts, of as encoding_of};
 pub use kind::Kind;
 pub use name::clean as clean_name;
 pub use read::{ReadAt, Section};
@@ -27,6 +29,8 @@ pub struct Candidate<'f> {
     pub name: &'f str,
     /// What the client says it is.
     pub declared: Option<&'f str>,
+    /// What texts may be in.
+    pub texts: Texts,
     /// Where archives inside of archives are laid down for a moment.
     pub scratch: &'f Path,
 }
@@ -36,7 +40,7 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Kind, CheckError> {
     let kind = kind::of(candidate.file)?;
     let kind = match kind {
         Kind::Zip => archive::check(candidate.file, candidate.scratch)?,
-        Kind::Text => text::check(candidate.file)?,
+        Kind::Text => text::check(candidate.file, candidate.texts)?,
         Kind::Mail => text::check_mail(candidate.file)?,
         kind => {
             picture::whole(candidate.file, kind)?;

@@ -1,8 +1,11 @@
-//! Text: UTF-8 from the first byte to the last, and no page that a browser would run.
+//! Text: in an encoding that is taken from the first byte to the last, and no page that a browser would run.
 
 use std::io::BufRead as _;
 
-use super::{CheckError, Kind, ReadAt, Refusal, Section};
+use super::{
+    CheckError, Kind, ReadAt, Refusal, Section,
+    encoding::{self, Encoding, Texts},
+};
 
 /// Of a text's beginning, as much as tells a page from other texts.
 const HEAD: usize = 4 << 10;
@@ -13,7 +16,7 @@ const PAGES: [&str; 10] =
 const HEADERS: [&str; 6] =
     ["from:", "received:", "return-path:", "delivered-to:", "mime-version:", "message-id:"];
 
-fn unknown() -> CheckError {
+pub(super) fn unknown() -> CheckError {
     Refusal::new(
         "type_not_allowed",
         "this is no kind of file that is taken: PDF, JPEG, PNG, TIFF, WebP, ZIP, office documents, text, mails, signed files",
@@ -37,10 +40,9 @@ pub(super) fn is_mail(head: &[u8]) -> bool {
     first && known >= 2
 }
 
-/// Text in UTF-8.
-pub(super) fn check(file: &dyn ReadAt) -> Result<Kind, CheckError> {
-    let head = file.bytes(0, HEAD)?;
-    let text = String::from_utf8_lossy(&head);
+/// A text in one of these encodings. What programs exchange (XML) is in UTF-8 alone.
+pub(super) fn check(file: &dyn ReadAt, texts: Texts) -> Result<Kind, CheckError> {
+    let text = encoding::beginning(&file.bytes(0, HEAD)?);
     let begin = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     let is_xml = begin.starts_with("<?xml");
     if PAGES.iter().any(|page| begin.starts_with(page))
@@ -49,32 +51,11 @@ pub(super) fn check(file: &dyn ReadAt) -> Result<Kind, CheckError> {
     {
         return Err(unknown());
     }
-    let mut reader = Section::open(file, 0, file.size());
-    let mut carried = Vec::new();
-    loop {
-        let window = reader.fill_buf()?;
-        if window.is_empty() {
-            break;
-        }
-        let length = window.len();
-        if window.iter().any(|byte| is_binary(*byte)) {
-            return Err(unknown());
-        }
-        carried.extend_from_slice(window);
-        reader.consume(length);
-        match std::str::from_utf8(&carried) {
-            Ok(_) => carried.clear(),
-            // A letter that goes on in the next window.
-            Err(error) if error.error_len().is_none() => {
-                carried.drain(..error.valid_up_to());
-            }
-            Err(_) => return Err(unknown()),
-        }
+    match encoding::of(&mut Section::open(file, 0, file.size()), texts)? {
+        Encoding::Utf8 if is_xml => Ok(Kind::Xml),
+        _ if is_xml => Err(unknown()),
+        _ => Ok(Kind::Text),
     }
-    if !carried.is_empty() {
-        return Err(Refusal::truncated("text").into());
-    }
-    Ok(if is_xml { Kind::Xml } else { Kind::Text })
 }
 
 /// A mail may be in any coding, but has no zeros.
@@ -93,16 +74,16 @@ pub(super) fn check_mail(file: &dyn ReadAt) -> Result<Kind, CheckError> {
     }
 }
 
-const fn is_binary(byte: u8) -> bool {
-    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Kind, ReadAt, check, is_mail};
+    use super::{Kind, ReadAt, Texts, check, is_mail};
+
+    fn kind_of(bytes: &[u8], texts: Texts) -> Option<Kind> {
+        check(&bytes.to_vec() as &dyn ReadAt, texts).ok()
+    }
 
     fn kind(bytes: &[u8]) -> Option<Kind> {
-        check(&bytes.to_vec() as &dyn ReadAt).ok()
+        kind_of(bytes, Texts::Utf8)
     }
 
     #[test]
@@ -120,7 +101,25 @@ mod tests {
         ] {
             assert_eq!(kind(bad), None, "{bad:?}");
         }
+        assert_eq!(kind(b"perch\xe9 no?\n"), None);
         assert!(is_mail(b"Received: by x\r\nFrom: a@b.it\r\nSubject: x\r\n\r\nciao"));
         assert!(!is_mail(b"Nota: da fare\nFrom: nowhere"));
+    }
+    #[test]
+    fn a_text_in_another_encoding_is_plain_text_or_nothing() {
+        let kind = |bytes: &[u8]| kind_of(bytes, Texts::Legacy);
+        let pairs = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        assert_eq!(kind(b"perch\xe9 no?\n"), Some(Kind::Text));
+        assert_eq!(kind(&pairs("\u{feff}perché no?\n")), Some(Kind::Text));
+        assert_eq!(kind(b"<?xml version=\"1.0\"?><fattura/>"), Some(Kind::Xml));
+        for bad in [
+            &pairs("\u{feff} <!DOCTYPE html><p>")[..],
+            &pairs("\u{feff}<?xml version=\"1.0\"?><referto/>"),
+            b"<?xml version=\"1.0\" encoding=\"windows-1252\"?><referto>\xe8</referto>",
+            b"\xa0<script>\xe8",
+            b"a\0b",
+        ] {
+            assert_eq!(kind(bad), None, "{bad:?}");
+        }
     }
 }

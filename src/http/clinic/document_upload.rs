@@ -82,7 +82,9 @@ struct Fields {
 }
 
 /// Uploads a document of a patient, who has consented. It is checked, its text read, and values and findings written down in the
-/// background; the task says how far it is, also as events.
+/// background; the task says how far it is, also as events: the step, and of a document with several pages which of them is read
+/// (`"progress": {"pct": 28.75, "note": "page 3 of 12", "data": {"document": "…", "step": "text", "page": 3, "pages": 12}}`).
+/// A text may be in UTF-8, in UTF-16 with a mark, or in Windows-1252.
 #[utoipa::path(post, path = "/clinic/patients/{id}/documents", tag = "clinic", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The patient")),
     request_body(content = PatientDocumentForm, content_type = "multipart/form-data", description = "At most 50 MiB, unless configured otherwise"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::parts::{Parts, content};
 use crate::{
     documents::{
-        check::{self, Candidate, CheckError, Kind, Refusal},
+        check::{self, Candidate, CheckError, Kind, Refusal, Texts},
         clamd::{Clamd, ScanError, Verdict},
         orphans::content_key,
         publish::{Complete, Stored},
@@ -16,8 +16,12 @@ use crate::{
 /// A virus scanner that was away is asked again after this long. Costs no attempt: the upload waits until it expires.
 pub(in crate::jobs) const SCANNER_PAUSE: Duration = Duration::from_secs(15);
 
-/// What kind of file it is, if it may come in. On a thread of its own: archives are unpacked.
-pub(in crate::jobs) async fn checked(ctx: &JobContext, upload: &Complete) -> Result<Kind, CheckError> {
+/// What kind of file it is, if it may come in: texts in what the desk takes. On a thread of its own: archives are unpacked.
+pub(in crate::jobs) async fn checked(
+    ctx: &JobContext,
+    upload: &Complete,
+    texts: Texts,
+) -> Result<Kind, CheckError> {
     let parts = Parts::new(ctx.storage.clone(), upload.parts.clone());
     let (name, declared) = (upload.name.clone(), upload.declared_type.clone());
     let scratch = ctx.config.database.data_dir.clone();
@@ -26,6 +30,7 @@ pub(in crate::jobs) async fn checked(ctx: &JobContext, upload: &Complete) -> Res
             file: &parts,
             name: &name,
             declared: declared.as_deref(),
+            texts,
             scratch: &scratch,
         }))
     });

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     audit::{self, Entry, Who},
     documents::{
-        check::{CheckError, Refusal},
+        check::{CheckError, Refusal, Texts},
         clamd::INFECTED,
         publish::{self, Complete, Published},
     },
@@ -37,7 +37,7 @@ impl Job for FinishUpload {
         let Some(upload) = publish::complete(&ctx.db, self.upload).await? else {
             return Ok(Outcome::Cancel("the upload is gone or finished".to_owned()));
         };
-        let kind = match arrived::checked(ctx, &upload).await {
+        let kind = match arrived::checked(ctx, &upload, Texts::Utf8).await {
             Ok(kind) => kind,
             Err(CheckError::Refused(refusal)) => return refuse(ctx, &upload, &refusal).await,
             Err(CheckError::Io(error)) => return Err(error.into()),

@@ -3,6 +3,7 @@
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use axum::http::Method;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sportello::{clinic::reading::parent::Tesseract, config::values::Optional};
 
@@ -10,7 +11,7 @@ use super::{
     dossier::{Dossier, REPORT, SEMEN, analytes, codes, corpus, upload},
     ward::{PATIENTS, a_person, with},
 };
-use crate::harness::{scratch::Scratch, until::eventually};
+use crate::harness::{client::PATIENCE, scratch::Scratch, until::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_findings_and_confidence_are_those_of_the_text() {
@@ -65,6 +66,49 @@ async fn a_document_that_names_somebody_else_says_so_first_and_the_patients_own_
         let id = dossier.uploaded("referto.txt", format!("{head}\n{row}").as_bytes()).await;
         let document = dossier.analysed(&id).await;
         assert_eq!((codes(&document)[0], analytes(&document["values"])), (first, vec!["fsh"]), "{head}");
+    }
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_laboratories_are_read_in_what_they_are_written_in_and_junk_stays_out() {
+    let dossier = Dossier::new().await;
+    for name in ["it-testo-windows-1252", "it-testo-utf-16"] {
+        let id = dossier.uploaded(&format!("{name}.txt"), &corpus(&format!("documents/{name}.txt"))).await;
+        let document = dossier.analysed(&id).await;
+        assert_eq!(
+            (&document["status"], &document["media_type"]),
+            (&json!("completed"), &json!("text/plain"))
+        );
+        let values = document["values"].as_array().unwrap();
+        let tsh = values.iter().find(|it| it["analyte"] == "tsh").unwrap();
+        assert_eq!(tsh["unit"], "u[IU]/mL", "{tsh}");
+        let path = format!("{}/documents/{id}", dossier.path);
+        let text = dossier.ward.manager.get(&format!("{path}/text")).await.expect(200).json();
+        let expected = String::from_utf8(corpus(&format!("documents/{name}.txt.text"))).unwrap();
+        assert_eq!(text["data"][0]["text"], expected);
+        let sent = dossier.ward.manager.get(&format!("{path}/content")).await.expect(200);
+        assert_eq!(sent.body, corpus(&format!("documents/{name}.txt")), "it is kept as it came");
+    }
+    let pairs: Vec<u8> = "FSH   7,2 mUI/mL\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let scan = corpus("documents/it-scansione-ormoni.jpg");
+    let noise: Vec<u8> = scan[scan.len() / 2..][..1_000].to_vec();
+    let printable: Vec<u8> = noise.iter().copied().filter(|byte| *byte >= 0x20).collect();
+    for (name, content, why) in [
+        ("senza-segno.txt", pairs.as_slice(), "type_not_allowed"),
+        ("rumore.txt", &noise, "type_not_allowed"),
+        ("rumore.txt", &printable, "type_not_allowed"),
+        ("rumore.txt", &[b"\xff\xfe", printable.as_slice()].concat(), "type_not_allowed"),
+        ("pagina.txt", b"\xff\xfe<\0h\0t\0m\0l\0>\0", "type_not_allowed"),
+        ("nulli.txt", b"FSH 7,2 \xb5UI\0", "type_not_allowed"),
+        ("vuoto.txt", b"FSH 7,2 \x81", "type_not_allowed"),
+        ("foto.txt", &scan, "file_mislabelled"),
+        ("foto.jpg", &scan[..scan.len() / 2], "file_truncated"),
+        ("tronco.txt", "FSH 7,2 µUI è".as_bytes().split_last().unwrap().1, "file_truncated"),
+    ] {
+        let id = dossier.uploaded(name, content).await;
+        let document = dossier.analysed(&id).await;
+        assert_eq!((&document["status"], &document["failure"]), (&json!("failed"), &json!(why)), "{name}");
     }
     dossier.ward.app.finish().await;
 }
@@ -294,5 +338,52 @@ async fn who_uploads_sees_each_step_as_it_happens() {
     assert_eq!(dossier.document(id).await["step"], "type", "what is done, for everybody who may read");
     holder.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
     assert_eq!(dossier.analysed(id).await["step"], "findings");
+    dossier.ward.app.finish().await;
+}
+
+/// A scan of so many pages, as scanners write them.
+fn fax(pages: usize) -> Vec<u8> {
+    let one = include_bytes!("../../../src/clinic/reading/parent/sample.png");
+    let one = image::load_from_memory(one).unwrap().into_luma8();
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut encoder = tiff::encoder::TiffEncoder::new(&mut file).unwrap();
+    for _ in 0..pages {
+        encoder.write_image::<tiff::encoder::colortype::Gray8>(one.width(), one.height(), &one).unwrap();
+    }
+    file.into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_a_scan_sees_its_pages_being_read() {
+    const PAGES: u64 = 6;
+    let dossier = Dossier::with(|config| config.clinic.reading_processor.0 = Duration::from_secs(60)).await;
+    let sent = dossier.upload("scansione.tiff", &fax(PAGES as usize)).await.expect(202).json();
+    let events = sent["task"]["links"]["events"].as_str().unwrap();
+    let mut body = dossier.ward.manager.send(Method::GET, events, &[], None).await.unwrap().into_body();
+    let (mut read, mut told) = (String::new(), Vec::new());
+    while let Some(frame) = tokio::time::timeout(PATIENCE, body.frame()).await.expect("an event in time") {
+        read.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+        while let Some((event, rest)) = read.clone().split_once("\n\n") {
+            read = rest.to_owned();
+            let Some(data) = event.strip_prefix("event: task\ndata: ") else { continue };
+            let task: Value = serde_json::from_str(data).unwrap();
+            told.extend(Some(task["progress"].clone()).filter(|it| !it.is_null()));
+        }
+    }
+    let percents: Vec<f64> = told.iter().map(|it| it["pct"].as_f64().unwrap()).collect();
+    assert!(percents.is_sorted(), "{told:?}");
+    let of_pages: Vec<_> = told.iter().filter(|it| it["data"]["page"].is_u64()).collect();
+    let mut pages: Vec<u64> = of_pages.iter().map(|it| it["data"]["page"].as_u64().unwrap()).collect();
+    for it in &of_pages {
+        assert_eq!((&it["data"]["pages"], &it["data"]["step"]), (&json!(PAGES), &json!("text")), "{it}");
+        assert_eq!(it["note"], format!("page {} of {PAGES}", it["data"]["page"]));
+    }
+    assert!(pages.is_sorted(), "{told:?}");
+    pages.dedup();
+    // What is said within a moment is told once: on a machine with nothing else to do all pages are.
+    assert!(pages.len() >= 3, "{told:?}");
+    let id = sent["document"]["id"].as_str().unwrap();
+    let document = dossier.analysed(id).await;
+    assert_eq!((&document["page_count"], &document["text_from"]), (&json!(PAGES), &json!("picture")));
     dossier.ward.app.finish().await;
 }

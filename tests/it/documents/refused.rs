@@ -37,12 +37,15 @@ async fn files_that_are_not_what_they_should_be_leave_a_problem_and_nothing_else
     let photo = encoded(&flag(64, 48), image::ImageFormat::Jpeg);
     let picture = png(64, 48);
     let whole = pdf("intero");
-    let cases: [(&str, &str, &[u8], u16, &str); 12] = [
+    let cases: [(&str, &str, &[u8], u16, &str); 14] = [
         ("foto.pdf", "application/pdf", &photo, 415, "file_mislabelled"),
         ("foto.jpg", "application/pdf", &photo, 415, "file_mislabelled"),
         ("programma.bat", "text/plain", b"@echo off", 415, "file_mislabelled"),
         ("programma.exe", "application/octet-stream", b"MZ\x90\0\x03", 415, "type_not_allowed"),
         ("pagina.txt", "text/plain", b"<!doctype html><script>alert(1)</script>", 415, "type_not_allowed"),
+        // What the clinic desk takes of laboratories is none of these.
+        ("referto.txt", "text/plain", b"TSH 2,15 \xb5UI/mL, \xe8 nella norma\n", 415, "type_not_allowed"),
+        ("referto.txt", "text/plain", b"\xff\xfeT\0S\0H\0 \x002\0", 415, "type_not_allowed"),
         ("atto.pdf", "application/pdf", &whole[..whole.len() - 8], 422, "file_truncated"),
         ("foto.jpg", "image/jpeg", &photo[..photo.len() / 2], 422, "file_truncated"),
         ("foto.png", "image/png", &picture[..picture.len() - 3], 422, "file_truncated"),
@@ -73,7 +76,7 @@ async fn files_that_are_not_what_they_should_be_leave_a_problem_and_nothing_else
         .app
         .value("SELECT count(*) FROM audit_entry WHERE action = 'document.create' AND result = 'refused'")
         .await;
-    assert_eq!(refused, 18, "nine got as far as being looked at, twice");
+    assert_eq!(refused, 22, "eleven got as far as being looked at, twice");
     shelf.is_empty().await;
     shelf.app.finish().await;
 }

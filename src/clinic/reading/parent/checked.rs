@@ -20,6 +20,8 @@ pub(super) struct Bounds {
     text_bytes: usize,
     words: usize,
     next: u32,
+    /// How many pages there are to be.
+    promised: Option<u32>,
 }
 
 impl Bounds {
@@ -30,11 +32,32 @@ impl Bounds {
             text_bytes: TEXT_BYTES_MAX,
             words: WORDS_MAX,
             next: 1,
+            promised: None,
         }
     }
 
+    /// How many pages there will be: said once, before the first, and then it has to be true.
+    pub(super) fn promise(&mut self, count: u32) -> Result<(), Refusal> {
+        if self.next != 1 || self.promised.is_some() || !(1..=self.pages).contains(&count) {
+            return Err(Refusal::Misbehaved);
+        }
+        self.pages = count;
+        self.promised = Some(count);
+        Ok(())
+    }
+
+    /// How many pages there are to be, if that was said.
+    pub(super) fn promised(&self) -> Option<u32> {
+        self.promised
+    }
+
+    /// Whether so many pages are all of them.
+    pub(super) fn are_all(&self, sent: u32) -> bool {
+        sent > 0 && sent == self.pages() && self.promised.is_none_or(|promised| promised == sent)
+    }
+
     /// How many pages came.
-    pub(super) fn pages(&self) -> u32 {
+    fn pages(&self) -> u32 {
         self.next - 1
     }
 
@@ -165,6 +188,23 @@ mod tests {
         assert!(bounds.page(text(2, "", &[])).is_ok());
         assert!(bounds.page(text(3, "", &[])).is_ok());
         assert_eq!(bounds.page(text(4, "", &[])), Err(Refusal::Misbehaved));
+    }
+
+    #[test]
+    fn as_many_pages_come_as_were_promised() {
+        let mut bounds = bounds();
+        assert_eq!(bounds.promise(4), Err(Refusal::Misbehaved));
+        assert_eq!(bounds.promise(0), Err(Refusal::Misbehaved));
+        assert_eq!((bounds.promise(2), bounds.promised()), (Ok(()), Some(2)));
+        assert_eq!(bounds.promise(2), Err(Refusal::Misbehaved), "once");
+        assert!(bounds.page(text(1, "", &[])).is_ok());
+        assert!(!bounds.are_all(1));
+        assert!(bounds.page(text(2, "", &[])).is_ok());
+        assert!(bounds.are_all(2));
+        assert_eq!(bounds.page(text(3, "", &[])), Err(Refusal::Misbehaved));
+        let mut late = self::bounds();
+        assert!(late.page(text(1, "", &[])).is_ok());
+        assert_eq!(late.promise(3), Err(Refusal::Misbehaved));
     }
 
     #[test]

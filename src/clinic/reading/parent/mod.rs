@@ -15,4 +15,4 @@ mod table;
 
 pub use ocr::Tesseract;
 pub use process::ReadError;
-pub use reader::Reader;
+pub use reader::{Reader, Turn};

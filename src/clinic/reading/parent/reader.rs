@@ -31,6 +31,18 @@ const SAMPLE_PICTURE: &[u8] = include_bytes!("sample.png");
 const SAMPLE_PIXELS: (u32, u32) = (321, 121);
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A page of a file that is being read: its text has come, or its picture, which is read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// From 1.
+    pub page: u32,
+    /// Of how many, if the file says so.
+    pub of: Option<u32>,
+}
+
+/// Is told of each page, once and in order.
+type Watch<'w> = &'w (dyn Fn(Turn) + Send + Sync);
+
 /// Reads documents, a bounded number at once.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -73,7 +85,7 @@ impl Reader {
     /// Whether workers can be started, and read. Not one of those who take turns: behind a queue of documents it would seem to
     /// hang.
     pub async fn probe(&self) -> Result<(), String> {
-        let read = self.read_now(SAMPLE_TEXT.as_bytes()).await.map_err(|error| error.to_string())?;
+        let read = self.read_now(SAMPLE_TEXT.as_bytes(), &|_| ()).await.map_err(|error| error.to_string())?;
         if read.text().contains(SAMPLE) { Ok(()) } else { Err("a worker reads what is not there".to_owned()) }
     }
 
@@ -113,19 +125,32 @@ impl Reader {
 
     /// Reads a file. Whoever stops waiting ends the processes that were started for it.
     pub async fn read(&self, file: impl AsyncRead + Unpin + Send) -> Result<Document, ReadError> {
+        self.read_watched(file, &|_| ()).await
+    }
+
+    /// The same, telling of each page.
+    pub async fn read_watched(
+        &self,
+        file: impl AsyncRead + Unpin + Send,
+        watch: Watch<'_>,
+    ) -> Result<Document, ReadError> {
         let Ok(_place) = self.places.acquire().await else {
             return Err(ReadError::NoWorker(std::io::Error::other("the reader is closed")));
         };
-        self.read_now(file).await
+        self.read_now(file, watch).await
     }
 
     /// The same without waiting for a place.
-    async fn read_now(&self, file: impl AsyncRead + Unpin + Send) -> Result<Document, ReadError> {
+    async fn read_now(
+        &self,
+        file: impl AsyncRead + Unpin + Send,
+        watch: Watch<'_>,
+    ) -> Result<Document, ReadError> {
         let deadline = Instant::now() + self.limits.deadline;
         let ocr =
             self.tesseract.find().map(|program| Ocr::new(&self.starter, program, &self.limits, deadline));
         let order = Order::Read { limits: self.limits, pictures: ocr.is_some() };
-        let listen = |output| Listener { bounds: Bounds::new(&self.limits), ocr }.listen(output);
+        let listen = |output| Listener { bounds: Bounds::new(&self.limits), ocr, watch }.listen(output);
         self.starter.run(&order, &[], file, deadline, listen).await
     }
 }
@@ -133,6 +158,7 @@ impl Reader {
 struct Listener<'r> {
     bounds: Bounds,
     ocr: Option<Ocr<'r>>,
+    watch: Watch<'r>,
 }
 
 impl Listener<'_> {
@@ -148,9 +174,15 @@ impl Listener<'_> {
             drop(line);
             match frame {
                 Frame::Confined(confinement) if is_first => report(confinement),
-                Frame::Page(text) if !is_first => pages.push(self.bounds.page(text)?),
+                Frame::Pages { count } if !is_first => self.bounds.promise(count)?,
+                Frame::Page(text) if !is_first => {
+                    let page = self.bounds.page(text)?;
+                    self.tell(page.number);
+                    pages.push(page);
+                }
                 Frame::Picture(picture) if !is_first && self.ocr.is_some() => {
                     self.bounds.picture(&picture)?;
+                    self.tell(picture.number);
                     let Some(png) = lines::exactly(&mut output, picture.bytes).await else { return Ok(None) };
                     let mut page = self.look_at(&picture, png).await?;
                     let again = lines::exactly(&mut output, picture.again_bytes).await;
@@ -161,7 +193,7 @@ impl Listener<'_> {
                     pages.push(self.bounds.content(page)?);
                 }
                 Frame::Refused { refusal } => return Err(refusal.into()),
-                Frame::End { pages: sent } if sent == self.bounds.pages() && sent > 0 => {
+                Frame::End { pages: sent } if self.bounds.are_all(sent) => {
                     return Ok(Some(Document { pages }));
                 }
                 _ => return Err(Refusal::Misbehaved.into()),
@@ -169,6 +201,10 @@ impl Listener<'_> {
             is_first = false;
         }
         Ok(None)
+    }
+
+    fn tell(&self, page: u32) {
+        (self.watch)(Turn { page, of: self.bounds.promised() });
     }
 
     async fn look_at(&self, picture: &Picture, png: Vec<u8>) -> Result<Page, ReadError> {

@@ -75,6 +75,11 @@ impl Answer {
     }
 }
 
+/// How many pages will come, before the first of them.
+pub(super) fn promise(pages: usize) -> Result<(), Stop> {
+    u32::try_from(pages).map_or(Ok(()), |count| send(&Frame::Pages { count }))
+}
+
 /// One frame.
 pub(super) fn send(frame: &Frame) -> Result<(), Stop> {
     let mut line = serde_json::to_vec(frame).map_err(|_| Stop::Gone)?;

@@ -1,18 +1,19 @@
-//! Plain text: its encoding found out, its lines ended alike, control characters gone.
+//! Plain text: decoded, its lines ended alike, control characters gone. What it is in is found out by the same rule that let it
+//! in: there is nothing in between that would be read as something else.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use crate::clinic::reading::{
-    document::Blank,
-    frames::Text,
-    letters::steers,
-    order::{Limits, TEXT_BYTES_MAX},
-    refusal::Refusal,
-    worker::answer::{Answer, Stop},
+use crate::{
+    clinic::reading::{
+        document::Blank,
+        frames::Text,
+        letters::steers,
+        order::{Limits, TEXT_BYTES_MAX},
+        refusal::Refusal,
+        worker::answer::{Answer, Stop, promise},
+    },
+    documents::check::{CheckError, Encoding, Texts, encoding_of},
 };
-
-/// More bytes than this of a hundred that no text has: it is none.
-const STRANGE_PERCENT: usize = 2;
 
 pub(super) fn read(bytes: &[u8], limits: &Limits, answer: &mut Answer) -> Result<(), Stop> {
     if bytes.len() > TEXT_BYTES_MAX {
@@ -27,6 +28,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits, answer: &mut Answer) -> Result
     if pages.len() > limits.pages as usize {
         return Err(Refusal::TooManyPages.into());
     }
+    promise(pages.len())?;
     for (number, page) in (1..).zip(pages) {
         let blank = page.trim().is_empty().then_some(Blank::Nothing);
         let text = if blank.is_some() { String::new() } else { page.to_owned() };
@@ -37,32 +39,18 @@ pub(super) fn read(bytes: &[u8], limits: &Limits, answer: &mut Answer) -> Result
 }
 
 fn decode(bytes: &[u8]) -> Result<String, Refusal> {
-    let (encoding, mark) = match Encoding::for_bom(bytes) {
-        Some(marked) => marked,
-        None => (encoding_of(bytes)?, 0),
+    let encoding = encoding_of(&mut &bytes[..], Texts::Legacy).map_err(|error| match error {
+        CheckError::Refused(refusal) if refusal.code == "file_truncated" => Refusal::Broken,
+        _ => Refusal::WrongType,
+    })?;
+    let encoding = match encoding {
+        Encoding::Utf8 => UTF_8,
+        Encoding::Utf16Le => UTF_16LE,
+        Encoding::Utf16Be => UTF_16BE,
+        Encoding::Windows1252 => WINDOWS_1252,
     };
-    let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
+    let (text, _) = encoding.decode_with_bom_removal(bytes);
     Ok(text.into_owned())
-}
-
-/// Without a mark: UTF-16 has a zero in nearly every second byte; what is valid as UTF-8 is that; all else is taken for
-/// Windows-1252, of which Latin-1 is a part.
-fn encoding_of(bytes: &[u8]) -> Result<&'static Encoding, Refusal> {
-    let pairs = bytes.len() / 2;
-    let zeros = |from: usize| bytes.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    if pairs > 0 && odd * 10 >= pairs * 8 && even * 100 <= pairs * STRANGE_PERCENT {
-        return Ok(UTF_16LE);
-    }
-    if pairs > 0 && even * 10 >= pairs * 8 && odd * 100 <= pairs * STRANGE_PERCENT {
-        return Ok(UTF_16BE);
-    }
-    let strange =
-        bytes.iter().filter(|byte| matches!(byte, 0..=8 | 0xb | 0xe..=0x1a | 0x1c..=0x1f | 0x7f)).count();
-    if even + odd > 0 || strange * 100 > bytes.len() * STRANGE_PERCENT {
-        return Err(Refusal::WrongType);
-    }
-    Ok(if std::str::from_utf8(bytes).is_ok() { UTF_8 } else { WINDOWS_1252 })
 }
 
 /// Line feeds end lines, form feeds pages; of other control characters the tab is left.
@@ -95,14 +83,20 @@ mod tests {
         assert_eq!(decode(b"\xef\xbb\xbfet\xc3\xa0").unwrap(), "età");
         assert_eq!(decode(b"et\xe0 \xb5g \x80 10").unwrap(), "età µg € 10");
         assert_eq!(decode(b"\xff\xfeF\0S\0H\0").unwrap(), "FSH");
-        assert_eq!(decode(b"F\0S\0H\0 \x007\0").unwrap(), "FSH 7");
-        assert_eq!(decode(b"\0F\0S\0H\0 \x007").unwrap(), "FSH 7");
+        assert_eq!(decode(b"\xfe\xff\0F\0S\0H").unwrap(), "FSH");
     }
 
     #[test]
     fn what_is_no_text_is_refused() {
         assert_eq!(decode(b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0"), Err(Refusal::WrongType));
         assert_eq!(decode(&[7; 64]), Err(Refusal::WrongType));
+        assert_eq!(decode(b"F\0S\0H\0 \x007\0"), Err(Refusal::WrongType), "UTF-16 without a mark");
+        assert_eq!(
+            decode("età".as_bytes().split_last().unwrap().1),
+            Ok("etÃ".to_owned()),
+            "or the end is missing"
+        );
+        assert_eq!(decode("è età".as_bytes().split_last().unwrap().1), Err(Refusal::Broken));
     }
 
     #[test]

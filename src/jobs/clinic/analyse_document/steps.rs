@@ -1,6 +1,9 @@
 //! The steps of an analysis, each with its checkpoint.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
@@ -24,12 +27,12 @@ use crate::{
         },
         laboratory::identity::Person,
         patients::entries::{self, Refused},
-        reading::{Blank, Document, Origin, ReadError},
+        reading::{Blank, Document, Origin, ReadError, Turn},
         scores,
     },
     db::Tx,
     documents::{
-        check::{CheckError, Kind},
+        check::{CheckError, Kind, Texts},
         publish,
     },
     jobs::{
@@ -58,6 +61,16 @@ impl From<Refused> for Halt {
 /// Whether files of this kind are read: PDF, pictures, text.
 const fn is_read(kind: Kind) -> bool {
     matches!(kind, Kind::Pdf | Kind::Jpeg | Kind::Png | Kind::Tiff) || kind.is_text()
+}
+
+/// Where reading begins and ends, in percent: of a scan it is nearly all of the time.
+const READING: Range<f32> = 10.0..85.0;
+
+/// How far an analysis is when this page has its turn. Of files that do not say how many pages they have, `most` could come.
+fn percent(turn: Turn, most: u32) -> f32 {
+    let of = turn.of.unwrap_or(most).max(turn.page).max(1);
+    let done = turn.page.saturating_sub(1) as f32 / of as f32;
+    READING.start + done * (READING.end - READING.start)
 }
 
 /// What follows from a text, and nothing else.
@@ -107,6 +120,18 @@ impl AnalyseDocument {
         ctx.attempt().progress(percent, step.as_str(), Some(data));
     }
 
+    /// The same of each page of a document that has several. It costs nothing: of what is said within a moment the newest is told.
+    fn say_page(&self, ctx: &JobContext, turn: Turn) {
+        let (page, of) = (turn.page, turn.of);
+        if of == Some(1) {
+            return;
+        }
+        let note = of.map_or_else(|| format!("page {page}"), |of| format!("page {page} of {of}"));
+        let step = Step::Text;
+        let data = serde_json::json!({ "document": self.document, "step": step, "page": page, "pages": of });
+        ctx.attempt().progress(percent(turn, ctx.config.clinic.reading_pages), note, Some(data));
+    }
+
     /// A step is done, in the transaction of what it has made.
     async fn passed(
         &self,
@@ -124,10 +149,10 @@ impl AnalyseDocument {
     /// The same for a step that has made nothing but itself; one that was done before is not done again.
     async fn pass(&self, ctx: &JobContext, step: Step, value: &impl serde::Serialize) -> Result<(), Halt> {
         let percent = match step {
-            Step::Type | Step::Text => 50.0,
-            Step::Values => 70.0,
-            Step::Domains => 80.0,
-            Step::Findings => 90.0,
+            Step::Type | Step::Text => READING.end,
+            Step::Values => 90.0,
+            Step::Domains => 93.0,
+            Step::Findings => 96.0,
         };
         let mut tx = ctx.db.begin("clinic.pass_step").await?;
         if ctx.step_value::<serde_json::Value>(&mut tx, step.as_str()).await?.is_none() {
@@ -147,7 +172,7 @@ impl AnalyseDocument {
         let Some(id) = self.upload else { return Err(Failed("no_content".into())) };
         let upload = publish::complete(&ctx.db, id).await?;
         let upload = upload.ok_or(Failed("no_content".into()))?;
-        let kind = match arrived::checked(ctx, &upload).await {
+        let kind = match arrived::checked(ctx, &upload, Texts::Legacy).await {
             Ok(kind) if is_read(kind) => kind,
             Ok(_) => return Err(Failed("wrong_type".into())),
             Err(CheckError::Refused(refusal)) => return Err(Failed(refusal.code)),
@@ -194,7 +219,7 @@ impl AnalyseDocument {
         let pages = if let Some(pages) = known {
             pages
         } else {
-            self.say(ctx, 25.0, Step::Text);
+            self.say(ctx, READING.start, Step::Text);
             let pages = PageText::of(self.read(ctx, document).await?);
             let now = ctx.clock.now();
             let mut tx = ctx.db.begin("clinic.keep_pages").await?;
@@ -218,7 +243,8 @@ impl AnalyseDocument {
         let file = document.document_id.ok_or(Gone)?;
         let content = content::of(&ctx.db, file).await?.ok_or(Gone)?;
         let bytes = ctx.contents.open(&content, 0..content.version.bytes.unsigned_abs()).await?;
-        let outcome = ctx.reader.read(StreamReader::new(Box::pin(bytes.into_stream()))).await;
+        let file = StreamReader::new(Box::pin(bytes.into_stream()));
+        let outcome = ctx.reader.read_watched(file, &|turn| self.say_page(ctx, turn)).await;
         let is_first = ctx.attempt().number == 1;
         let read = match outcome {
             Ok(read) => read,
@@ -285,7 +311,17 @@ impl AnalyseDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::calmly;
+    use super::{Turn, calmly, percent};
+
+    #[test]
+    fn pages_bring_an_analysis_forward_and_never_to_its_end() {
+        let told = |of| (1..=12).map(move |page| percent(Turn { page, of }, 200));
+        for of in [Some(12), None, Some(0)] {
+            assert!(told(of).is_sorted_by(|before, after| before <= after), "{of:?}");
+            assert!(told(of).all(|it| (10.0..85.0).contains(&it)), "{of:?}");
+        }
+        assert!((percent(Turn { page: 7, of: Some(12) }, 200) - 47.5).abs() < 0.01);
+    }
 
     #[test]
     fn a_panic_is_an_error_that_quotes_nothing() {

@@ -1,13 +1,13 @@
 //! Documents with text are read as `pdftotext -layout` reads them (poppler), whose text lies beside them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Mutex};
 
-use sportello::clinic::reading::{Origin, Refusal};
+use sportello::clinic::reading::{Origin, Refusal, Turn, parent::Tesseract};
 
 use super::{
-    files,
+    files, outcome,
     pdf::{A4, line, pages},
-    read,
+    read, reader,
 };
 
 fn counted(text: &str) -> HashMap<&str, usize> {
@@ -91,6 +91,18 @@ async fn all_pages_come_in_order() {
     let texts: Vec<_> = document.pages.iter().map(|page| page.text.trim().to_owned()).collect();
     assert_eq!(texts, (1..=12).map(|number| format!("pagina {number}")).collect::<Vec<_>>());
     assert_eq!(document.text().matches('\u{c}').count(), 12);
+    // Whoever watches hears of each page, once.
+    let turns = Mutex::new(Vec::new());
+    let file = pages(A4, &contents);
+    let watched =
+        reader(Tesseract::Off).read_watched(file.as_slice(), &|turn| turns.lock().unwrap().push(turn)).await;
+    assert_eq!(outcome(watched).unwrap(), document);
+    let all: Vec<_> = (1..=12).map(|page| Turn { page, of: Some(12) }).collect();
+    assert_eq!(turns.into_inner().unwrap(), all);
+}
+
+fn utf16(text: &str, of: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    format!("\u{feff}{text}").encode_utf16().flat_map(of).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,10 +111,20 @@ async fn plain_text_is_read_in_whatever_it_is_encoded() {
         "Età: 34\r\nFSH\t7,2 µUI".as_bytes(),
         b"\xef\xbb\xbfEt\xc3\xa0: 34\nFSH\t7,2 \xc2\xb5UI",
         b"Et\xe0: 34\rFSH\t7,2 \xb5UI",
+        &utf16("Età: 34\r\nFSH\t7,2 µUI", u16::to_le_bytes),
+        &utf16("Età: 34\nFSH\t7,2 µUI", u16::to_be_bytes),
     ] {
         assert_eq!(read(bytes).await.unwrap().pages[0].text, "Età: 34\nFSH\t7,2 µUI");
     }
     assert_eq!(read(b"a\x0cb\x0c").await.unwrap().pages.len(), 2);
     assert_eq!(read(b"").await, Err(Refusal::Empty));
     assert_eq!(read(b"PK\x03\x04...").await, Err(Refusal::WrongType));
+    assert_eq!(read(&utf16("FSH\t7,2", u16::to_le_bytes)[2..]).await, Err(Refusal::WrongType));
+    assert_eq!(read("FSH 7,2 µUI è".as_bytes().split_last().unwrap().1).await, Err(Refusal::Broken));
+    // As much as a worker takes, in each: its memory and its calls are enough.
+    let long = "TSH\t2,15 µUI/mL è\n".repeat(90_000);
+    let latin: Vec<u8> = long.chars().map(|letter| letter as u8).collect();
+    for bytes in [latin, utf16(&long, u16::to_le_bytes)] {
+        assert_eq!(read(&bytes).await.unwrap().pages[0].text, long);
+    }
 }

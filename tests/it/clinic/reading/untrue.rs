@@ -37,12 +37,17 @@ async fn what_cannot_be_true_is_not_believed() {
     let page =
         r#"{"frame":"page","number":1,"width":595,"height":842,"text":"x","words":[[0,0,1,[0,0,1,1]]]}"#;
     let end = r#"{"frame":"end","pages":1}"#;
+    let promise = r#"{"frame":"pages","count":2}"#;
     assert!(answered(&says(&format!("{page}\n{end}"))).await.is_ok());
+    assert!(answered(&says(&format!("{}\n{page}\n{end}", promise.replace('2', "1")))).await.is_ok());
     for frames in [
         "nonsense".to_owned(),
         end.to_owned(),
         format!("{page}\n{page}\n{end}"),
         format!("{page}\n{}", r#"{"frame":"end","pages":2}"#),
+        format!("{promise}\n{page}\n{end}"),
+        format!("{page}\n{}\n{end}", promise.replace('2', "1")),
+        format!("{}\n{page}\n{end}", promise.replace('2', "99999")),
         format!("{CONFINED}\n{page}\n{end}"),
         format!("{}\n{end}", page.replace("595", "-1")),
         format!("{}\n{end}", page.replace("595", "1e300")),

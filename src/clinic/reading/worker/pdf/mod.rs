@@ -17,7 +17,7 @@ use hayro::{
 use self::page::Content;
 
 use super::{
-    answer::{Answer, Stop},
+    answer::{Answer, Stop, promise},
     picture,
 };
 use crate::clinic::reading::{
@@ -45,6 +45,7 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits, pictures: bool, answer: &mut
     if sizes.any(|(width, height)| is_too_large(width) || is_too_large(height)) {
         return Err(Refusal::PageTooLarge.into());
     }
+    promise(pages.len())?;
     let settings = InterpreterSettings::default();
     let mut cache = RenderCache::new();
     for (number, page) in (1..).zip(pages.iter()) {

@@ -18,6 +18,23 @@ use crate::clinic::reading::order::PICTURE_PIXELS_MAX;
 /// What decoding one picture may take: four bytes a pixel.
 const DECODED_BYTES_MAX: u64 = 4 * PICTURE_PIXELS_MAX;
 
+/// How many pictures the file has, if that is found out without decoding one, and they are not more than this.
+pub(super) fn count(bytes: &[u8], format: Format, most: u32) -> Option<u32> {
+    if format != Format::Tiff {
+        return Some(1);
+    }
+    let mut decoder = Decoder::new(Cursor::new(bytes)).ok()?;
+    let mut count = 1;
+    while decoder.more_images() {
+        count += 1;
+        if count > most {
+            return None;
+        }
+        decoder.next_image().ok()?;
+    }
+    Some(count)
+}
+
 /// Gives each picture of the file to `with`, grey.
 pub(super) fn each(
     bytes: Vec<u8>,

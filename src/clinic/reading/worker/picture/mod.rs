@@ -10,7 +10,7 @@ use hayro::{
 use image::{ExtendedColorType, GrayImage, ImageEncoder as _, codecs::png::PngEncoder};
 
 use super::{
-    answer::{Answer, Stop},
+    answer::{Answer, Stop, promise},
     input::Format,
 };
 use crate::clinic::reading::{
@@ -32,6 +32,9 @@ pub(super) fn read(
     pictures: bool,
     answer: &mut Answer,
 ) -> Result<(), Stop> {
+    if let Some(count) = decode::count(&bytes, format, limits.pages) {
+        promise(count as usize)?;
+    }
     let mut number = 0;
     decode::each(bytes, format, |grey| {
         number += 1;
