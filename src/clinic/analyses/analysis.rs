@@ -12,7 +12,7 @@ use super::graded::{Graded, Kind};
 use crate::{
     args,
     clinic::{
-        patients::{Patient, entries},
+        patients::{Patient, Sex, entries},
         rules::score::Measure,
         values::Place,
         worded::InWords,
@@ -276,10 +276,11 @@ pub async fn withdraw(tx: &mut Tx, id: AnalysisId, now: Timestamp) -> Result<Gra
     Ok(GradedAnalysis::from_row(&tx.query_one(WITHDRAW, &[&id, &now]).await?))
 }
 
-/// What counts of the analyses of a patient that were not withdrawn, for who was admitted.
+/// What counts of the analyses of a patient that were not withdrawn, for who was admitted. What is of the other sex is the
+/// partner's, and does not: the sex may have been put right since.
 pub async fn counting(
     tx: &mut Tx,
-    patient: PatientId,
+    (patient, sex): (PatientId, Sex),
 ) -> Result<Vec<(AnalysisId, Date, Vec<Measure>)>, DbError> {
     // The kinds that count for something.
     const COUNTING: &str = "-- clinic.analyses.counting
@@ -289,8 +290,12 @@ pub async fn counting(
     /// The newest; more than anybody was examined.
     const MOST: i64 = 1_000;
     let rows = tx.query(COUNTING, &[&patient, &MOST]).await?;
-    let of = |row: &Row| (row.get("id"), row.get("observed_on"), Graded::from_row(row).measures());
-    Ok(rows.iter().map(of).collect())
+    let of = |row: &Row| {
+        let graded = Graded::from_row(row);
+        let is_own = sex.may_have(graded.kind().only_of());
+        is_own.then(|| (row.get("id"), row.get("observed_on"), graded.measures()))
+    };
+    Ok(rows.iter().filter_map(of).collect())
 }
 
 /// Documents of a patient of which an analysis of some kind was withdrawn, for who was admitted.

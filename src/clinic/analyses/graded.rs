@@ -6,15 +6,18 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::clinic::rules::{
-    checks::Refused,
-    embryo::{self, Embryo, EmbryoAnalysis},
-    explained::Explained,
-    follicle::{self, FollicleAnalysis, FollicleScan},
-    hysteroscopy::{self, Hysteroscopy, HysteroscopyAnalysis},
-    oocyte::{self, Oocyte, OocyteAnalysis},
-    score::Measure,
-    semen::{self, Semen, SemenAnalysis},
+use crate::clinic::{
+    laboratory::flags::Sex,
+    rules::{
+        checks::Refused,
+        embryo::{self, Embryo, EmbryoAnalysis},
+        explained::Explained,
+        follicle::{self, FollicleAnalysis, FollicleScan},
+        hysteroscopy::{self, Hysteroscopy, HysteroscopyAnalysis},
+        oocyte::{self, Oocyte, OocyteAnalysis},
+        score::Measure,
+        semen::{self, Semen, SemenAnalysis},
+    },
 };
 
 stored! {
@@ -37,6 +40,15 @@ impl Kind {
     /// From its stored name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// Who alone can have it; an embryo is of both.
+    pub const fn only_of(self) -> Option<Sex> {
+        match self {
+            Self::Semen => Some(Sex::Male),
+            Self::Oocyte | Self::Follicle | Self::Hysteroscopy => Some(Sex::Female),
+            Self::Embryo => None,
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! (how they are read).
 //!
 //! Invariants
-//! - Every analysis is written down by [`analysis::insert`], after `entries::admit` has locked the record.
+//! - Every analysis is written down by [`analysis::insert`], after [`crate::clinic::patients::entries`] has locked the record and
+//!   `Content::unfit` has found nothing against it.
 //! - What was given and what came out are never changed, but by another analysis of the same document: a mistake is withdrawn,
 //!   stays readable, and counts no more. The values of a document that its analysis was made of count no more with it.
 //! - A document has one analysis of a kind, or of each oocyte and embryo that it describes, however often it is analysed; one that

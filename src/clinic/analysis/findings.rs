@@ -66,6 +66,8 @@ fn of_unread(it: &Unread) -> Finding {
         (None, _) => Sentence::DocumentPageUnread,
         (Some(_), "another_value") => Sentence::DocumentAnotherValue,
         (Some(_), "uncorroborated") => Sentence::DocumentUncorroborated,
+        (Some(_), "before_birth") => Sentence::DocumentBeforeBirth,
+        (Some(_), "other_sex") => Sentence::DocumentOtherSex,
         (Some(_), _) => Sentence::DocumentNotUnderstood,
     };
     Finding { sentence, analyte: it.analyte.clone(), page: Some(it.page), line: it.line }
@@ -94,7 +96,9 @@ mod tests {
             text: text.to_owned(),
             again: None,
         };
-        let read = read(vec![page], &Person::of_sex(Sex::Female), jiff::civil::date(2026, 3, 20));
+        let born_on = Some(jiff::civil::date(1990, 5, 17));
+        let anna = Person { born_on, ..Person::of_sex(Sex::Female) };
+        let read = read(vec![page], &anna, jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
     }
@@ -114,6 +118,15 @@ mod tests {
                 ("document.not_understood", some("prolactin")),
             ]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_the_patients_is_said() {
+        let some = |analyte: &str| Some(analyte.to_owned());
+        let found = codes("Prelievo del 03/02/1986\nFSH   7,2 mUI/mL\n");
+        assert_eq!(found, [("document.before_birth", some("fsh"))]);
+        let found = codes("SPERMIOGRAMMA\nData prelievo: 03/02/2026\nVolume   2,8 mL\n");
+        assert_eq!(found, [("document.other_sex", some("semen_volume"))]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::read::Read;
 use crate::clinic::{
     analyses::{Graded, Input},
     laboratory::{
+        flags::Sex,
         grammar::rows::Value,
         names::Group,
         report::{self, Reading},
@@ -46,6 +47,8 @@ pub enum Grading {
     Refused,
     /// It is not said of which day they are.
     Undated,
+    /// Only the other sex has it.
+    OtherSex,
 }
 
 impl Grading {
@@ -61,6 +64,7 @@ impl Grading {
             Self::Done(_) => Sentence::DocumentGraded,
             Self::Refused => Sentence::DocumentGradingRefused,
             Self::Undated => Sentence::DocumentGradingUndated,
+            Self::OtherSex => Sentence::DocumentOtherSex,
         }
     }
 }
@@ -72,11 +76,11 @@ pub fn of(read: &Read) -> Vec<Grading> {
     let measured = values.into_iter().filter_map(|(group, input)| {
         let day = newest(&read.values, |it| it.analyte.group == group)?;
         let places: Vec<Place> = day.1.iter().take(PLACES_MAX).map(|it| place(it.place)).collect();
-        Some(graded(input(&day)?, day.0, |made| Made { places, ..made }))
+        Some(graded((input(&day)?, read.sex), day.0, |made| Made { places, ..made }))
     });
     let described = read.descriptions.found.iter().map(|it| match it.input.clone() {
         None => Grading::Refused,
-        Some(input) => graded(input, it.day, |made| Made {
+        Some(input) => graded((input, read.sex), it.day, |made| Made {
             item: it.item.clone(),
             label: it.label.clone(),
             places: it.places.clone(),
@@ -155,9 +159,11 @@ fn follicle_of((_, values): &Day<'_>) -> Option<Input> {
     (scan != FollicleScan::default()).then_some(Input::Follicle(scan))
 }
 
-fn graded(input: Input, day: Option<Date>, with: impl FnOnce(Made) -> Made) -> Grading {
+fn graded((input, sex): (Input, Option<Sex>), day: Option<Date>, with: impl FnOnce(Made) -> Made) -> Grading {
+    let is_other = |graded: &Graded| graded.kind().only_of().zip(sex).is_some_and(|(only, own)| only != own);
     let (graded, observed_on) = match (input.grade(), day) {
         (Err(_), _) => return Grading::Refused,
+        (Ok(graded), _) if is_other(&graded) => return Grading::OtherSex,
         (Ok(_), None) => return Grading::Undated,
         (Ok(graded), Some(day)) => (graded, day),
     };
@@ -177,7 +183,7 @@ mod tests {
         reading::Origin,
     };
 
-    fn gradings(text: &str) -> Vec<Grading> {
+    fn gradings(text: &str, sex: Option<Sex>) -> Vec<Grading> {
         let page = PageText {
             number: 1,
             width: 1.0,
@@ -186,7 +192,22 @@ mod tests {
             text: text.to_owned(),
             again: None,
         };
-        of(&read(vec![page], &Person::of_sex(Sex::Male), date(2026, 3, 20)))
+        let person = Person { sex, ..Person::of_sex(Sex::Male) };
+        of(&read(vec![page], &person, date(2026, 3, 20)))
+    }
+
+    #[test]
+    fn what_only_the_other_sex_has_is_not_graded() {
+        let semen = "SPERMIOGRAMMA\nData prelievo: 03/02/2026\nVolume   2,8 mL\n";
+        let oocytes = "Data del pick-up: 03/02/2026\nOvociti recuperati 3\nMII 2 / MI 1\n";
+        let made = |text: &str, sex| {
+            let all = gradings(text, sex);
+            (all.iter().filter(|it| it.made().is_some()).count(), all.contains(&Grading::OtherSex))
+        };
+        assert_eq!(made(semen, Some(Sex::Female)), (0, false), "there is no value of it");
+        assert_eq!(made(semen, None), (1, false));
+        assert_eq!(made(oocytes, Some(Sex::Male)), (0, true));
+        assert_eq!(made(oocytes, Some(Sex::Female)), (2, false));
     }
 
     #[test]
@@ -194,6 +215,7 @@ mod tests {
         let found = gradings(
             "SPERMIOGRAMMA\nData prelievo: 03/02/2026\nVolume   2,8 mL\nConcentrazione spermatozoi   9 milioni/mL\n\
              Motilità progressiva   25 %\nForme normali   3 %\n",
+            Some(Sex::Male),
         );
         let [Grading::Done(made)] = found.as_slice() else { panic!("{found:?}") };
         let Graded::Semen { input, .. } = &made.graded else { panic!("{made:?}") };
@@ -208,7 +230,7 @@ mod tests {
         let of = |text: &str| {
             let text =
                 format!("Data prelievo: 03/02/2026\nAFC destro   9\nVolume ovaio destro   12 mL\n{text}\n");
-            let found = gradings(&text);
+            let found = gradings(&text, Some(Sex::Female));
             let [Grading::Done(made)] = found.as_slice() else { panic!("{found:?}") };
             let Graded::Follicle { result, .. } = &made.graded else { panic!("{made:?}") };
             result.is_polycystic
@@ -225,12 +247,13 @@ mod tests {
 
     #[test]
     fn without_a_day_and_with_contradictions_nothing_is_graded() {
-        let undated = gradings("SPERMIOGRAMMA\nVolume   2,8 mL\n");
+        let undated = gradings("SPERMIOGRAMMA\nVolume   2,8 mL\n", Some(Sex::Male));
         assert_eq!(undated, [Grading::Undated]);
         let wrong = gradings(
             "SPERMIOGRAMMA\nData prelievo: 03/02/2026\nMotilità progressiva   80 %\nMotilità totale   20 %\n",
+            Some(Sex::Male),
         );
         assert_eq!(wrong, [Grading::Refused]);
-        assert!(gradings("FSH   7,2 mUI/mL\n").is_empty());
+        assert!(gradings("FSH   7,2 mUI/mL\n", Some(Sex::Male)).is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::clinic::{
         corroboration::corroborated,
         flags::Sex,
         identity::{self, Person},
-        report::{self, About, NotRead, Reading},
+        report::{self, About, NotRead, Reading, Report, Why},
     },
     reading::{Blank, Origin},
     rules::score::Domain,
@@ -56,30 +56,34 @@ pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Rea
     let (text, again) = texts(pages);
     let sex = person.sex;
     let is_of_another = identity::is_of_another(&text, is_scan, person);
-    let about = About { sex, is_scan, until: Some(uploaded_on) };
+    let about = About { sex, is_scan, from: person.born_on, until: Some(uploaded_on) };
     let mut report = report::read(&text, about);
-    let mut descriptions = described::read(&text, report.date, uploaded_on);
+    let days = (person.born_on, uploaded_on);
+    let mut descriptions = described::read(&text, report.date, days);
     if is_scan {
         let is_picture = |page: u32| pictures.contains(&page);
         let other = report::read(&again, about);
-        descriptions =
-            descriptions.corroborated(&described::read(&again, other.date, uploaded_on), is_picture);
+        descriptions = descriptions.corroborated(&described::read(&again, other.date, days), is_picture);
         report = corroborated(report, &other, is_picture, sex);
     }
+    let report = of_one(report, sex);
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
-    Read {
-        values: report.values,
-        descriptions,
-        reported_on: report.date,
-        unread,
-        confidence,
-        is_scan,
-        sex,
-        is_of_another,
-    }
+    let reported_on = report.date.filter(|day| person.born_on.is_none_or(|born_on| *day >= born_on));
+    Read { values: report.values, descriptions, reported_on, unread, confidence, is_scan, sex, is_of_another }
+}
+
+/// Without what only people of the other sex have: reports of couples do not always say where the part of the partner begins.
+fn of_one(report: Report, sex: Option<Sex>) -> Report {
+    let Report { values, mut unread, date, lexemes } = report;
+    let is_own = |it: &Reading| it.analyte.only_of().zip(sex).is_none_or(|(only, own)| only == own);
+    let (values, others): (Vec<_>, Vec<_>) = values.into_iter().partition(is_own);
+    let left_out = |it: Reading| NotRead { analyte: it.analyte, place: it.place, why: Why::OtherSex };
+    unread.extend(others.into_iter().map(left_out));
+    unread.sort_by_key(|it| it.place.start);
+    Report { values, unread, date, lexemes }
 }
 
 impl Read {
@@ -190,6 +194,35 @@ mod tests {
         assert_eq!((read.confidence.pages, read.confidence.pages_unread), (3, 1));
         assert_eq!(read.confidence.points, Some(33), "half of it was understood, on two pages of three");
         assert_eq!(read.domains(), ["ovarian", "hormonal"]);
+    }
+
+    #[test]
+    fn what_only_the_other_sex_has_is_unread() {
+        let text = "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL\nSPERMIOGRAMMA\nVolume   2,8 mL\nAFC   12\n";
+        let said = |sex| {
+            let person = Person { sex, ..Person::of_sex(Sex::Female) };
+            let read = read(vec![page(1, Origin::Text, text)], &person, date(2026, 3, 20));
+            let values: Vec<_> = read.values.iter().map(|it| it.analyte.code).collect();
+            let unread: Vec<_> = read.unread.iter().map(|it| format!("{:?} {}", it.line, it.why)).collect();
+            (values, unread)
+        };
+        let unread = |line: u32| vec![format!("Some({line}) other_sex")];
+        assert_eq!(said(Some(Sex::Female)), (vec!["fsh", "afc"], unread(4)));
+        assert_eq!(said(Some(Sex::Male)), (vec!["fsh", "semen_volume"], unread(5)));
+        assert_eq!(said(None), (vec!["fsh", "semen_volume", "afc"], vec![]));
+    }
+
+    #[test]
+    fn nothing_is_of_a_day_before_the_birth() {
+        let text = "Data prelievo: 03/02/1986\nFSH   7,2 mUI/mL\nOvociti recuperati 3\nMII 2 / MI 1\n";
+        let person = Person { born_on: Some(date(1990, 5, 17)), ..Person::of_sex(Sex::Female) };
+        let read = read(vec![page(1, Origin::Text, text)], &person, date(2026, 3, 20));
+        assert_eq!((read.values.len(), read.unread[0].why.as_str()), (0, "before_birth"));
+        assert_eq!(
+            (read.descriptions.found.len(), read.descriptions.unread.as_slice()),
+            (0, [(1, 4)].as_slice())
+        );
+        assert_eq!(read.reported_on, None);
     }
 
     #[test]

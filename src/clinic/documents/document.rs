@@ -106,9 +106,9 @@ pub struct Unread {
     /// In which line of it.
     pub line: Option<u32>,
     /// `no_value`, `unit`, `another_value`, `ambiguous` (decimals or thousands), `impossible` (beyond what can be),
-    /// `another_person` (below the heading of the partner), `uncorroborated` (two readings of a picture differ); of a page
-    /// `no_ocr`, `ocr_failed`, `too_many_pictures`,
-    /// `unreadable`, `too_much_text`.
+    /// `another_person` (below the heading of the partner), `other_sex` (only the other sex has it: it belongs into the partner's
+    /// record), `before_birth` (of a day before the patient was born), `uncorroborated` (two readings of a picture differ); of a
+    /// page `no_ocr`, `ocr_failed`, `too_many_pictures`, `unreadable`, `too_much_text`.
     pub why: String,
 }
 

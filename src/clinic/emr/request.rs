@@ -7,7 +7,10 @@ use serde_json::Value;
 use crate::{
     clinic::{
         analyses::{Graded, GradedAnalysis, Input, Kind, NewAnalysis, Source, analysis},
-        patients::entries::{self, Refused},
+        patients::{
+            Unfit,
+            entries::{self, Refused},
+        },
         rules::{checks, patient::mrn::Mrn},
         staff::Permission,
     },
@@ -60,6 +63,9 @@ pub enum Failed {
     /// What is given cannot be.
     #[error(transparent)]
     Wrong(#[from] checks::Refused),
+    /// It cannot be of this patient.
+    #[error("this cannot be of the patient")]
+    Unfit(Vec<Unfit>),
     /// What is given cannot be read any more.
     #[error("what was given cannot be read")]
     Unreadable(#[from] serde_json::Error),
@@ -116,7 +122,14 @@ pub async fn write(
     now: Timestamp,
 ) -> Result<GradedAnalysis, Failed> {
     let id = resolve(tx, who, &request.subject).await?.ok_or(Refused::NoSuchPatient)?;
-    let patient = entries::admit(tx, (who.0, Permission::WriteAnalyses), id, now).await?;
+    let patient = entries::lock_open(tx, (who.0, Permission::WriteAnalyses), id).await?;
+    entries::consented(&patient)?;
+    let unfit = patient.content.unfit(Some(request.observed_on), graded.kind().only_of());
+    if !unfit.is_empty() {
+        return Err(Failed::Unfit(unfit));
+    }
+    // Not before: the item of a batch that is refused ends in this transaction, and keeps no record any longer.
+    entries::touch_each(tx, &[id], now).await?;
     let new = NewAnalysis {
         patient: &patient,
         source: Source::Program,

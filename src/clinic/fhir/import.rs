@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clinic::{
         patients::{
-            Patient,
+            Patient, Unfit,
             entries::{self, Refused},
         },
         staff::Permission,
@@ -181,6 +181,17 @@ impl Writing<'_> {
         self.plan.issues.add(issue_of(code), code, place, refused.to_string());
     }
 
+    /// It cannot be of this patient.
+    fn unfit(&mut self, unfit: &[Unfit], place: &str) {
+        for it in unfit {
+            let (code, member) = match it {
+                Unfit::BeforeBirth => ("invalid", "effective"),
+                Unfit::OtherSex => ("business-rule", "code"),
+            };
+            self.plan.issues.add(code, it.code(), format!("{place}.{member}"), it.to_string());
+        }
+    }
+
     fn twice(&mut self, place: &str) {
         let detail = "another entry of this Bundle changes the same value, by another of its identifiers";
         self.plan.issues.add("duplicate", "repeated", format!("{place}.identifier"), detail);
@@ -214,6 +225,11 @@ impl Writing<'_> {
         };
         if let Some((id, became)) = same {
             return self.plan.told(sent.at, Some(id), became);
+        }
+        // What is here already was written before: to send it again changes nothing.
+        let unfit = patient.content.unfit(sent.observed_on, sent.fitting.only_of());
+        if !unfit.is_empty() {
+            return self.unfit(&unfit, &place);
         }
         let last = withdrawn.iter().find(|it| it.replaced_by.is_none()).or(withdrawn.last());
         let before = match (counting.as_slice(), last) {

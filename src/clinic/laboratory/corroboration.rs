@@ -57,7 +57,7 @@ mod tests {
     use crate::clinic::laboratory::report::{About, read};
 
     fn both(first: &str, other: &str) -> Report {
-        let about = About { sex: None, is_scan: true, until: None };
+        let about = About { is_scan: true, ..About::default() };
         corroborated(read(first, about), &read(other, about), |page| page == 1, None)
     }
 

@@ -29,7 +29,7 @@ const fn bound(code: &'static str, unit: &'static str, most: u32) -> Bound {
 }
 
 /// All are conventions of this software, beside each what it keeps its distance from.
-const BOUNDS: [Bound; 12] = [
+const BOUNDS: [Bound; 20] = [
     // Menopause and ovarian failure: up to about 150 IU/L (ranges that laboratories print end at 135).
     bound("fsh", "m[IU]/mL", 300),
     // The peak of ovulation: up to about 100 IU/L.
@@ -54,6 +54,19 @@ const BOUNDS: [Bound; 12] = [
     bound("sperm_total", "10*6", 20_000),
     // Semen lies between 6 and 9; a strip reads no further.
     Bound { code: "semen_ph", unit: "", least: 4, most: 10 },
+    // Polycystic ovaries: up to about 80 in both.
+    bound("afc", "", 200),
+    bound("afc_left", "", 100),
+    bound("afc_right", "", 100),
+    // Ovaries that are stimulated too much: several hundred mL.
+    bound("ovary_volume_left", "mL", 2_000),
+    bound("ovary_volume_right", "mL", 2_000),
+    // What is larger is a cyst.
+    bound("dominant_follicle", "mm", 200),
+    // Cancer and polyps: up to about 50 mm.
+    bound("endometrial_thickness", "mm", 100),
+    // Years of abstinence are written down as such, days are not.
+    bound("semen_abstinence", "d", 3_650),
 ];
 
 /// No part is more than the whole.
@@ -67,7 +80,7 @@ impl std::fmt::Display for Bound {
 }
 
 /// The bound that a number breaks, if there is one. Without a unit nothing is known of a hormone; of semen there is but one
-/// in use.
+/// in use, and of what is counted there is none.
 pub fn broken(analyte: &Analyte, number: Decimal, unit: Option<&Unit>) -> Option<&'static Bound> {
     let is_part = analyte.is_measured_in(Dimension::Fraction)
         && unit.map_or(analyte.group == Group::Semen, |it| it.dimension() == Dimension::Fraction);
@@ -82,7 +95,7 @@ pub fn broken(analyte: &Analyte, number: Decimal, unit: Option<&Unit>) -> Option
                 None => return None,
             }
         }
-        None if analyte.group != Group::Semen => return None,
+        None if analyte.group != Group::Semen && !bound.unit.is_empty() => return None,
         _ => number,
     };
     let is_within = compared.compare(Decimal::whole(bound.least)) != Ordering::Less
@@ -160,6 +173,36 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_read_or_entered_can_be_graded() {
+        use crate::clinic::rules::{
+            follicle::{self, FollicleScan, Ovary},
+            semen::{self, Semen},
+        };
+        let most = |code: &str| Some(f64::from(BOUNDS.iter().find(|it| it.code == code).unwrap().most));
+        for it in [
+            Semen { volume_ml: most("semen_volume"), ph: most("semen_ph"), ..Semen::default() },
+            Semen { concentration_million_per_ml: most("sperm_concentration"), ..Semen::default() },
+            Semen { total_million: most("sperm_total"), ..Semen::default() },
+            Semen { abstinence_days: most("semen_abstinence"), ph: Some(4.0), ..Semen::default() },
+        ] {
+            assert!(semen::analyse(&it).is_ok(), "{it:?}");
+        }
+        let whole = |code: &str| most(code).map(|it| it as u16);
+        let ovary = |side: &str| Ovary {
+            antral_follicles: whole(&format!("afc_{side}")),
+            volume_ml: most(&format!("ovary_volume_{side}")),
+            follicles_mm: most("dominant_follicle").into_iter().collect(),
+        };
+        let scan = FollicleScan {
+            left: Some(ovary("left")),
+            right: Some(ovary("right")),
+            total_antral_follicles: whole("afc"),
+            cycle_day: None,
+        };
+        assert_eq!(follicle::analyse(&scan).err(), None);
+    }
+
+    #[test]
     fn what_cannot_be_is_told_in_every_unit() {
         for (code, most, unit) in [
             ("tsh", "1000", "m[IU]/L"),
@@ -173,6 +216,9 @@ mod tests {
             ("semen_ph", "10", ""),
             ("sperm_motility_progressive", "100", "%"),
             ("sperm_vitality", "100", ""),
+            ("afc", "200", ""),
+            ("dominant_follicle", "20", "cm"),
+            ("endometrial_thickness", "100", ""),
             ("haematocrit", "1", "L/L"),
             ("hba1c", "120", "mmol/mol"),
         ] {
@@ -188,6 +234,8 @@ mod tests {
             ("semen_ph", "3.9", ""),
             ("sperm_motility_progressive", "140", "%"),
             ("sperm_vitality", "100.5", ""),
+            ("afc", "201", ""),
+            ("dominant_follicle", "21", "cm"),
             ("haematocrit", "1.1", "L/L"),
             ("tsh", "999999999999", "[IU]/mL"),
         ] {

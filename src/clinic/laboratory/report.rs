@@ -45,6 +45,8 @@ pub struct About {
     pub sex: Option<Sex>,
     /// Whether the text was read from an image.
     pub is_scan: bool,
+    /// The day on which the person was born: what is of an earlier one is somebody else's, or misprinted.
+    pub from: Option<Date>,
     /// The day on which the text was here: a later one is misprinted, or misread.
     pub until: Option<Date>,
 }
@@ -133,6 +135,10 @@ pub enum Why {
     Impossible,
     /// It stands below the name of somebody else: the partner.
     AnotherPerson,
+    /// It is of a day before the person was born.
+    BeforeBirth,
+    /// Only the other sex has it: it is the partner's.
+    OtherSex,
 }
 
 impl Why {
@@ -145,6 +151,8 @@ impl Why {
             Self::Ambiguous => "ambiguous",
             Self::Impossible => "impossible",
             Self::AnotherPerson => "another_person",
+            Self::BeforeBirth => "before_birth",
+            Self::OtherSex => "other_sex",
             Self::Uncorroborated => "uncorroborated",
         }
     }
@@ -389,6 +397,10 @@ impl Reader {
                 Some(day) => Some(day).filter(|it| self.about.until.is_none_or(|until| *it <= until)),
                 None => self.day,
             };
+            if date.zip(self.about.from).is_some_and(|(day, from)| day < from) {
+                self.leave_out(head.analyte, place, Why::BeforeBirth);
+                continue;
+            }
             let has_unit = content.unit.is_some() || !needs_unit(head.analyte, &value);
             // A unit is the only witness of how large a number is meant to be; a picture is read with gaps.
             if self.about.is_scan && !has_unit {

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`content`] (what is said of one), [`patient`] (registered, found, changed, archived), [`list`],
 //! [`duplicates`] (who is probably there already), [`consents`] (what they agreed to), [`entries`] (what must hold before
-//! anything is written about one), [`merge`] (two records of one patient), [`held`] (every table that hangs from a patient).
+//! anything is written about one), [`unfit`] (what cannot be of one), [`merge`] (two records of one patient), [`held`] (every table that hangs from a patient).
 //!
 //! Invariants
 //! - A patient is one clinic's: whose somebody is, and what a member may do, is a condition inside of every statement
@@ -21,5 +21,7 @@ pub mod held;
 pub mod list;
 pub mod merge;
 pub mod patient;
+pub mod unfit;
 
 pub use content::{Content, History, Lifestyle, Patient, Sex, Smoking};
+pub use unfit::Unfit;

@@ -18,7 +18,7 @@ use crate::{
 const NAMED_MAX: usize = 12;
 /// What is said first: what makes values doubtful, then what was found. What lies outside of its range is in the table of
 /// values, too.
-const ORDER: [Sentence; 17] = [
+const ORDER: [Sentence; 19] = [
     Sentence::DocumentOfAnother,
     Sentence::DocumentFromPicture,
     Sentence::DocumentOnlyText,
@@ -27,6 +27,8 @@ const ORDER: [Sentence; 17] = [
     Sentence::DocumentSignContradicts,
     Sentence::DocumentUncorroborated,
     Sentence::DocumentNotUnderstood,
+    Sentence::DocumentOtherSex,
+    Sentence::DocumentBeforeBirth,
     Sentence::DocumentDescriptionUnread,
     Sentence::DocumentAnotherValue,
     Sentence::DocumentGradingRefused,

@@ -371,6 +371,12 @@ sentences! {
     DocumentUncorroborated = "document.uncorroborated",
         "Due letture dell'immagine non dicono lo stesso: il valore è da leggere nel documento.",
         "Two readings of the picture do not say the same: the value is to be read in the document.";
+    DocumentBeforeBirth = "document.before_birth",
+        "Il valore è di un giorno precedente alla nascita: non è stato preso.",
+        "The value is of a day before the birth: it was left out.";
+    DocumentOtherSex = "document.other_sex",
+        "È un esame dell'altro sesso e non è stato preso: appartiene alla cartella del partner.",
+        "This is an examination of the other sex and was left out: it belongs into the partner's record.";
     DocumentFoundPositive = "document.found_positive",
         "Il referto riporta un esito non negativo.",
         "The report states a finding that is not negative.";

@@ -8,6 +8,7 @@
 //!   et al., Genet Med 2013;15:153-156).
 //! - A karyotype counts as normal if it is 46,XX or 46,XY, as abnormal if it has another number of chromosomes, and else as of
 //!   uncertain meaning: its reader is a geneticist. So is that of the other sex: it is the partner's, or a finding of its own.
+//! - What only the other sex has is the partner's, and does not count. Of a man the anti-Müllerian hormone says nothing of ovaries.
 //! - Of the registry count the age of a woman, since her last birthday, and what is said of her or his life, since the record
 //!   was last changed, and her history, as of the day that it says.
 
@@ -107,8 +108,11 @@ pub fn graded_as(analyte: &str) -> Option<Kind> {
     }
 }
 
-/// What counts of a value of somebody of this sex.
+/// What counts of a value of somebody of this sex; nothing, if only the other one has such values.
 pub fn of_value(value: &LaboratoryValue, sex: Sex) -> Option<Observed> {
+    if !sex.may_have(names::by_code(&value.analyte)?.only_of()) {
+        return None;
+    }
     let measure = measure(value, sex)?;
     let source = match value.patient_document_id {
         Some(document) => format!("document {document}"),
@@ -127,6 +131,7 @@ fn measure(value: &LaboratoryValue, sex: Sex) -> Option<Measure> {
         None => value.canonical?,
     };
     Some(match value.analyte.as_str() {
+        "amh" if sex == Sex::Male => return None,
         "amh" => Measure::Amh(number),
         "afc" => Measure::AntralFollicles(number),
         "endometrial_thickness" => Measure::EndometrialThickness(number),
@@ -314,6 +319,22 @@ mod tests {
             ("47,XXY", Sex::Male, GeneticResult::Abnormal),
         ] {
             assert_eq!(of(finding, sex), expected, "{finding} {sex:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_other_sex_has_does_not_count() {
+        for (analyte, female, male) in [
+            ("sperm_concentration", false, true),
+            ("sperm_morphology_normal", false, true),
+            ("afc", true, false),
+            ("endometrial_thickness", true, false),
+            ("amh", true, false),
+        ] {
+            let value = LaboratoryValue { canonical: Some(4.0), ..value(analyte) };
+            let counts = |sex| of_value(&value, sex).is_some();
+            assert_eq!((counts(Sex::Female), counts(Sex::Male)), (female, male), "{analyte}");
+            assert!(counts(Sex::Other), "{analyte}");
         }
     }
 

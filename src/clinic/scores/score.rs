@@ -249,7 +249,7 @@ async fn observed(tx: &mut Tx, patient: &Patient, day: Date) -> Result<Vec<Obser
         !of.is_some_and(|it| withdrawn.contains(&it))
     };
     observed.extend(values.iter().filter(counts).filter_map(|it| inputs::of_value(it, sex)));
-    for (id, on, measures) in analysis::counting(tx, patient.id).await? {
+    for (id, on, measures) in analysis::counting(tx, (patient.id, sex)).await? {
         observed.extend(inputs::of_analysis(id, on, measures));
     }
     Ok(observed)

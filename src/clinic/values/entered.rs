@@ -10,9 +10,10 @@ use crate::{
         laboratory::{
             decimal::{Convention, DIGITS_MAX, Decimal, Factor},
             domains,
-            flags::{self, Flag},
+            flags::{self, Flag, Sex},
             grammar::lines::Comparator,
             names::{Analyte, Kind},
+            plausible::{self, Bound},
             ranges::{Population, Range},
             units::{Dimension, Unit, spelling},
         },
@@ -92,6 +93,9 @@ pub enum Why {
     /// The wrong way round.
     #[error("must not be less than range_low")]
     Disordered,
+    /// There cannot be so much of it, or so little.
+    #[error("cannot be: a true one lies {0}")]
+    Impossible(&'static Bound),
 }
 
 impl Why {
@@ -103,7 +107,7 @@ impl Why {
             Self::NotANumber => "not_a_number",
             Self::NoNumbers | Self::NoSuchFinding | Self::NoComparator => "not_allowed",
             Self::NoUnit => "unknown_unit",
-            Self::Disordered => "out_of_range",
+            Self::Disordered | Self::Impossible(_) => "out_of_range",
         }
     }
 }
@@ -215,6 +219,9 @@ impl Entered<'_> {
             fail("comparator", Why::NoComparator);
         }
         let unit = if has_number { self.unit_of(&mut fail) } else { None };
+        if let Some(bound) = found.and_then(|it| plausible::broken(self.analyte, it, unit.as_ref())) {
+            fail("number", Why::Impossible(bound));
+        }
         self.finding_of(&mut fail);
         if low.zip(high).is_some_and(|(low, high)| low.compare(high).is_gt()) {
             fail("range_high", Why::Disordered);
@@ -264,6 +271,11 @@ impl Entered<'_> {
 }
 
 impl Fitting {
+    /// Who alone can have such a value, if only one sex can.
+    pub fn only_of(&self) -> Option<Sex> {
+        self.analyte.only_of()
+    }
+
     /// The LOINC code, if there is one of such a value.
     pub fn loinc(&self) -> Option<&'static str> {
         match (&self.number, &self.unit) {
@@ -411,5 +423,24 @@ mod tests {
         );
         let bare = Entered { number: Some("12"), unit: Some("1"), ..entered("afc") };
         assert_eq!(bare.check().unwrap().unit, None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_as_it_is_in_documents() {
+        for (analyte, number, unit) in [
+            ("sperm_motility_progressive", "140", Some("%")),
+            ("semen_ph", "77", None),
+            ("tsh", "2.15", Some("m[IU]/mL")),
+            ("afc", "201", None),
+            ("dominant_follicle", "21", Some("cm")),
+        ] {
+            let entered = Entered { number: Some(number), unit, ..entered(analyte) };
+            assert_eq!(misfits(entered), ["number out_of_range"], "{number} of {analyte}");
+        }
+        let percent =
+            Entered { number: Some("140"), unit: Some("%"), ..entered("sperm_motility_progressive") };
+        let said = percent.check().unwrap_err()[0].why.to_string();
+        assert_eq!(said, "cannot be: a true one lies between 0 and 100 %");
+        assert!(Entered { number: Some("200"), ..entered("afc") }.check().is_ok());
     }
 }

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     analysis_input::{graded, schema_with, schemas_with},
     member::{Clinician, NotRead},
-    told::Thing,
+    told::{Thing, ensure_fit},
 };
 use crate::{
     audit::{self, Entry},
@@ -40,7 +40,7 @@ use crate::{
         listing::{Listing, Page, PageParameters},
         merge_patch::MergePatch,
         negotiate::Coding,
-        problem::{Answer, FieldError, Problem},
+        problem::{Answer, FieldError, Place, Problem},
         state::AppState,
         validate::Checks,
     },
@@ -193,6 +193,8 @@ async fn list(
 #[utoipa::path(post, path = "/clinic/patients/{id}/analyses", tag = "clinic", security(("bearer" = [])),
     request_body = EnterAnalysis, params(("id" = uuid::Uuid, Path, description = "The patient")),
     responses((status = 201, description = "The analysis, with its ETag", body = GradedAnalysis),
+        (status = 422, description = "The body is wrong, or cannot be of this patient: `before_birth`, a day before the birth; \
+            `other_sex`, what only the other sex has: it belongs into the partner's record"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses; \
             `consent_missing`: the patient has not agreed"),
         (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
@@ -218,6 +220,8 @@ async fn create(
         return Ok(replay);
     }
     let (mut tx, patient) = who.admit(&state, tx, (Permission::WriteAnalyses, ACTION, id)).await?;
+    let unfit = patient.content.unfit(Some(beside.observed_on), graded.kind().only_of());
+    ensure_fit(&unfit, (Place::Body, "/kind"))?;
     let new = NewAnalysis {
         patient: &patient,
         source: Source::Form,

@@ -11,7 +11,10 @@ use utoipa::{
 use crate::{
     clinic::{
         analyses::{Graded, Input, Kind},
-        rules::checks,
+        rules::{
+            checks,
+            embryo::{Compaction, Embryo},
+        },
     },
     http::{
         extract::parse_json,
@@ -71,7 +74,7 @@ fn grade(kind: Kind, given: &Map<String, Value>) -> Result<Graded, Problem> {
     let input = match kind {
         Kind::Semen => reread(given).map(Input::Semen),
         Kind::Oocyte => reread(given).map(Input::Oocyte),
-        Kind::Embryo => reread(given).map(Input::Embryo),
+        Kind::Embryo => embryo(given).map(Input::Embryo),
         Kind::Follicle => reread(given).map(Input::Follicle),
         Kind::Hysteroscopy => reread(given).map(Input::Hysteroscopy),
     };
@@ -82,6 +85,34 @@ fn grade(kind: Kind, given: &Map<String, Value>) -> Result<Graded, Problem> {
         return Err(Problem::unprocessable(vec![error]));
     }
     input.grade().map_err(|refused| Problem::unprocessable(below(INPUT, &wrong(&refused))))
+}
+
+/// An embryo: read by its tag, serde would say of a wrong member that the whole is wrong. So the stage is read first, and the rest
+/// as what belongs to it.
+fn embryo(given: &Map<String, Value>) -> Result<Embryo, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Stage {
+        Cleavage,
+        Morula,
+        Blastocyst,
+    }
+    #[derive(Deserialize)]
+    struct Staged {
+        stage: Stage,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Morula {
+        compaction: Option<Compaction>,
+    }
+    let mut rest = given.clone();
+    let head: Map<_, _> = rest.remove_entry("stage").into_iter().collect();
+    match reread::<Staged>(&head)?.stage {
+        Stage::Cleavage => reread(&rest).map(Embryo::Cleavage),
+        Stage::Morula => reread(&rest).map(|Morula { compaction }| Embryo::Morula { compaction }),
+        Stage::Blastocyst => reread(&rest).map(Embryo::Blastocyst),
+    }
 }
 
 /// Where a list was given for an object: serde takes one for the other, field by field.

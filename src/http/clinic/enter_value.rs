@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{analyses::seen_on, member::Clinician};
+use super::{analyses::seen_on, member::Clinician, told::ensure_fit};
 use crate::{
     audit::{self, Entry},
     clinic::{
@@ -22,7 +22,7 @@ use crate::{
     http::{
         extract::Path,
         idempotency::{self, Keyed, Outcome},
-        problem::{Answer, Problem},
+        problem::{Answer, Place, Problem},
         state::AppState,
         validate::Checks,
     },
@@ -99,7 +99,10 @@ impl EnterValue {
     responses((status = 201, description = "The value", body = LaboratoryValue),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses; \
             `consent_missing`: the patient has not agreed"),
-        (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
+        (status = 409, description = "`merged_into`, `archived`, `anonymised`: nothing is written to this record any more"),
+        (status = 422, description = "The body is wrong, or says what cannot be: `out_of_range`, more or less than there can be; \
+            `before_birth`, a day before the patient's birth; `other_sex`, what only the other sex has: it belongs into the \
+            partner's record")))]
 async fn enter(
     State(state): State<AppState>,
     who: Clinician,
@@ -117,6 +120,8 @@ async fn enter(
         return Ok(replay);
     }
     let (mut tx, patient) = who.admit(&state, tx, (Permission::WriteAnalyses, ACTION, id)).await?;
+    let unfit = patient.content.unfit(Some(body.observed_on), fitting.only_of());
+    ensure_fit(&unfit, (Place::Body, "/analyte"))?;
     let of = Of {
         patient: &patient,
         source: Source::Form,

@@ -18,11 +18,15 @@ use crate::{
     accounts::seldom::Said,
     audit::{self, Entry},
     clinic::{
-        patients::{Patient, entries, patient},
+        patients::{Patient, Unfit, entries, patient},
         staff::Permission,
     },
     db::{DbError, Tx},
-    http::{notary::told::entry, problem::Problem, state::AppState},
+    http::{
+        notary::told::entry,
+        problem::{FieldError, Place, Problem},
+        state::AppState,
+    },
     ids::{PatientId, UserId},
 };
 
@@ -281,6 +285,23 @@ async fn write(state: &AppState, entry: Entry) -> Result<(), Problem> {
     audit::record(&mut tx, &[entry]).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Refuses what cannot be the patient's. `what`: where it is said what it is.
+pub(super) fn ensure_fit(unfit: &[Unfit], what: (Place, &str)) -> Result<(), Problem> {
+    let error = |it: &Unfit| {
+        let (place, pointer) = match it {
+            Unfit::BeforeBirth => (Place::Body, "/observed_on"),
+            Unfit::OtherSex => what,
+        };
+        FieldError {
+            place,
+            pointer: pointer.to_owned(),
+            code: it.code().into(),
+            detail: it.to_string().into(),
+        }
+    };
+    if unfit.is_empty() { Ok(()) } else { Err(Problem::unprocessable(unfit.iter().map(error).collect())) }
 }
 
 impl From<entries::Refused> for Problem {

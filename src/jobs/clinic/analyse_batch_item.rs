@@ -13,7 +13,7 @@ use crate::{
             batch::{self, Fault, Turn},
             request::{self, Failed, Subject},
         },
-        patients::entries::Refused,
+        patients::{Unfit, entries::Refused},
         scores,
     },
     db::{DbError, Tx},
@@ -103,6 +103,13 @@ fn who(turn: &Turn) -> Who {
     turn.key.map_or(Who::Person(turn.user, None), |key| Who::Key(turn.user, key))
 }
 
+const fn pointer_of(unfit: Unfit) -> &'static str {
+    match unfit {
+        Unfit::BeforeBirth => "/observed_on",
+        Unfit::OtherSex => "/kind",
+    }
+}
+
 /// What is told of an item that failed.
 fn told(failed: &Failed) -> Value {
     let detail = failed.to_string();
@@ -113,6 +120,11 @@ fn told(failed: &Failed) -> Value {
             let said: Vec<_> = invalid
                 .map(|it| (format!("/input{}", it.pointer), it.problem.code(), it.problem.to_string()))
                 .collect();
+            let faults = said.iter().map(|(pointer, code, detail)| Fault { pointer, code, detail });
+            batch::failure("validation_failed", &detail, faults)
+        }
+        Failed::Unfit(unfit) => {
+            let said: Vec<_> = unfit.iter().map(|it| (pointer_of(*it), it.code(), it.to_string())).collect();
             let faults = said.iter().map(|(pointer, code, detail)| Fault { pointer, code, detail });
             batch::failure("validation_failed", &detail, faults)
         }

@@ -49,12 +49,23 @@ impl Ward {
         let path = format!("{PATIENTS}/{patient}/analyses");
         self.manager.post(&path, analysis).await.expect(201).json()
     }
+
+    /// What is wrong with an analysis: pointers and codes.
+    async fn wrong(&self, patient: PatientId, analysis: Value) -> Vec<String> {
+        let path = format!("{PATIENTS}/{patient}/analyses");
+        let refused = self.manager.post(&path, analysis).await.expect(422).json();
+        let errors = refused["errors"].as_array().unwrap().iter();
+        errors
+            .map(|it| format!("{} {}", it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap()))
+            .collect()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_is_graded_kept_and_explained_in_two_languages() {
     let ward = Ward::new().await;
-    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let anybody = with(a_person("Sam", "Bianchi", "1990-05-17"), json!({ "sex": "other" }));
+    let id = ward.register_consenting(anybody).await;
     let path = format!("{PATIENTS}/{id}/analyses");
     let mut made = Vec::new();
     for (analysis, grade) in one_of_each() {
@@ -96,18 +107,7 @@ async fn every_kind_is_graded_kept_and_explained_in_two_languages() {
 async fn everything_that_is_wrong_is_told_at_once_with_pointers() {
     let ward = Ward::new().await;
     let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
-    let path = format!("{PATIENTS}/{id}/analyses");
-    let wrong = |analysis: Value| {
-        let (manager, path) = (&ward.manager, &path);
-        async move {
-            let refused = manager.post(path, analysis).await.expect(422).json();
-            let errors = refused["errors"].as_array().unwrap();
-            let said = errors
-                .iter()
-                .map(|it| format!("{} {}", it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap()));
-            said.collect::<Vec<_>>()
-        }
-    };
+    let wrong = async |analysis: Value| ward.wrong(id, analysis).await;
     let semen = json!({ "kind": "semen", "input": { "volume_ml": 21.0, "ph": 12.0, "progressive_percent": 50.0,
         "total_motility_percent": 30.0 }, "observed_on": "2026-10-02" });
     assert_eq!(
@@ -133,6 +133,102 @@ async fn everything_that_is_wrong_is_told_at_once_with_pointers() {
     assert_eq!(wrong(later).await, ["/label too_long", "/observed_on in_the_future"]);
     let count: i64 = ward.app.value("SELECT count(*) FROM graded_analysis").await;
     assert_eq!(count, 0);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_member_is_named_however_deep_it_stands() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let wrong = async |analysis: Value| ward.wrong(id, analysis).await;
+    for (member, given, code) in [
+        ("inner_cell_mass", json!("D"), "not_allowed"),
+        ("expansion", json!("4"), "wrong_type"),
+        ("trophectoderm", json!(["A"]), "wrong_type"),
+        ("cells", json!(8), "unknown_field"),
+        ("expansion", json!(7), "out_of_range"),
+    ] {
+        let mut embryo =
+            json!({ "kind": "embryo", "input": { "stage": "blastocyst" }, "observed_on": "2026-10-02" });
+        embryo["input"][member] = given;
+        assert_eq!(wrong(embryo).await, [format!("/input/{member} {code}")]);
+    }
+    for (input, said) in [
+        (json!({}), "/input/stage required"),
+        (json!({ "stage": "egg" }), "/input/stage not_allowed"),
+        (json!({ "stage": "cleavage" }), "/input/day required"),
+        (json!({ "stage": "cleavage", "day": 3, "cells": -8 }), "/input/cells out_of_range"),
+        (
+            json!({ "stage": "cleavage", "day": 3, "fragmentation_percent": 101 }),
+            "/input/fragmentation_percent out_of_range",
+        ),
+        (json!({ "stage": "morula", "compaction": 1 }), "/input/compaction wrong_type"),
+        (json!({ "stage": "morula", "day": 4 }), "/input/day unknown_field"),
+    ] {
+        let embryo = json!({ "kind": "embryo", "input": input, "observed_on": "2026-10-02" });
+        assert_eq!(wrong(embryo).await, [said]);
+    }
+    let scan = json!({ "kind": "hysteroscopy", "input": { "septum": { "indentation_mm": "12" } }, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(scan).await, ["/input/septum/indentation_mm wrong_type"]);
+    let sum = json!({ "total_antral_follicles": 1, "left": { "follicles_mm": [5.0] }, "right": { "follicles_mm": [6.0] } });
+    let scan = json!({ "kind": "follicle", "input": sum, "observed_on": "2026-10-02" });
+    assert_eq!(wrong(scan).await, ["/input/total_antral_follicles contradicts"]);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_of_the_patient_is_refused_and_what_is_of_the_partner_is_said_to_be() {
+    let ward = Ward::new().await;
+    let [semen, oocyte, embryo, follicle, hysteroscopy] = one_of_each().map(|(it, _)| it);
+    for (sex, own, others) in [
+        ("female", vec![&oocyte, &embryo, &follicle, &hysteroscopy], vec![&semen]),
+        ("male", vec![&semen, &embryo], vec![&oocyte, &follicle, &hysteroscopy]),
+        ("other", vec![&semen, &oocyte, &embryo, &follicle, &hysteroscopy], vec![]),
+    ] {
+        let person = with(a_person(sex, "Bianchi", "1990-05-17"), json!({ "sex": sex, "is_distinct": true }));
+        let id = ward.register_consenting(person).await;
+        let path = format!("{PATIENTS}/{id}/analyses");
+        for analysis in own {
+            ward.enter(id, analysis.clone()).await;
+            let early = with(analysis.clone(), json!({ "observed_on": "1990-05-16" }));
+            let refused = ward.manager.post(&path, early).await.expect(422).json();
+            assert_eq!(
+                (&refused["errors"][0]["pointer"], &refused["errors"][0]["code"]),
+                (&json!("/observed_on"), &json!("before_birth"))
+            );
+        }
+        for analysis in others {
+            let refused = ward.manager.post(&path, analysis.clone()).await.expect(422).json();
+            assert_eq!(
+                refused["errors"],
+                json!([{ "in": "body", "pointer": "/kind", "code": "other_sex",
+                    "detail": "is of the other sex than the patient: it belongs into the record of the partner" }])
+            );
+        }
+    }
+    let count: i64 = ward.app.value("SELECT count(*) FROM graded_analysis").await;
+    assert_eq!(count, 4 + 2 + 5);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_of_the_other_sex_counts_no_more_when_the_sex_is_put_right() {
+    let ward = Ward::new().await;
+    let person = with(a_person("Andrea", "Bianchi", "1990-05-17"), json!({ "sex": "male" }));
+    let id = ward.register_consenting(person).await;
+    let path = format!("{PATIENTS}/{id}");
+    let domains = async || {
+        ward.compute_scores().await;
+        let found = ward.reader.get(&format!("{path}/score")).await.expect(200).json();
+        let domains = found["score"]["domains"].as_array().unwrap().iter();
+        domains.filter(|it| it["score"].is_number()).map(|it| it["domain"].clone()).collect::<Vec<_>>()
+    };
+    ward.enter(id, one_of_each()[0].0.clone()).await;
+    let count = json!({ "analyte": "sperm_concentration", "number": "9", "unit": "10*6/mL", "observed_on": "2026-03-12" });
+    ward.manager.post(&format!("{path}/values"), count).await.expect(201);
+    assert_eq!(domains().await, ["male"]);
+    ward.manager.patch(&path, "*", json!({ "sex": "female" })).await.expect(200);
+    assert_eq!(domains().await, ["female"], "her age, and nothing of semen");
     ward.app.finish().await;
 }
 

@@ -169,7 +169,7 @@ async fn a_semen_analysis_is_graded_by_the_published_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_a_document_count_no_more_when_its_analysis_is_withdrawn() {
-    let dossier = Dossier::new().await;
+    let dossier = Dossier::of("male").await;
     let ward = &dossier.ward;
     let text = format!("{SEMEN}TSH   2,1 mUI/L   (0,4 - 4,0)\n");
     let id = dossier.uploaded("spermiogramma.txt", text.as_bytes()).await;
@@ -183,11 +183,41 @@ async fn values_of_a_document_count_no_more_when_its_analysis_is_withdrawn() {
         let left = left.filter(|it| it["observed"]["measure"]["measure"] != "hormone").count();
         (known.collect::<Vec<_>>(), left)
     };
-    assert_eq!(known().await.0, ["male", "female", "hormonal"]);
+    assert_eq!(known().await.0, ["male", "hormonal"]);
     let found = ward.reader.get(&format!("{}/analyses", dossier.path)).await.expect(200).json();
     let path = format!("/api/v1/clinic/analyses/{}/withdrawal", found["data"][0]["id"].as_str().unwrap());
     ward.manager.request(Method::POST, &path, &[("if-match", "*")], None).await.expect(200);
-    assert_eq!(known().await, (vec![json!("female"), json!("hormonal")], 0), "the rest of the report counts");
+    assert_eq!(known().await, (vec![json!("hormonal")], 0), "the rest of the report counts");
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_document_says_of_the_partner_or_of_a_day_before_the_birth_is_no_value() {
+    let dossier = Dossier::new().await;
+    let ward = &dossier.ward;
+    let id = dossier
+        .uploaded("spermiogramma.txt", format!("{SEMEN}TSH   2,1 mUI/L   (0,4 - 4,0)\n").as_bytes())
+        .await;
+    let document = dossier.analysed(&id).await;
+    assert_eq!(analytes(&document["values"]), ["tsh"]);
+    assert_eq!(codes(&document), ["document.other_sex"; 4]);
+    assert_eq!(
+        document["unread"][0],
+        json!({ "analyte": "semen_volume", "page": 1, "line": 3, "why": "other_sex" })
+    );
+    let early = dossier.uploaded("vecchio.txt", REPORT.replace("03/02/2026", "03/02/1986").as_bytes()).await;
+    let document = dossier.analysed(&early).await;
+    assert_eq!((&document["values"], &document["reported_on"]), (&json!([]), &Value::Null));
+    let why: Vec<_> = document["unread"].as_array().unwrap().iter().map(|it| it["why"].clone()).collect();
+    assert_eq!(why, ["before_birth", "before_birth", "no_value"]);
+    assert!(codes(&document).contains(&"document.before_birth"));
+    ward.compute_scores().await;
+    let shown = ward.reader.get(&format!("{}/score", dossier.path)).await.expect(200).json();
+    let domains = shown["score"]["domains"].as_array().unwrap().iter();
+    let known: Vec<_> = domains.filter(|it| it["score"].is_number()).map(|it| it["domain"].clone()).collect();
+    assert_eq!(known, ["female", "hormonal"], "nothing of the partner");
+    let graded: i64 = ward.app.value("SELECT count(*) FROM graded_analysis").await;
+    assert_eq!(graded, 0);
     dossier.ward.app.finish().await;
 }
 

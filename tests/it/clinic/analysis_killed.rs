@@ -44,7 +44,7 @@ const STOPS: [(&str, &str, &str, Option<&str>); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_analysis_that_is_killed_in_any_step_goes_on_and_has_one_result() {
-    let dossier = Dossier::new().await;
+    let dossier = Dossier::of("male").await;
     let (path, token) = (dossier.path.clone(), dossier.ward.manager.clone());
     let ground = dossier.ward.app.leave().await;
     let database = ground.database.client().await;
@@ -90,7 +90,7 @@ async fn an_analysis_that_is_killed_in_any_step_goes_on_and_has_one_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_over_which_servers_die_is_set_aside_and_read_when_they_do_not() {
-    let dossier = Dossier::new().await;
+    let dossier = Dossier::of("male").await;
     let (path, token) = (dossier.path.clone(), dossier.ward.manager.clone());
     let ground = dossier.ward.app.leave().await;
     let database = ground.database.client().await;

@@ -100,6 +100,26 @@ async fn a_key_that_was_revoked_or_has_expired_ends_its_items() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_cannot_be_of_its_patient_says_so_and_keeps_no_record_any_longer() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let before: String = ward.app.value("SELECT last_entry_at::text FROM patient").await;
+    ward.app.app.clock.advance(jiff::SignedDuration::from_mins(1));
+    let semen = json!({ "kind": "semen", "input": { "volume_ml": 2.5 }, "patient_id": id });
+    let items = json!([with(semen, json!({ "observed_on": "1990-05-16" }))]);
+    let batch = ask(&ward.manager, items).await;
+    ward.app.run_jobs().await;
+    assert_eq!(ward.failures(&batch).await, ["validation_failed"]);
+    let found = ward.manager.get(&batch).await.expect(200).json();
+    let errors = found["items"][0]["failure"]["errors"].as_array().unwrap();
+    let said: Vec<_> = errors.iter().map(|it| [it["pointer"].clone(), it["code"].clone()]).collect();
+    assert_eq!(said, [["/observed_on", "before_birth"], ["/kind", "other_sex"]]);
+    let after: String = ward.app.value("SELECT last_entry_at::text FROM patient").await;
+    assert_eq!(after, before);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_item_that_is_wrong_all_over_is_told_in_bounds_and_refuses_nothing_else() {
     let ward = Ward::new().await;
     let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;

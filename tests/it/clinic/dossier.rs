@@ -1,14 +1,14 @@
 //! A patient with documents, and what tests do with them.
 
 use axum::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sportello::{
     accounts::users::User,
     config::Config,
     ids::{ClinicId, PatientId},
 };
 
-use super::ward::{PATIENTS, Ward, a_person};
+use super::ward::{PATIENTS, Ward, a_person, with};
 use crate::harness::{
     client::{Answer, Client},
     pictures::form,
@@ -66,6 +66,14 @@ impl Dossier {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let ward = Ward::with(change).await;
         let patient = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+        Self { ward, patient, path: format!("{PATIENTS}/{patient}") }
+    }
+
+    /// The same of somebody of this sex.
+    pub(crate) async fn of(sex: &str) -> Self {
+        let ward = Ward::new().await;
+        let person = with(a_person("Andrea", "Verdi", "1985-03-01"), json!({ "sex": sex }));
+        let patient = ward.register_consenting(person).await;
         Self { ward, patient, path: format!("{PATIENTS}/{patient}") }
     }
 

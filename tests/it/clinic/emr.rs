@@ -123,6 +123,15 @@ async fn whom_it_is_about_is_said_once_and_everything_wrong_is_told() {
     let asked = json!({ "patient_id": id, "input": { "total_antral_follicles": 900 }, "colour": 1 });
     assert_eq!(wrong(asked).await, ["/input/total_antral_follicles out_of_range", "/colour unknown_field"]);
     assert_eq!(wrong(json!({ "patient_id": id })).await, ["/input required"]);
+    assert_eq!(
+        wrong(json!({ "patient_id": id, "input": scan(), "observed_on": "1990-05-16" })).await,
+        ["/observed_on before_birth"]
+    );
+    let semen = json!({ "patient_id": id, "input": { "volume_ml": 2.5 } });
+    let refused = program.post(&format!("{EMR}/analyze/semen"), semen).await.expect(422).json();
+    let error = &refused["errors"][0];
+    assert_eq!([&error["in"], &error["pointer"], &error["code"]], ["path", "/kind", "other_sex"]);
+    assert!(error["detail"].as_str().unwrap().contains("partner"));
     let unknown = json!({ "medical_record_number": "FE-78", "input": scan() });
     program.post(&path, unknown).await.expect(404);
     program.post(&format!("{EMR}/analyze/urine"), json!({ "patient_id": id, "input": {} })).await.expect(404);

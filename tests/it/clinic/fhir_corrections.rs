@@ -233,8 +233,8 @@ async fn what_another_clinic_has_imported_is_withdrawn_there_with_the_next_expor
     let there: PatientId = made["id"].as_str().unwrap().parse().unwrap();
     let consent = Some(json!({ "is_given": true }));
     ward.rival.request(Method::PUT, &format!("{PATIENTS}/{there}/consent"), &[], consent).await.expect(200);
-    let afc = json!({ "analyte": "afc", "number": "12", "observed_on": "2026-03-12" });
-    let value = ward.manager.post(&format!("{PATIENTS}/{here}/values"), afc).await.expect(201).json();
+    let ph = json!({ "analyte": "semen_ph", "number": "7.6", "observed_on": "2026-03-12" });
+    let value = ward.manager.post(&format!("{PATIENTS}/{here}/values"), ph).await.expect(201).json();
     let import = async || {
         let sent = ward.manager.get(&format!("{FHIR}/Patient/{here}/$everything")).await.expect(200).json();
         let became = ward.rival.post(FHIR, sent).await.expect(200).json();

@@ -9,7 +9,7 @@ use sportello::ids::PatientId;
 use super::{
     analyses::{ANALYSES, one_of_each},
     dossier::{Dossier, REPORT},
-    ward::{PATIENTS, Ward, a_person},
+    ward::{PATIENTS, Ward, a_person, with},
 };
 use crate::harness::until::eventually;
 
@@ -56,8 +56,10 @@ async fn each_document_and_analysis_that_is_read_is_told_by_its_id_once_a_minute
     assert_eq!(ward.things("patient_document.download", "document").await, ids);
     assert_eq!(ward.things("patient_document.read_text", "document").await, ids);
     let mut made = Vec::new();
+    let anybody = with(a_person("Sam", "Neri", "1991-05-17"), json!({ "sex": "other" }));
+    let anybody = ward.register_consenting(anybody).await;
     for (analysis, _) in one_of_each() {
-        made.push(ward.enter(dossier.patient, analysis).await["id"].as_str().unwrap().to_owned());
+        made.push(ward.enter(anybody, analysis).await["id"].as_str().unwrap().to_owned());
     }
     for id in made.iter().chain(&made) {
         ward.reader.get(&format!("{ANALYSES}/{id}")).await.expect(200);

@@ -74,6 +74,36 @@ async fn a_value_that_is_withdrawn_stays_readable_and_counts_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_refused_with_pointers() {
+    let ward = Ward::new().await;
+    let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;
+    let path = format!("{PATIENTS}/{id}/values");
+    let last_entry = async || ward.app.value::<String>("SELECT last_entry_at::text FROM patient").await;
+    let before = last_entry().await;
+    let value = |analyte: &str, number: &str, unit: Value, day: &str| json!({ "analyte": analyte, "number": number, "unit": unit, "observed_on": day });
+    for (value, said) in [
+        (value("fsh", "7200", json!("mIU/mL"), "2026-03-12"), vec!["/number out_of_range"]),
+        (value("tsh", "2.15", json!("mIU/mL"), "2026-03-12"), vec!["/number out_of_range"]),
+        (value("afc", "900", Value::Null, "2026-03-12"), vec!["/number out_of_range"]),
+        (value("fsh", "7.2", json!("mIU/mL"), "1990-05-16"), vec!["/observed_on before_birth"]),
+        (
+            value("sperm_concentration", "42", json!("10*6/mL"), "1990-05-16"),
+            vec!["/observed_on before_birth", "/analyte other_sex"],
+        ),
+    ] {
+        let refused = ward.manager.post(&path, value).await.expect(422).json();
+        let errors = refused["errors"].as_array().unwrap().iter();
+        let found: Vec<_> = errors
+            .map(|it| format!("{} {}", it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap()))
+            .collect();
+        assert_eq!(found, said);
+    }
+    assert_eq!((ward.values(id, "").await.len(), last_entry().await), (0, before), "nothing was written");
+    ward.manager.post(&path, value("fsh", "7.2", json!("mIU/mL"), "1990-05-17")).await.expect(201);
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_withdraw_a_value_and_when_nobody_may() {
     let ward = Ward::new().await;
     let id = ward.register_consenting(a_person("Anna", "Bianchi", "1990-05-17")).await;

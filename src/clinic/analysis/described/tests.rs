@@ -9,7 +9,7 @@ const DAY: Option<Date> = Some(date(2026, 2, 8));
 const UNTIL: Date = date(2026, 11, 22);
 
 fn of(text: &str) -> Descriptions {
-    read(text, DAY, UNTIL)
+    read(text, DAY, (None, UNTIL))
 }
 
 /// Label and input of each.
@@ -247,10 +247,10 @@ fn the_day_is_that_of_the_line_or_counted_from_the_retrieval() {
         "of the document, which is another day than that of the retrieval"
     );
     assert_eq!(days("blastocisti 4AB"), [DAY]);
-    let same = read("Data del prelievo ovocitario: 08/02/2026\nblastocisti 4AB\n", DAY, UNTIL);
+    let same = read("Data del prelievo ovocitario: 08/02/2026\nblastocisti 4AB\n", DAY, (None, UNTIL));
     assert_eq!(same.found[0].day, None, "nobody knows how old it was");
     assert_eq!(days("blastocisti 4AB, 2026-12-24"), [None], "a day to come is a mistake");
-    assert_eq!(read("MII 8", None, UNTIL).found[0].day, None);
+    assert_eq!(read("MII 8", None, (None, UNTIL)).found[0].day, None);
 }
 
 #[test]

@@ -36,6 +36,13 @@ pub struct Described {
     pub input: Option<Input>,
 }
 
+impl Described {
+    /// The page and the line in which it begins.
+    fn line(&self) -> Option<(u32, u32)> {
+        self.places.first().map(|it| (it.page.unsigned_abs(), it.line.unsigned_abs()))
+    }
+}
+
 /// All that was described, and where something was named that is not understood.
 #[derive(Debug, Default)]
 pub struct Descriptions {
@@ -55,8 +62,8 @@ impl Descriptions {
             !it.places.iter().any(of_picture) || other.found.iter().any(|witness| says(witness) == says(it))
         });
         self.found = found;
-        let places = doubtful.iter().filter_map(|it: &Described| it.places.first());
-        self.unread.extend(places.map(|it| (it.page.unsigned_abs(), it.line.unsigned_abs())));
+        let doubtful: Vec<Described> = doubtful;
+        self.unread.extend(doubtful.iter().filter_map(Described::line));
         self
     }
 
@@ -128,8 +135,9 @@ impl Days {
     }
 }
 
-/// What a text describes; `document` is the day that it has for itself, and none is later than `until`.
-pub fn read(text: &str, document: Option<Date>, until: Date) -> Descriptions {
+/// What a text describes; `document` is the day that it has for itself. None is later than `until`; what is of a day before `from`
+/// is nothing of this person.
+pub fn read(text: &str, document: Option<Date>, (from, until): (Option<Date>, Date)) -> Descriptions {
     let lines = lines(text);
     let order = dates::order(&lines, is_italian(&lines));
     let rows: Vec<Row<'_>> = whole(&lines)
@@ -145,6 +153,9 @@ pub fn read(text: &str, document: Option<Date>, until: Date) -> Descriptions {
     for it in &mut all.found {
         it.day = it.day.filter(|day| *day <= until);
     }
+    let is_early = |it: &mut Described| it.day.zip(from).is_some_and(|(day, from)| day < from);
+    let early: Vec<Described> = all.found.extract_if(.., is_early).collect();
+    all.unread.extend(early.iter().filter_map(Described::line));
     all.unread.sort_unstable();
     all.unread.dedup();
     all

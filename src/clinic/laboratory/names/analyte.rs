@@ -1,6 +1,9 @@
 //! What an analyte is: its names, codes, units, and where it is shown.
 
-use crate::clinic::laboratory::units::{Dimension, conversion::Bridge};
+use crate::clinic::laboratory::{
+    flags::Sex,
+    units::{Dimension, conversion::Bridge},
+};
 
 /// What a value of it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +134,15 @@ impl Analyte {
             }
             Kind::Bare => matches!(dimension, Dimension::Index | Dimension::Number),
             Kind::Finding | Kind::Karyotype => false,
+        }
+    }
+
+    /// Who alone can have it: what is measured of semen is a man's, what is seen of ovaries and uterus a woman's.
+    pub const fn only_of(&self) -> Option<Sex> {
+        match self.group {
+            Group::Semen => Some(Sex::Male),
+            Group::OvarianUltrasound | Group::UterineUltrasound => Some(Sex::Female),
+            _ => None,
         }
     }
 

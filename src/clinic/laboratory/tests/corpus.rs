@@ -82,7 +82,7 @@ impl Figures {
     fn count(&mut self, document: &Document) {
         self.documents += 1;
         let sex = if document.about["sex"] == "F" { Sex::Female } else { Sex::Male };
-        let report = read(&document.text, About { sex: Some(sex), is_scan: false, until: None });
+        let report = read(&document.text, About { sex: Some(sex), ..About::default() });
         let mut awaited: Vec<&Json> = document.about["values"].as_array().unwrap().iter().collect();
         for reading in &report.values {
             let line = said(reading);

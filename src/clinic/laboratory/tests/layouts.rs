@@ -225,6 +225,22 @@ fn a_day_after_the_upload_is_no_day() {
 }
 
 #[test]
+fn a_value_of_a_day_before_the_birth_is_unread() {
+    let from = Some(date(1990, 5, 17));
+    let said = |text: &str| {
+        let report = read(text, About { from, ..About::default() });
+        let values = report.values.iter().map(|it| it.date.map(|it| it.to_string()).unwrap_or_default());
+        let unread = report.unread.iter().map(|it| it.why.as_str().to_owned());
+        values.chain(unread).collect::<Vec<_>>()
+    };
+    assert_eq!(said("Data prelievo: 12/03/1986\nFSH   7,2 mUI/mL"), ["before_birth"]);
+    assert_eq!(said("Data prelievo: 17/05/1990\nFSH   7,2 mUI/mL"), ["1990-05-17"]);
+    assert_eq!(said("FSH   7,2 mUI/mL"), [""], "without a day");
+    let table = "Data prelievo: 12/03/2026\nEsame   U.M.     12/03/2025   12/03/1986\nFSH     mUI/mL   7,2          8,1";
+    assert_eq!(said(table), ["2025-03-12", "before_birth"]);
+}
+
+#[test]
 fn the_sign_of_an_older_result_is_not_that_of_the_new_one() {
     let head = "Esame   Risultato   V.R.         Precedente\n";
     let report = of(&format!("{head}FSH     7,2         3,5 - 12,5   15,1 *"));

@@ -43,15 +43,24 @@ pub struct FollicleScan {
 impl Ovary {
     fn check(&self, name: &str, checks: &mut Checks) {
         checks.count(&format!("/{name}/antral_follicles"), self.antral_follicles, 0..=100);
-        checks.number(&format!("/{name}/volume_ml"), self.volume_ml, 0.1..=500.0);
+        checks.number(&format!("/{name}/volume_ml"), self.volume_ml, 0.1..=2000.0);
         checks.length(&format!("/{name}/follicles_mm"), self.follicles_mm.len(), MEASURED_MAX);
         for (index, size) in self.follicles_mm.iter().take(MEASURED_MAX).enumerate() {
             checks.number(&format!("/{name}/follicles_mm/{index}"), Some(*size), 1.0..=200.0);
         }
-        let antral = self.follicles_mm.iter().take(MEASURED_MAX).filter(|size| ANTRAL.contains(size)).count();
-        let is_more = self.antral_follicles.is_some_and(|counted| antral > counted.into());
+        let is_more = self.antral_follicles.is_some_and(|counted| self.measured() > counted);
         let pointer = format!("/{name}/follicles_mm");
         checks.contradiction(is_more, &pointer, &format!("/{name}/antral_follicles"));
+    }
+
+    /// Antral follicles among those that were measured.
+    fn measured(&self) -> u16 {
+        self.follicles_mm.iter().take(MEASURED_MAX).filter(|size| ANTRAL.contains(size)).count() as u16
+    }
+
+    /// There are so many antral follicles at least.
+    fn least(&self) -> u16 {
+        self.antral_follicles.unwrap_or_else(|| self.measured())
     }
 }
 
@@ -68,10 +77,15 @@ impl FollicleScan {
         let counted = |ovary: &Option<Ovary>| ovary.as_ref().and_then(|it| it.antral_follicles);
         let (left, right) = (counted(&self.left), counted(&self.right));
         let differs = self.total_antral_follicles.is_some_and(|total| {
-            let sum = left.unwrap_or(0).saturating_add(right.unwrap_or(0));
+            let sum = self.ovaries().fold(0_u16, |sum, it| sum.saturating_add(it.least()));
             if left.is_some() && right.is_some() { sum != total } else { sum > total }
         });
-        let other = if left.is_some() { "/left/antral_follicles" } else { "/right/antral_follicles" };
+        let other = match (left, right) {
+            (Some(_), _) => "/left/antral_follicles",
+            (None, Some(_)) => "/right/antral_follicles",
+            (None, None) if self.left.is_some() => "/left/follicles_mm",
+            (None, None) => "/right/follicles_mm",
+        };
         checks.contradiction(differs, "/total_antral_follicles", other);
         checks.end()
     }

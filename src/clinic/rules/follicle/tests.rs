@@ -123,6 +123,17 @@ fn what_cannot_be_is_refused() {
     let total = |total, scan| said(analyse(&FollicleScan { total_antral_follicles: Some(total), ..scan }));
     assert_eq!(total(11, scan(5, 5)), ["/total_antral_follicles contradicts"]);
     assert_eq!(total(4, FollicleScan { right: None, ..scan(5, 0) }), ["/total_antral_follicles contradicts"]);
+    let measured = |count| Some(Ovary { follicles_mm: vec![5.0; count], ..Ovary::default() });
+    let both = FollicleScan { left: measured(3), right: measured(2), ..FollicleScan::default() };
+    assert_eq!(total(4, both.clone()), ["/total_antral_follicles contradicts"], "more were measured");
+    assert_eq!(
+        total(4, FollicleScan { left: Some(ovary(3)), ..both.clone() }),
+        ["/total_antral_follicles contradicts"]
+    );
+    assert!(
+        analyse(&FollicleScan { total_antral_follicles: Some(9), ..both }).is_ok(),
+        "not all were measured"
+    );
     let left = Ovary { follicles_mm: vec![2.0, 10.0, 10.1], ..ovary(1) };
     assert_eq!(
         said(analyse(&FollicleScan { left: Some(left), ..scan(0, 1) })),

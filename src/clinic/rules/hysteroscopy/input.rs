@@ -227,5 +227,8 @@ impl Hysteroscopy {
         checks.number("/septum/indentation_mm", Some(septum.indentation_mm), 0.0..=120.0);
         checks.number("/septum/wall_mm", septum.wall_mm, 1.0..=60.0);
         checks.number("/septum/external_indentation_mm", septum.external_indentation_mm, 0.0..=120.0);
+        let is_nothing = septum.indentation_mm == 0.0;
+        let reaches = septum.reaches_internal_os == Some(true);
+        checks.contradiction(is_nothing && reaches, "/septum/reaches_internal_os", "/septum/indentation_mm");
     }
 }

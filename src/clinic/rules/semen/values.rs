@@ -121,9 +121,9 @@ impl Semen {
 
     fn check_bounds(&self, checks: &mut Checks) {
         checks.number("/volume_ml", self.volume_ml, 0.0..=20.0);
-        checks.number("/ph", self.ph, 5.0..=10.0);
-        checks.number("/concentration_million_per_ml", self.concentration_million_per_ml, 0.0..=2000.0);
-        checks.number("/total_million", self.total_million, 0.0..=10_000.0);
+        checks.number("/ph", self.ph, 4.0..=10.0);
+        checks.number("/concentration_million_per_ml", self.concentration_million_per_ml, 0.0..=1000.0);
+        checks.number("/total_million", self.total_million, 0.0..=20_000.0);
         for (pointer, value) in self.percentages() {
             checks.number(pointer, value, 0.0..=100.0);
         }

@@ -24,10 +24,11 @@ use crate::{
             analyses::{etag, path_of, seen_on},
             analysis_input::graded_as,
             member::Clinician,
+            told::ensure_fit,
         },
         extract::Path,
         idempotency::{self, Keyed, Outcome},
-        problem::{Answer, Problem},
+        problem::{Answer, Place, Problem},
         state::AppState,
         validate::Checks,
     },
@@ -132,6 +133,10 @@ fn any_input() -> RefOr<Schema> {
 pub(super) fn refused(failed: Failed) -> Problem {
     match failed {
         Failed::Refused(refused) => refused.into(),
+        Failed::Unfit(unfit) => match ensure_fit(&unfit, (Place::Path, "/kind")) {
+            Err(problem) => problem,
+            Ok(()) => Problem::internal(Failed::Unfit(unfit)),
+        },
         other => Problem::internal(other),
     }
 }
@@ -141,6 +146,8 @@ pub(super) fn refused(failed: Failed) -> Problem {
 #[utoipa::path(post, path = "/clinic/emr/analyze/{kind}", tag = "clinic programs", security(("bearer" = [])),
     request_body = AskForAnalysis, params(("kind" = Kind, Path, description = "What is graded")),
     responses((status = 201, description = "The analysis, with its ETag", body = GradedAnalysis),
+        (status = 422, description = "The body is wrong, or cannot be of this patient: `before_birth`, a day before the birth; \
+            `other_sex`, what only the other sex has: it belongs into the partner's record"),
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not write analyses; \
             `consent_missing`: the patient has not agreed"),
         (status = 404, description = "There is no such kind, or no such patient; nor is there by number for who may not read them"),

@@ -66,7 +66,8 @@ async fn received(
 /// of patients who have consented: all of them, or none. More are sent in several Bundles, each with the Patient that its
 /// Observations name. An Observation is known by its identifier: sent again, it changes
 /// nothing. `amended` and `corrected` put right what was sent before, `entered-in-error` withdraws it; something else that is
-/// `final` under the same identifier is refused. Units are UCUM; codes are LOINC, or those of this server; what is not understood is refused with its place. Other
+/// `final` under the same identifier is refused. Units are UCUM; codes are LOINC, or those of this server; what is not understood, or cannot be (out of range, of a
+/// day before the birth, of the other sex), is refused with its place. Other
 /// resources are passed over, which the answer says.
 #[utoipa::path(post, path = "/fhir", tag = "fhir", security(("bearer" = [])),
     request_body(content((Value = "application/fhir+json"), (Value = "application/json"))),
