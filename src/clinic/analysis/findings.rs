@@ -19,9 +19,9 @@ pub(in crate::clinic) const NEGATIVE: [Word; 3] = [Word::Negative, Word::Absent,
 
 /// What a document says, as sentences.
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
-    let another = read.is_of_another.then(|| whole(Sentence::DocumentOfAnother));
+    let another = |page: &u32| Finding { page: Some(*page), ..whole(Sentence::DocumentOfAnother) };
     let mut findings: Vec<Finding> =
-        another.into_iter().chain(read.values.iter().flat_map(of_value)).collect();
+        read.of_another.iter().map(another).chain(read.values.iter().flat_map(of_value)).collect();
     findings.extend(read.unread.iter().map(of_unread));
     let described = read.descriptions.unread.iter();
     findings.extend(described.map(|(page, line)| Finding {

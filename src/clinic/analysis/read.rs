@@ -34,8 +34,8 @@ pub struct Read {
     pub is_scan: bool,
     /// For ranges that differ.
     pub sex: Option<Sex>,
-    /// Whether it says to be about somebody else.
-    pub is_of_another: bool,
+    /// Its pages that say to be about somebody else.
+    pub of_another: Vec<u32>,
 }
 
 /// Figures and findings of these are at most so many: no report has more, and a text that means harm may.
@@ -55,7 +55,7 @@ pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Rea
     let lost: Vec<Unread> = pages.iter().filter_map(lost).chain(too_much).collect();
     let (text, again) = texts(pages);
     let sex = person.sex;
-    let is_of_another = identity::is_of_another(&text, is_scan, person);
+    let of_another = identity::pages_of_another(&text, |page| pictures.contains(&page), person);
     let about = About { sex, is_scan, from: person.born_on, until: Some(uploaded_on) };
     let mut report = report::read(&text, about);
     let days = (person.born_on, uploaded_on);
@@ -66,13 +66,16 @@ pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Rea
         descriptions = descriptions.corroborated(&described::read(&again, other.date, days), is_picture);
         report = corroborated(report, &other, is_picture, sex);
     }
-    let report = of_one(report, sex);
+    let mut report = of_one(report, sex);
+    for it in &mut report.values {
+        it.recognised.person = !of_another.contains(&it.place.page);
+    }
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
     let reported_on = report.date.filter(|day| person.born_on.is_none_or(|born_on| *day >= born_on));
-    Read { values: report.values, descriptions, reported_on, unread, confidence, is_scan, sex, is_of_another }
+    Read { values: report.values, descriptions, reported_on, unread, confidence, is_scan, sex, of_another }
 }
 
 /// Without what only people of the other sex have: reports of couples do not always say where the part of the partner begins.

@@ -9,9 +9,10 @@
 //! | a reference range | 15 (else 0) |
 //! | the day | 10 (else 0) |
 //! | the range does not contradict the laboratory's own sign | 5 (else 0) |
+//! | the page does not name somebody else than the patient | (else half of all) |
 //!
 //! A value whose unit is not understood has no confidence: it is not there; one without any unit is, if it stands in the line
-//! of its name. So the least is 15 and the most 100.
+//! of its name. So the least is 7 and the most 100.
 //! Results in words have no range and no unit; they get these points if they are one of the words that are known, which
 //! they are, or they would not be there.
 
@@ -33,19 +34,22 @@ pub struct Recognised {
     pub day: bool,
     /// No contradiction.
     pub sign: bool,
+    /// The page names the patient, or nobody.
+    pub person: bool,
 }
 
 impl Recognised {
     /// Points of 100.
     pub fn percent(self) -> u8 {
         let points = |is_so: bool, yes: u8, no: u8| if is_so { yes } else { no };
-        points(self.name, 20, 10)
+        let all = points(self.name, 20, 10)
             + points(self.line, 15, 5)
             + points(self.unit, 25, 0)
             + points(self.text, 10, 0)
             + points(self.range, 15, 0)
             + points(self.day, 10, 0)
-            + points(self.sign, 5, 0)
+            + points(self.sign, 5, 0);
+        if self.person { all } else { all / 2 }
     }
 
     /// What is missing, in words that are stable.
@@ -58,6 +62,7 @@ impl Recognised {
             (self.range, "no_range"),
             (self.day, "no_date"),
             (self.sign, "range_contradicts_flag"),
+            (self.person, "names_another_person"),
         ]
         .into_iter()
         .filter(|(is_so, _)| !is_so)
@@ -69,8 +74,16 @@ impl Recognised {
 mod tests {
     use super::*;
 
-    const ALL: Recognised =
-        Recognised { name: true, line: true, unit: true, text: true, range: true, day: true, sign: true };
+    const ALL: Recognised = Recognised {
+        name: true,
+        line: true,
+        unit: true,
+        text: true,
+        range: true,
+        day: true,
+        sign: true,
+        person: true,
+    };
     const NONE: Recognised = Recognised {
         name: false,
         line: false,
@@ -79,12 +92,14 @@ mod tests {
         range: false,
         day: false,
         sign: false,
+        person: false,
     };
 
     #[test]
     fn points_are_those_of_the_table() {
         assert_eq!(ALL.percent(), 100);
-        assert_eq!(NONE.percent(), 15);
+        assert_eq!(NONE.percent(), 7);
+        assert_eq!(Recognised { person: false, ..ALL }.percent(), 50);
         assert_eq!(Recognised { unit: false, ..ALL }.percent(), 75);
         assert_eq!(Recognised { range: false, day: false, ..ALL }.percent(), 75);
     }
@@ -92,7 +107,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         assert_eq!(ALL.missing().count(), 0);
-        assert_eq!(NONE.missing().count(), 7);
+        assert_eq!(NONE.missing().count(), 8);
         assert_eq!(Recognised { day: false, ..ALL }.missing().collect::<Vec<_>>(), ["no_date"]);
     }
 }

@@ -231,7 +231,11 @@ pub fn day_at(line: &Line<'_>, at: usize, order: Option<Order>) -> Option<(Date,
     let mut parts = [""; 3];
     let mut end = at;
     for part in &mut parts {
-        while line.lexemes.get(end).is_some_and(|it| it.kind == Kind::Sign(',') || it.kind == Kind::Sign('.'))
+        // `12 Mar. 2024`, `12-Mar-2024`, `1° marzo 2024`
+        while line
+            .lexemes
+            .get(end)
+            .is_some_and(|it| matches!(it.kind, Kind::Sign(',' | '.' | '-' | '°' | 'º')))
         {
             end += 1;
         }

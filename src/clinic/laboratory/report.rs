@@ -417,6 +417,7 @@ impl Reader {
                     range: false,
                     day: date.is_some(),
                     sign: true,
+                    person: true,
                 },
                 value,
                 unit: content.unit.clone(),

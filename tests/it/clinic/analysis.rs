@@ -66,6 +66,12 @@ async fn a_document_that_names_somebody_else_says_so_first_and_the_patients_own_
         let id = dossier.uploaded("referto.txt", format!("{head}\n{row}").as_bytes()).await;
         let document = dossier.analysed(&id).await;
         assert_eq!((codes(&document)[0], analytes(&document["values"])), (first, vec!["fsh"]), "{head}");
+        let fsh = &document["values"][0];
+        let (doubts, confidence) = match first {
+            "document.of_another" => (json!(["names_another_person"]), 50),
+            _ => (json!([]), 100),
+        };
+        assert_eq!((&fsh["doubts"], &fsh["confidence"]), (&doubts, &json!(confidence)), "{head}");
     }
     dossier.ward.app.finish().await;
 }

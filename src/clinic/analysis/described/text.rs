@@ -58,11 +58,10 @@ impl Descriptions {
     pub fn corroborated(mut self, other: &Self, is_picture: impl Fn(u32) -> bool) -> Self {
         let says = |it: &Described| (it.label.clone(), it.day, it.input.clone());
         let of_picture = |it: &Place| u32::try_from(it.page).is_ok_and(&is_picture);
-        let (found, doubtful) = self.found.into_iter().partition(|it| {
+        let (found, doubtful): (Vec<_>, Vec<_>) = self.found.into_iter().partition(|it| {
             !it.places.iter().any(of_picture) || other.found.iter().any(|witness| says(witness) == says(it))
         });
         self.found = found;
-        let doubtful: Vec<Described> = doubtful;
         self.unread.extend(doubtful.iter().filter_map(Described::line));
         self
     }

@@ -3,5 +3,6 @@
 mod corpus;
 mod doubts;
 mod hostile;
+mod identity;
 mod layouts;
 mod reports;
