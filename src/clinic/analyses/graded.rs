@@ -12,7 +12,7 @@ use crate::clinic::{
         checks::Refused,
         embryo::{self, Embryo, EmbryoAnalysis},
         explained::Explained,
-        follicle::{self, FollicleAnalysis, FollicleScan},
+        follicle::{self, FollicleAnalysis, FollicleScan, Ovary},
         hysteroscopy::{self, Hysteroscopy, HysteroscopyAnalysis},
         oocyte::{self, Oocyte, OocyteAnalysis},
         score::Measure,
@@ -88,9 +88,11 @@ pub enum Graded {
 }
 
 impl Input {
-    /// Grades it; everything that cannot be is refused at once, with pointers into the input.
+    /// Grades it; everything that cannot be is refused at once, with pointers into the input. So is what says nothing: of it a
+    /// result would have nothing but limits.
     pub fn grade(self) -> Result<Graded, Refused> {
-        Ok(match self {
+        let has_finding = self.has_finding();
+        let graded = match self {
             Self::Semen(input) => Graded::Semen { result: semen::analyse(&input)?, input },
             Self::Oocyte(input) => Graded::Oocyte { result: oocyte::analyse(&input)?, input },
             Self::Embryo(input) => Graded::Embryo { result: embryo::analyse(&input)?, input },
@@ -98,7 +100,25 @@ impl Input {
             Self::Hysteroscopy(input) => {
                 Graded::Hysteroscopy { result: hysteroscopy::analyse(&input)?, input }
             }
-        })
+        };
+        if has_finding { Ok(graded) } else { Err(Refused::no_finding()) }
+    }
+
+    /// Whether anything is said of what was looked at. The stage of an embryo, days and that all was seen are no findings; an
+    /// empty list of what was looked for is one.
+    fn has_finding(&self) -> bool {
+        match self {
+            Self::Semen(it) => Semen { abstinence_days: None, ..*it } != Semen::default(),
+            Self::Oocyte(it) => *it != Oocyte::default(),
+            Self::Embryo(it) => it.has_finding(),
+            Self::Follicle(it) => {
+                let is_seen = [&it.left, &it.right].into_iter().flatten().any(|it| *it != Ovary::default());
+                is_seen || it.total_antral_follicles.is_some()
+            }
+            Self::Hysteroscopy(it) => {
+                Hysteroscopy { is_complete: None, ..it.clone() } != Hysteroscopy::default()
+            }
+        }
     }
 
     /// As it was stored.
@@ -205,7 +225,7 @@ fn json<T: for<'d> serde::Deserialize<'d>>(row: &Row, column: &str) -> T {
 mod tests {
     use serde_json::json;
 
-    use super::{Graded, Input, Kind};
+    use super::{Graded, Input, Kind, Refused};
 
     /// One of every kind, with the word that its result comes to.
     fn examples() -> [(Kind, serde_json::Value, &'static str); 5] {
@@ -241,6 +261,32 @@ mod tests {
             assert_eq!(Input::stored(kind, stored).unwrap(), input);
             assert!(!graded.explained().limits.is_empty());
             assert_eq!(Kind::of(kind.as_str()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_refused_as_a_whole() {
+        let grade = |kind, given| Input::stored(kind, given).unwrap().grade();
+        for (kind, given, finding) in [
+            (Kind::Semen, json!({}), json!({ "ph": 7.4 })),
+            (Kind::Semen, json!({ "abstinence_days": 3.0 }), json!({ "pellet": "absent" })),
+            (Kind::Oocyte, json!({}), json!({ "cumulus": "compact" })),
+            (
+                Kind::Embryo,
+                json!({ "stage": "cleavage", "day": 3 }),
+                json!({ "stage": "cleavage", "day": 3, "cells": 8 }),
+            ),
+            (Kind::Embryo, json!({ "stage": "morula" }), json!({ "stage": "morula", "compaction": "most" })),
+            (
+                Kind::Embryo,
+                json!({ "stage": "blastocyst", "day": 5 }),
+                json!({ "stage": "blastocyst", "expansion": 1 }),
+            ),
+            (Kind::Follicle, json!({ "left": {}, "cycle_day": 3 }), json!({ "left": { "volume_ml": 6.0 } })),
+            (Kind::Hysteroscopy, json!({ "is_complete": true }), json!({ "polyps": [] })),
+        ] {
+            assert_eq!(grade(kind, given), Err(Refused::no_finding()), "{kind:?}");
+            assert!(grade(kind, finding).is_ok(), "{kind:?}");
         }
     }
 

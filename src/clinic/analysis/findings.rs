@@ -5,11 +5,13 @@ use super::{graded::Grading, read::Read};
 use crate::clinic::{
     documents::document::{Finding, Unread},
     laboratory::{
-        flags::Flag,
+        flags::{self, Flag},
         grammar::{rows::Value, words::Finding as Word},
         report::Reading,
     },
-    rules::sentences::Sentence,
+    patients::Sex,
+    rules::{score::GeneticResult, sentences::Sentence},
+    scores::inputs::karyotype,
 };
 
 /// A document has at most so many: what is not among them is in the list of its values.
@@ -20,8 +22,12 @@ pub(in crate::clinic) const NEGATIVE: [Word; 3] = [Word::Negative, Word::Absent,
 /// What a document says, as sentences.
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
     let another = |page: &u32| Finding { page: Some(*page), ..whole(Sentence::DocumentOfAnother) };
-    let mut findings: Vec<Finding> =
-        read.of_another.iter().map(another).chain(read.values.iter().flat_map(of_value)).collect();
+    let mut findings: Vec<Finding> = read
+        .of_another
+        .iter()
+        .map(another)
+        .chain(read.values.iter().flat_map(|it| of_value(it, read.sex)))
+        .collect();
     findings.extend(read.unread.iter().map(of_unread));
     let described = read.descriptions.unread.iter();
     findings.extend(described.map(|(page, line)| Finding {
@@ -44,11 +50,12 @@ pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
     findings
 }
 
-fn of_value(value: &Reading) -> impl Iterator<Item = Finding> {
+fn of_value(value: &Reading, sex: Option<flags::Sex>) -> impl Iterator<Item = Finding> {
     let flagged = match (value.flag, &value.value) {
         (Some(Flag::Low), _) => Some(Sentence::DocumentValueLow),
         (Some(Flag::High), _) => Some(Sentence::DocumentValueHigh),
         (_, Value::Finding(word)) if !NEGATIVE.contains(word) => Some(Sentence::DocumentFoundPositive),
+        (_, Value::Karyotype(text)) => of_karyotype(text, sex),
         _ => None,
     };
     let contradicts = value.contradicts().then_some(Sentence::DocumentSignContradicts);
@@ -59,6 +66,21 @@ fn of_value(value: &Reading) -> impl Iterator<Item = Finding> {
         line: Some(value.place.line),
     };
     flagged.into_iter().chain(contradicts).map(finding)
+}
+
+/// What is not normal is to be seen; what is normal for the other sex only is somebody else's, or a finding of its own.
+fn of_karyotype(text: &str, sex: Option<flags::Sex>) -> Option<Sentence> {
+    let is_normal = |sex| karyotype(text, sex) == GeneticResult::Normal;
+    let own = match sex {
+        Some(flags::Sex::Female) => Sex::Female,
+        Some(flags::Sex::Male) => Sex::Male,
+        None => Sex::Other,
+    };
+    if is_normal(own) {
+        return None;
+    }
+    let is_of_other = is_normal(Sex::Other);
+    Some(if is_of_other { Sentence::DocumentKaryotypeOfOtherSex } else { Sentence::DocumentFoundPositive })
 }
 
 fn of_unread(it: &Unread) -> Finding {
@@ -83,7 +105,7 @@ mod tests {
     use crate::clinic::{
         analysis::{graded, read::read},
         documents::pages::PageText,
-        laboratory::{flags::Sex, identity::Person},
+        laboratory::identity::Person,
         reading::Origin,
     };
 
@@ -97,7 +119,7 @@ mod tests {
             again: None,
         };
         let born_on = Some(jiff::civil::date(1990, 5, 17));
-        let anna = Person { born_on, ..Person::of_sex(Sex::Female) };
+        let anna = Person { born_on, ..Person::of_sex(flags::Sex::Female) };
         let read = read(vec![page], &anna, jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
@@ -127,6 +149,21 @@ mod tests {
         assert_eq!(found, [("document.before_birth", some("fsh"))]);
         let found = codes("SPERMIOGRAMMA\nData prelievo: 03/02/2026\nVolume   2,8 mL\n");
         assert_eq!(found, [("document.other_sex", some("semen_volume"))]);
+    }
+
+    #[test]
+    fn a_karyotype_that_is_not_the_usual_one_of_the_sex_is_said() {
+        let some = Some("karyotype".to_owned());
+        for (printed, expected) in [
+            ("46,XX", None),
+            ("46,XY", Some("document.karyotype_of_other_sex")),
+            ("45,X", Some("document.found_positive")),
+            ("47,XXX", Some("document.found_positive")),
+        ] {
+            let found = codes(&format!("Prelievo del 03/02/2026\nCariotipo: {printed}\n"));
+            let expected: Vec<_> = expected.into_iter().map(|code| (code, some.clone())).collect();
+            assert_eq!(found, expected, "{printed}");
+        }
     }
 
     #[test]

@@ -78,6 +78,13 @@ pub fn unit(ucum: &str, language: Language) -> String {
     if language == Language::It { shown.replace("IU", "UI") } else { shown }
 }
 
+/// A number with its unit: powers of ten are times it.
+pub fn quantity(number: &str, ucum: &str, language: Language) -> String {
+    let unit = unit(ucum, language);
+    let times = if unit.starts_with("10") { " ×" } else { "" };
+    format!("{number}{times} {unit}").trim_end().to_owned()
+}
+
 /// A day in a table: in English with the name of the month, which comes first for half of the world.
 pub fn short_day(day: Date, language: Language) -> String {
     let form = match language {

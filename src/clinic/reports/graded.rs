@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    figures::{number, range, unit},
+    figures::{number, quantity, range},
     page::Say,
     record::Analysis,
 };
@@ -57,10 +57,10 @@ impl Say {
             let (_, analyte) = SEMEN.iter().find(|(name, _)| it["parameter"] == *name)?;
             let value = number(&it["value"].as_f64()?.to_string(), self.0);
             let limit = it["limit"].as_f64().map(|limit| limit.to_string());
-            let (limit, unit) = (range(limit.as_deref(), None, self.0), unit(it["unit"].as_str()?, self.0));
+            let limit = range(limit.as_deref(), None, self.0);
             let limit = if limit.is_empty() { limit } else { format!(" ({limit})") };
-            let measured = format!("{value} {unit}");
-            Some(format!("{}: {}{limit}", self.word("analyte", analyte), measured.trim_end()))
+            let measured = quantity(&value, it["unit"].as_str()?, self.0);
+            Some(format!("{}: {measured}{limit}", self.word("analyte", analyte)))
         };
         result["values"].as_array().into_iter().flatten().filter_map(one).collect()
     }

@@ -35,6 +35,9 @@ pub enum Wrong {
         /// JSON pointer to the other one.
         other: String,
     },
+    /// Nothing was seen, or nothing is said of it.
+    #[error("say at least one finding")]
+    NoFinding,
     /// A list that is too long.
     #[error("has more than {most} entries")]
     TooMany {
@@ -50,6 +53,7 @@ impl Wrong {
             Self::NotANumber => "not_a_number",
             Self::OutOfRange { .. } => "out_of_range",
             Self::Contradicts { .. } => "contradicts",
+            Self::NoFinding => "no_finding",
             Self::TooMany { .. } => "too_many",
         }
     }
@@ -58,6 +62,13 @@ impl Wrong {
 /// All that was refused; at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused(pub Vec<Invalid>);
+
+impl Refused {
+    /// The whole: nothing was found, and nothing is said to be as usual.
+    pub fn no_finding() -> Self {
+        Self(vec![Invalid { pointer: String::new(), problem: Wrong::NoFinding }])
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -380,6 +380,9 @@ sentences! {
     DocumentFoundPositive = "document.found_positive",
         "Il referto riporta un esito non negativo.",
         "The report states a finding that is not negative.";
+    DocumentKaryotypeOfOtherSex = "document.karyotype_of_other_sex",
+        "Il cariotipo non è quello del sesso registrato: è da verificare di chi è, e da discutere con un genetista.",
+        "The karyotype is not that of the recorded sex: whose it is is to be checked, and a geneticist to be asked.";
     DocumentPageUnread = "document.page_unread",
         "Una pagina non è stata letta.",
         "A page was not read.";

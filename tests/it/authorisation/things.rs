@@ -75,7 +75,7 @@ impl Things {
         let patient = clinician.post(PATIENTS, a_person("Anna", "Bianchi", "1990-05-17")).await;
         let patient = patient.expect(201).json()["id"].as_str().unwrap().to_owned();
         let analysis = an_analysis(app, &clinician, &patient).await;
-        let batch = json!({"items": [{"kind": "follicle", "input": {}, "patient_id": patient}]});
+        let batch = json!({"items": [{"kind": "follicle", "input": {"total_antral_follicles": 9}, "patient_id": patient}]});
         let batch = clinician.post("/api/v1/clinic/emr/analyze/batch", batch).await.expect(202);
         let batch = batch.json()["id"].as_str().unwrap().to_owned();
         let report = a_report(&clinician, &patient).await;

@@ -128,9 +128,18 @@ async fn everything_that_is_wrong_is_told_at_once_with_pointers() {
     let kind = json!({ "kind": "urine", "input": {}, "observed_on": "2026-10-02" });
     assert_eq!(wrong(kind).await, ["/kind not_allowed"]);
     assert_eq!(wrong(json!({})).await, ["/kind required", "/observed_on required"]);
-    let later =
-        json!({ "kind": "follicle", "input": {}, "observed_on": "2999-01-01", "label": "x".repeat(101) });
+    let later = json!({ "kind": "semen", "input": { "ph": 7.4 }, "observed_on": "2999-01-01", "label": "x".repeat(101) });
     assert_eq!(wrong(later).await, ["/label too_long", "/observed_on in_the_future"]);
+    for (kind, input) in [
+        ("semen", json!({})),
+        ("oocyte", json!({})),
+        ("embryo", json!({ "stage": "cleavage", "day": 3 })),
+        ("follicle", json!({ "left": {}, "right": null, "cycle_day": 3 })),
+        ("hysteroscopy", json!({ "is_complete": true, "polyps": null })),
+    ] {
+        let nothing = json!({ "kind": kind, "input": input, "observed_on": "2026-10-02" });
+        assert_eq!(wrong(nothing).await, ["/input no_finding"], "{kind}");
+    }
     let count: i64 = ward.app.value("SELECT count(*) FROM graded_analysis").await;
     assert_eq!(count, 0);
     ward.app.finish().await;

@@ -204,6 +204,14 @@ async fn a_batch_is_a_job_for_each_and_says_what_became_of_it() {
     let score = program.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
     assert_eq!(score["score"]["coverage_percent"], 40, "what was asked for counts");
     ward.rival.get(batch).await.expect(404);
+    let nothing = json!({ "patient_id": id, "input": { "cycle_day": 3 } });
+    let refused = program.post(&format!("{EMR}/analyze/follicle"), nothing).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/input");
+    let nothing = json!({ "items": [{ "kind": "semen", "input": {}, "patient_id": id }] });
+    let made = program.post(&path, nothing).await.expect(202).json();
+    let kept = program.get(made["links"]["self"].as_str().unwrap()).await.expect(200).json();
+    let failure = &kept["items"][0]["failure"]["errors"][0];
+    assert_eq!((&failure["pointer"], &failure["code"]), (&json!("/input"), &json!("no_finding")), "{kept}");
     for items in [json!([]), json!(vec![json!({}); 101])] {
         let refused = program.post(&path, json!({ "items": items })).await.expect(422).json();
         assert_eq!(refused["errors"][0]["pointer"], "/items");
@@ -325,7 +333,7 @@ async fn a_key_without_scope_of_another_clinic_expired_or_revoked_gets_nothing()
     let made =
         good.post(&format!("{EMR}/analyze/follicle"), json!({ "patient_id": id, "input": scan() })).await;
     let analysis = made.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let items = json!({ "items": [{ "kind": "follicle", "input": {}, "patient_id": id }] });
+    let items = json!({ "items": [{ "kind": "follicle", "input": scan(), "patient_id": id }] });
     let batch = good.post(&format!("{EMR}/analyze/batch"), items).await.expect(202).json();
     let batch = batch["links"]["self"].as_str().unwrap().to_owned();
     ward.compute_scores().await;

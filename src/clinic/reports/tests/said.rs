@@ -205,8 +205,8 @@ fn an_analysis_shows_the_figures_on_which_its_sentences_rest() {
     let semen = of("semen", json!({ "volume_ml": 2.5, "concentration_million_per_ml": 8, "ph": 7.4 }));
     let semen = semen.join(" · ");
     for part in [
-        "Concentrazione di spermatozoi: 8 10⁶/mL (≥ 16)",
-        "Numero totale di spermatozoi: 20 10⁶ (≥ 39)",
+        "Concentrazione di spermatozoi: 8 × 10⁶/mL (≥ 16)",
+        "Numero totale di spermatozoi: 20 × 10⁶ (≥ 39)",
         "pH dell'eiaculato: 7,4",
     ] {
         assert!(semen.contains(part), "{part}: {semen}");

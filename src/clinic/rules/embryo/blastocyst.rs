@@ -47,6 +47,10 @@ pub struct Blastocyst {
 }
 
 impl Blastocyst {
+    pub(super) const fn has_finding(self) -> bool {
+        self.expansion.is_some() || self.inner_cell_mass.is_some() || self.trophectoderm.is_some()
+    }
+
     fn check(self) -> Result<(), Refused> {
         let mut checks = Checks::default();
         checks.count("/day", self.day, 5..=7);

@@ -107,6 +107,13 @@ impl Case {
 }
 
 impl Cleavage {
+    pub(super) const fn has_finding(&self) -> bool {
+        self.cells.is_some()
+            || self.fragmentation_percent.is_some()
+            || self.cell_sizes.is_some()
+            || self.is_multinucleated.is_some()
+    }
+
     fn check(&self) -> Result<(), Refused> {
         let mut checks = Checks::default();
         checks.count("/day", Some(self.day), 1..=3);

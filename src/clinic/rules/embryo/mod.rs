@@ -83,6 +83,17 @@ pub struct EmbryoAnalysis {
     pub explained: Explained,
 }
 
+impl Embryo {
+    /// Whether anything is said of how it looks.
+    pub fn has_finding(&self) -> bool {
+        match self {
+            Self::Cleavage(it) => it.has_finding(),
+            Self::Morula { compaction } => compaction.is_some(),
+            Self::Blastocyst(it) => it.has_finding(),
+        }
+    }
+}
+
 /// Grades an embryo.
 pub fn analyse(embryo: &Embryo) -> Result<EmbryoAnalysis, Refused> {
     match embryo {

@@ -13,11 +13,13 @@ use super::{
 use crate::clinic::rules::{references::Reference, sentences::Sentence};
 
 /// The method, with its version: any change of a curve, a weight or a rule is another one.
-const METHOD: &str = "sportello.fertility-score/1";
+const METHOD: &str = "sportello.fertility-score/2";
 /// Older values do not count, in days.
 pub const FRESH_DAYS: i32 = 730;
 /// Less of the weights covered, in per cent, says little.
 const COVERAGE_LITTLE: u8 = 50;
+/// A domain in which something is of uncertain meaning has so much at most: nobody can praise what nobody understands.
+const UNCERTAIN_MOST: f64 = 50.0;
 /// Domains below are listed as to be improved.
 const IMPROVE_BELOW: f64 = 70.0;
 
@@ -248,7 +250,9 @@ fn domain_score(domain: Domain, used: &[Used]) -> DomainScore {
         used.iter().filter(|it| it.observed.measure.domain() == domain).cloned().collect();
     let score = inputs.iter().map(|it| it.points).reduce(f64::min).map(|worst| {
         let mean = inputs.iter().map(|it| it.points).sum::<f64>() / inputs.len() as f64;
-        tenths(f64::midpoint(mean, worst))
+        let is_uncertain = inputs.iter().any(|it| it.observed.measure.is_uncertain());
+        let most = if is_uncertain { UNCERTAIN_MOST } else { 100.0 };
+        tenths(f64::midpoint(mean, worst).min(most))
     });
     let is_known = |code: &&&str| {
         inputs.iter().any(|it| {

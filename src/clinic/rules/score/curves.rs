@@ -107,8 +107,8 @@ impl Measure {
             Self::Hormone { value, least, most, .. } => by_interval(value, least, most)?,
             Self::GeneticTest { result, .. } => match result {
                 GeneticResult::Normal => 100.0,
-                GeneticResult::Uncertain => 80.0,
                 GeneticResult::Carrier => 70.0,
+                GeneticResult::Uncertain => 50.0,
                 GeneticResult::Abnormal => 10.0,
             },
             Self::BodyMassIndex(value) => along(BODY_MASS, value),
@@ -254,8 +254,8 @@ mod tests {
         ];
         let results = [
             GeneticResult::Normal,
-            GeneticResult::Uncertain,
             GeneticResult::Carrier,
+            GeneticResult::Uncertain,
             GeneticResult::Abnormal,
         ];
         let ovulation = [Ovulation::Regular, Ovulation::Irregular, Ovulation::Absent];

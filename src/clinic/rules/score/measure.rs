@@ -154,10 +154,10 @@ pub enum Hormone {
 pub enum GeneticResult {
     /// Nothing found.
     Normal,
-    /// A variant whose meaning is not known.
-    Uncertain,
     /// Healthy carrier.
     Carrier,
+    /// A variant whose meaning is not known: to be clarified.
+    Uncertain,
     /// A variant that causes a disorder, or an abnormal karyotype.
     Abnormal,
 }
@@ -283,6 +283,11 @@ impl Measure {
             _ => String::new(),
         };
         (self.domain(), self.code(), detail)
+    }
+
+    /// Whether somebody has to say first what it means.
+    pub(super) const fn is_uncertain(&self) -> bool {
+        matches!(self, Self::GeneticTest { result: GeneticResult::Uncertain, .. })
     }
 
     /// Whether it stays true for life.

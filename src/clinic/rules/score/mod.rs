@@ -13,6 +13,9 @@
 //! 4. Bands: from 80 excellent, from 60 good, from 40 moderate, below significant concerns; told by the rounded number, as it
 //!    is shown.
 //!
+//! A genetic result of uncertain meaning is worth 50, and so is its domain at most: neither good nor bad until a geneticist has
+//! said what it means, which is among what is to be discussed (convention; version 1 gave it 80, which was called excellent).
+//!
 //! Of several values of one kind the latest counts, of one day the worse. Of number and concentration of spermatozoa the later
 //! counts, of one day the number (WHO). Values of more than two years do not count, except those that stay: genetic tests and
 //! the stage of endometriosis. Hormones count by the reference interval of their own report; without one they are left out.

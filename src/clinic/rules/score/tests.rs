@@ -110,6 +110,20 @@ fn with_everything_at_its_best_it_is_a_hundred() {
 }
 
 #[test]
+fn what_is_of_uncertain_meaning_is_never_praised_and_is_to_be_discussed() {
+    let test = |test: &str, result| Measure::GeneticTest { test: test.to_owned(), result };
+    let karyotype = test("karyotype", GeneticResult::Uncertain);
+    for others in [vec![], vec![test("cftr", GeneticResult::Normal), test("fmr1", GeneticResult::Normal)]] {
+        let it = score([others, vec![karyotype.clone()]].concat());
+        let genetic = it.domains.iter().find(|it| it.domain == Domain::Genetic).unwrap();
+        assert_eq!((genetic.score, genetic.band), (Some(50.0), Some(Band::Moderate)));
+        assert!(it.recommendations.contains(&Sentence::AdviseGenetic), "{:?}", it.recommendations);
+    }
+    let worse = score(vec![karyotype, test("cftr", GeneticResult::Abnormal)]);
+    assert!(of_domain(&worse, Domain::Genetic) < Some(50.0));
+}
+
+#[test]
 fn bands_begin_at_eighty_sixty_and_forty() {
     for (number, band) in [
         (100.0, Band::Excellent),
