@@ -103,6 +103,7 @@ pub(super) struct Observation {
     #[serde(default)]
     pub(super) code: Coded,
     pub(super) subject: Option<Reference>,
+    pub(super) focus: Option<IgnoredAny>,
     pub(super) effective_date_time: Option<String>,
     pub(super) effective_instant: Option<String>,
     pub(super) effective_period: Option<IgnoredAny>,

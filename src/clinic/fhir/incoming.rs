@@ -1,14 +1,14 @@
 //! A Bundle that was sent: its Observations as values, and everything that is wrong with them, each with its place.
 //!
-//! What FHIR allows beside what is used here is passed over (extensions, notes, performers), but for what changes the meaning:
-//! modifier extensions, implicit rules, components and a status that says less than final are refused. Of an Observation that was
+//! What FHIR allows beside what is used here is left out and told (extensions, notes, performers), but for what changes the meaning:
+//! modifier extensions, implicit rules, a focus, components and a status that says less than final are refused. Of an Observation that was
 //! entered in error nothing is read but its names: what it says is not true.
 
 use jiff::{Timestamp, civil::Date};
 
 use super::{
     bundle::{AnyResource, Bundle, Coding, Entry, Identifier, Observation, PatientIn, Quantity},
-    find,
+    elements, find,
     systems::{ANALYTE, FINDING, INTERPRETATION, LOINC, UCUM},
     types::{Concept, Issue},
 };
@@ -84,6 +84,8 @@ pub struct Read {
     pub mistakes: Vec<Mistake>,
     /// Entries of kinds that are not imported.
     pub passed: Vec<(usize, String)>,
+    /// Elements of each Observation that are not kept.
+    pub left: Vec<(usize, Vec<String>)>,
 }
 
 /// A patient of the Bundle.
@@ -200,6 +202,7 @@ fn one(
             issues.add("structure", "wrong_type", format!("{place}.resource"), detail);
         }
         Ok(kind) if kind == "Observation" => {
+            read.left.push((at, elements::check(resource.get(), &format!("{place}.resource"), issues)));
             let mut text = serde_json::Deserializer::from_str(resource.get());
             match serde_path_to_error::deserialize::<_, Observation>(&mut text) {
                 Ok(observation) => {
@@ -212,10 +215,8 @@ fn one(
                     }
                 }
                 Err(error) => {
-                    let at = match error.path().to_string() {
-                        path if path == "." => format!("{place}.resource"),
-                        path => format!("{place}.resource.{path}"),
-                    };
+                    let path = format!("{place}.resource.{}", error.path());
+                    let at = path.trim_end_matches("..").to_owned();
                     issues.add("structure", "wrong_type", at, "does not fit the structure of R4");
                 }
             }
@@ -279,6 +280,7 @@ impl Reader<'_> {
             [
                 ("modifierExtension", it.modifier_extension.is_some()),
                 ("implicitRules", it.implicit_rules.is_some()),
+                ("focus", it.focus.is_some()),
                 ("component", !it.component.is_empty()),
                 ("effectivePeriod", it.effective_period.is_some()),
                 ("effectiveTiming", it.effective_timing.is_some()),

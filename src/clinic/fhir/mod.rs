@@ -1,7 +1,7 @@
 //! FHIR R4 (4.0.1): patients, values and graded analyses as other systems exchange them. Pure mapping, and the import.
 //!
 //! Reading order: [`systems`] (what codes and identifiers are called), [`types`] (the structures, as far as they are used),
-//! [`outgoing`] (from what is kept to resources), [`bundle`] (what is sent), [`incoming`] (what an Observation says, and
+//! [`outgoing`] (from what is kept to resources), [`bundle`] (what is sent), `elements` (what it may have), [`incoming`] (what an Observation says, and
 //! everything that is wrong with it), `resolve` (whom and what it names, as that is known here), [`import`] (a Bundle of them
 //! written down), [`find`] (codes of searches).
 //!
@@ -17,6 +17,7 @@
 //!   place, never left out in silence.
 
 pub mod bundle;
+mod elements;
 pub mod find;
 pub mod import;
 pub mod incoming;

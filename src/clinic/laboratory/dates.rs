@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 
-use super::grammar::lines::{Kind, Line};
+use super::grammar::lines::{Kind, Lexeme, Line};
 
 /// Two figures mean a year of this century up to this one, later ones the last.
 const SHORT_YEAR_MAX: i16 = 68;
@@ -60,9 +60,7 @@ impl Written {
             [4, 2, 2] => Self::YearFirst(a, b as i8, c as i8),
             [1 | 2, 1 | 2, 4] => Self::YearLast(a as i8, b as i8, c),
             // Two points and short figures are a number of a chapter rather than a date.
-            [2, 2, 2] if separator != Some('.') => {
-                Self::YearLast(a as i8, b as i8, if c <= SHORT_YEAR_MAX { 2000 + c } else { 1900 + c })
-            }
+            [2, 2, 2] if separator != Some('.') => Self::YearLast(a as i8, b as i8, in_full(c)),
             _ => return None,
         };
         (written.day(Some(Order::DayFirst)).is_some() || written.day(Some(Order::MonthFirst)).is_some())
@@ -179,18 +177,35 @@ pub fn of_report(lines: &[Line<'_>], order: Option<Order>, until: Option<Date>) 
     let mut best: Option<(Label, Option<Date>)> = None;
     for line in lines {
         for at in 0..line.lexemes.len() {
-            let day = day_at(line, at, order).map(|(day, _)| day);
-            let is_date = day.is_some() || matches!(line.lexemes[at].kind, Kind::Date(_));
+            let points = with_points(&line.lexemes[at]);
+            let day = points.and_then(|it| it.day(order)).or_else(|| Some(day_at(line, at, order)?.0));
+            let is_date = day.is_some() || points.is_some() || matches!(line.lexemes[at].kind, Kind::Date(_));
             if !is_date || until.zip(day).is_some_and(|(until, day)| day > until) {
                 continue;
             }
-            let Some(label) = label_of(line, at) else { continue };
+            // Two points and short figures are a number of a chapter, unless a label says otherwise.
+            let label = label_of(line, at).filter(|it| points.is_none() || *it != Label::Unlabelled);
+            let Some(label) = label else { continue };
             if best.is_none_or(|(known, _)| label < known) {
                 best = Some((label, day));
             }
         }
     }
     best.and_then(|(_, day)| day)
+}
+
+/// `03.02.26`
+fn with_points(lexeme: &Lexeme) -> Option<Written> {
+    let parts: Vec<&str> = lexeme.folded.split('.').filter(|it| it.len() == 2).collect();
+    let [day, month, year] = parts.as_slice() else { return None };
+    let is_whole = lexeme.kind == Kind::Number && lexeme.folded.len() == 8;
+    let year: i16 = year.parse().ok().filter(|_| is_whole)?;
+    Some(Written::YearLast(day.parse().ok()?, month.parse().ok()?, in_full(year)))
+}
+
+/// The year of two figures.
+const fn in_full(year: i16) -> i16 {
+    if year <= SHORT_YEAR_MAX { 2000 + year } else { 1900 + year }
 }
 
 /// Days of collection on pages behind the first one that has any: the line from which each counts. On a page with but one it
@@ -231,12 +246,12 @@ pub fn day_at(line: &Line<'_>, at: usize, order: Option<Order>) -> Option<(Date,
     let mut parts = [""; 3];
     let mut end = at;
     for part in &mut parts {
-        // `12 Mar. 2024`, `12-Mar-2024`, `1° marzo 2024`
-        while line
-            .lexemes
-            .get(end)
-            .is_some_and(|it| matches!(it.kind, Kind::Sign(',' | '.' | '-' | '°' | 'º')))
-        {
+        // `12 Mar. 2024`, `12-Mar-2024`, `1° marzo 2024`, `March 3rd, 2024`
+        let is_between = |it: &Lexeme| match it.kind {
+            Kind::Sign(sign) => matches!(sign, ',' | '.' | '-' | '°' | 'º'),
+            _ => matches!(it.folded.as_str(), "st" | "nd" | "rd" | "th" | "of"),
+        };
+        while line.lexemes.get(end).is_some_and(is_between) {
             end += 1;
         }
         *part = line.lexemes.get(end).filter(|it| it.cell == lexeme.cell)?.folded.as_str();
@@ -316,6 +331,15 @@ mod tests {
         assert_eq!(day(text, true), Some(date(2024, 5, 1)));
         assert_eq!(day("Collected: 18 March 2024\nReported: March 20, 2024", false), Some(date(2024, 3, 18)));
         assert_eq!(day("Data referto: 4.5.2024", true), Some(date(2024, 5, 4)));
+        for text in [
+            "Collected: 03-Jan-2026   Reported: 05 Feb 2026",
+            "Data prelievo: 03.01.26  Data referto: 10/02/2026",
+            "Prelievo del 03-gen-2026",
+            "Collected: January 3rd, 2026",
+            "Prelievo: 3° gennaio 2026",
+        ] {
+            assert_eq!(day(text, !text.starts_with('C')), Some(date(2026, 1, 3)), "{text}");
+        }
         assert_eq!(day("Collected 2024-03-12", false), Some(date(2024, 3, 12)));
         assert_eq!(day("Roma, 06/05/24", true), Some(date(2024, 5, 6)));
     }

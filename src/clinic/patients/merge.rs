@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     args,
+    clinic::rules::patient::duplicates::have_common_name,
     db::{Db, DbError, Tx},
     ids::{PatientId, UserId},
 };
@@ -156,10 +157,12 @@ pub async fn lock(
     Ok((kept, gone))
 }
 
-/// Which of what hardly ever changes of a person two records say otherwise. Who has no fiscal code may have the other's.
+/// Which of what hardly ever changes of a person two records say otherwise: of first names, when no word is
+/// common; a last name changes with marriage. Who has no fiscal code may have the other's.
 fn differing(one: &Content, other: &Content) -> Vec<&'static str> {
     let codes = one.fiscal_code.as_ref().zip(other.fiscal_code.as_ref());
     [
+        ("first_name", !have_common_name(&one.first_name, &other.first_name)),
         ("sex", one.sex != other.sex),
         ("born_on", one.born_on != other.born_on),
         ("fiscal_code", codes.is_some_and(|(one, other)| one != other)),

@@ -83,7 +83,7 @@ struct MergePatients {
         (status = 403, description = "`no_clinic`: one works in none; `no_permission`: one may not merge patients"),
         (status = 409, description = "`merged_into`: one of them was merged already; `anonymised`; `archived`: the one that is \
             kept is, and nothing is written to it; `likely_distinct`: with `fields`, the names of what they say otherwise of \
-            `sex`, `born_on` and, if both have one, `fiscal_code`"),
+            `first_name` (no word in common), `sex`, `born_on` and, if both have one, `fiscal_code`"),
         (status = 412, description = "It was changed meanwhile"), (status = 428, description = "If-Match is missing")))]
 async fn merge(
     State(state): State<AppState>,

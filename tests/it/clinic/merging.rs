@@ -248,7 +248,7 @@ async fn who_are_probably_two_are_merged_only_if_somebody_says_that_they_are_one
     let refused = ward.merge(man, woman).await.expect(409);
     assert_eq!(
         (refused.code(), &refused.json()["fields"]),
-        ("likely_distinct".to_owned(), &json!(["sex", "born_on", "fiscal_code"]))
+        ("likely_distinct".to_owned(), &json!(["first_name", "sex", "born_on", "fiscal_code"]))
     );
     let text = std::str::from_utf8(&refused.body).unwrap();
     assert!(!text.contains("BNCNNA") && !text.contains("1990") && !text.contains("Bianchi"), "{text}");
@@ -258,7 +258,7 @@ async fn who_are_probably_two_are_merged_only_if_somebody_says_that_they_are_one
         AND object_kind = 'patient' AND object_id = '{man}'"
     );
     let told: serde_json::Value = ward.app.value::<String>(&told).await.parse().unwrap();
-    assert_eq!((&told["source"], &told["fields"][0]), (&json!(woman), &json!("sex")));
+    assert_eq!((&told["source"], &told["fields"][0]), (&json!(woman), &json!("first_name")));
     // A version that is old is said first; a record that is not there for somebody tells nothing.
     ward.merge_as("\"v0\"", man, woman).await.expect(412);
     let path = format!("{PATIENTS}/{man}/merge");
@@ -271,7 +271,7 @@ async fn who_are_probably_two_are_merged_only_if_somebody_says_that_they_are_one
     assert_eq!(merged.expect(200).json()["phone"], "051 222222");
     let history = ward.reader.get(&format!("{PATIENTS}/{man}/merges")).await.expect(200).json();
     let entry = &history["data"][0];
-    assert_eq!(entry["differed"], json!(["sex", "born_on", "fiscal_code"]));
+    assert_eq!(entry["differed"], json!(["first_name", "sex", "born_on", "fiscal_code"]));
     assert_eq!(
         [&entry["source_sex"], &entry["source_born_on"], &entry["source_fiscal_code"]],
         ["female", "1990-05-17", "BNCNNA90E57A944H"]

@@ -72,6 +72,15 @@ pub fn name_key(first_name: &str, last_name: &str) -> String {
     words.join(" ")
 }
 
+/// Whether two names have a word in common, or one that is nearly the same: `Anna Maria` and `ANNA`, not `Ada` and `Bea`. Names
+/// that have no letters of ours say nothing against it.
+pub fn have_common_name(one: &str, other: &str) -> bool {
+    let (one, other) = (name_key(one, ""), name_key(other, ""));
+    let is_like = |a: &str, b: &str| a == b || is_similar_name(a, b);
+    let any = one.split(' ').any(|a| other.split(' ').any(|b| is_like(a, b)));
+    any || one.is_empty() || other.is_empty() || is_like(&one.replace(' ', ""), &other.replace(' ', ""))
+}
+
 /// Why two may be one, if they may.
 pub fn likeness(a: &Person<'_>, b: &Person<'_>) -> Option<Likeness> {
     if let (Some(one), Some(other)) = (a.fiscal_code, b.fiscal_code) {
@@ -168,6 +177,22 @@ mod tests {
         }
         assert_eq!(name_key("Anna-Maria", "Müller"), name_key("Anna Maria", "Muller"));
         assert_eq!(name_key("", " - "), "");
+    }
+
+    #[test]
+    fn names_have_a_word_in_common_or_not() {
+        for (one, other) in [
+            ("Anna Maria", "ANNA"),
+            ("De Luca", "DELUCA"),
+            ("Rossi", "Rosi"),
+            ("Niccolò", "NICCOLO'"),
+            ("", "Ada"),
+        ] {
+            assert!(have_common_name(one, other) && have_common_name(other, one), "{one} {other}");
+        }
+        for (one, other) in [("Ada", "Bea"), ("Lam", "Verd"), ("Anna", "Giulia")] {
+            assert!(!have_common_name(one, other) && !have_common_name(other, one), "{one} {other}");
+        }
     }
 
     #[test]

@@ -67,8 +67,8 @@ async fn received(
 /// Observations name. An Observation is known by its identifier: sent again, it changes
 /// nothing. `amended` and `corrected` put right what was sent before, `entered-in-error` withdraws it; something else that is
 /// `final` under the same identifier is refused. Units are UCUM; codes are LOINC, or those of this server; what is not understood, or cannot be (out of range, of a
-/// day before the birth, of the other sex), is refused with its place. Other
-/// resources are passed over, which the answer says.
+/// day before the birth, of the other sex), and elements that R4 does not have, are refused with their place. Other
+/// resources, and elements that are not kept (a note, say), are passed over, which the answer says.
 #[utoipa::path(post, path = "/fhir", tag = "fhir", security(("bearer" = [])),
     request_body(content((Value = "application/fhir+json"), (Value = "application/json"))),
     responses((status = 200, description = "What became of each entry", body = Bundle, content_type = "application/fhir+json"),
@@ -107,10 +107,11 @@ async fn import(State(state): State<AppState>, who: Clinician, request: Request)
     tx.commit().await?;
     let kind = if bundle.kind == "batch" { "batch-response" } else { "transaction-response" };
     let became: HashMap<usize, &Imported> = done.imported.iter().map(|it| (it.at, it)).collect();
+    let left: HashMap<usize, &[String]> = read.left.iter().map(|(at, left)| (*at, left.as_slice())).collect();
     let passed: HashMap<usize, &str> = read.passed.iter().map(|(at, kind)| (*at, kind.as_str())).collect();
     let entries = (0..bundle.entry.len()).map(|at| {
         let response = match became.get(&at) {
-            Some(imported) => became_of(imported),
+            Some(imported) => became_of(imported, left.get(&at).copied().unwrap_or_default()),
             None => passed_over(at, passed.get(&at).copied().unwrap_or("entry")),
         };
         Entry { full_url: None, resource: None, search: None, response: Some(response) }
@@ -167,7 +168,7 @@ fn details(changes: &Changes) -> Value {
 }
 
 /// What became of an Observation.
-fn became_of(imported: &Imported) -> EntryResponse {
+fn became_of(imported: &Imported, left: &[String]) -> EntryResponse {
     let (status, said) = match imported.became {
         Became::New => ("201 Created", None),
         Became::Same | Became::Withdrawn => ("200 OK", None),
@@ -179,8 +180,16 @@ fn became_of(imported: &Imported) -> EntryResponse {
     EntryResponse {
         status: status.to_owned(),
         location: imported.id.map(|id| format!("Observation/{id}")),
-        outcome: said.map(|said| information("informational", said.to_owned(), imported.at)),
+        outcome: told(said, left, imported.at),
     }
+}
+
+/// What is to be said of an Observation that was taken.
+fn told(said: Option<&str>, left: &[String], at: usize) -> Option<Outcome> {
+    let left = (!left.is_empty()).then(|| format!("not kept: {}", left.join(", ")));
+    let said = said.map(str::to_owned);
+    let all: Vec<String> = said.into_iter().chain(left).collect();
+    (!all.is_empty()).then(|| information("informational", all.join("; "), at))
 }
 
 /// What became of something else.
