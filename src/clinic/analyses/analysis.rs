@@ -95,6 +95,8 @@ pub struct GradedAnalysis {
     pub observed_on: Date,
     /// The whole in one word, as the result has it, if it says one.
     pub grade: Option<String>,
+    /// How heavy what was found is at least, if the grade is not known but that is: a hysteroscopy that was not wholly described.
+    pub grade_at_least: Option<String>,
     /// Name of the method, with its version.
     pub method: String,
     /// What was given, and what came out.
@@ -140,6 +142,7 @@ impl GradedAnalysis {
             note: row.get("note"),
             observed_on: row.get("observed_on"),
             grade: graded.grade(),
+            grade_at_least: graded.grade_at_least(),
             method: row.get("method"),
             explanation: InWords::from(graded.explained()),
             graded,

@@ -202,6 +202,13 @@ impl Graded {
         }
     }
 
+    /// How heavy what was found is at least, in the words of the grade, if the grade is not known but that is.
+    pub fn grade_at_least(&self) -> Option<String> {
+        let Self::Hysteroscopy { result, .. } = self else { return None };
+        let least = result.level_at_least.filter(|_| result.level.is_none());
+        serde_json::to_value(least?).ok()?.as_str().map(str::to_owned)
+    }
+
     /// The whole in one word, as the result has it, if it says one.
     pub fn grade(&self) -> Option<String> {
         fn word(grade: Option<impl Serialize>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What a clinic hands out about a patient: the record as a PDF, in Italian or English.
 //!
 //! Reading order: [`record`] (all that is said of a patient, read under the lock of the record), [`page`] (what of it stands on
-//! the paper), `scored`, `graded` and `papers` (the score, the analyses and the documents there), [`figures`] (numbers, units and days as people read them), [`trends`] (how a value went, against its range),
+//! the paper), `scored`, `graded`, `given` and `papers` (the score, the analyses, what was given for them, and the documents there), [`figures`] (numbers, units and days as people read them), [`trends`] (how a value went, against its range),
 //! [`report`] (what was made, and of which state of the record it is).
 //!
 //! Invariants
@@ -15,6 +15,7 @@
 //!   digits they were printed with.
 
 pub mod figures;
+mod given;
 mod graded;
 pub mod page;
 mod papers;

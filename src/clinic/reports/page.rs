@@ -176,6 +176,7 @@ impl Say {
         json!({
             "kind": analysis.kind, "label": analysis.label, "day": short_day(analysis.observed_on, self.0),
             "source": analysis.source, "method": analysis.method, "figures": self.graded(analysis),
+            "missing": self.missing(explained(analysis, "missing")),
             "sentences": self.sentences(&said(analysis, "sentences")),
             "limits": self.sentences(&limits.collect::<Vec<_>>()),
         })

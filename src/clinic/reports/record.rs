@@ -117,6 +117,8 @@ pub struct Analysis {
     pub source: String,
     /// How it was graded.
     pub method: String,
+    /// What was given.
+    pub input: Value,
     /// What came of it; its `explained` says it in sentences.
     pub result: Value,
 }
@@ -200,7 +202,7 @@ async fn documents(tx: &mut Tx, patient: PatientId) -> Result<Vec<Document>, DbE
 
 async fn analyses(tx: &mut Tx, patient: PatientId) -> Result<Vec<Analysis>, DbError> {
     const ANALYSES: &str = "-- clinic.reports.analyses
-        SELECT kind, label, observed_on, source, method, result FROM graded_analysis
+        SELECT kind, label, observed_on, source, method, input, result FROM graded_analysis
         WHERE patient_id = $1 AND withdrawn_at IS NULL ORDER BY observed_on DESC, id DESC LIMIT $2";
     let rows = tx.query(ANALYSES, &[&patient, &ANALYSES_SHOWN]).await?;
     let analysis = |row: &tokio_postgres::Row| Analysis {
@@ -209,6 +211,7 @@ async fn analyses(tx: &mut Tx, patient: PatientId) -> Result<Vec<Analysis>, DbEr
         observed_on: row.get("observed_on"),
         source: row.get("source"),
         method: row.get("method"),
+        input: row.get::<_, Json<Value>>("input").0,
         result: row.get::<_, Json<Value>>("result").0,
     };
     Ok(rows.iter().map(analysis).collect())

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     figures::{day, number, range, rounded, short_day},
-    page::Say,
+    page::{Say, fill},
 };
 use crate::clinic::rules::{
     score::{DomainScore, FertilityScore, Hormone, LeftOut, Measure, Reason, Used},
@@ -75,6 +75,11 @@ impl Say {
         self.word("answer", &format!("{of}_{}", code.as_str().unwrap_or_default()))
     }
 
+    /// Of which only the least is known.
+    pub(super) fn at_least(&self, found: String) -> String {
+        fill(&self.word("answer", "at_least"), &found)
+    }
+
     /// What is measured, and what was found.
     pub(super) fn measured(&self, measure: &Measure) -> String {
         let plain = |value: f64| number(&value.to_string(), self.0);
@@ -91,7 +96,10 @@ impl Say {
             Measure::Amh(value) => format!("{} ng/mL", plain(*value)),
             Measure::AntralFollicles(value) => plain(*value),
             Measure::Tubes(value) => self.answer("tubes", value),
-            Measure::Cavity(value) => self.answer("cavity", value),
+            Measure::Cavity(level) | Measure::CavityFindings { level, is_at_least: false, .. } => {
+                self.answer("cavity", level)
+            }
+            Measure::CavityFindings { level, .. } => self.at_least(self.answer("cavity", level)),
             Measure::EndometrialThickness(value) => format!("{} mm", plain(*value)),
             Measure::Hormone { value, least, most, .. } => {
                 let [least, most] = [least, most].map(|it| it.map(|it| it.to_string()));

@@ -88,6 +88,9 @@ references! {
     EshreEsge2013 = "eshre_esge_2013",
         "Grimbizis GF et al. The ESHRE/ESGE consensus on the classification of female genital tract congenital anomalies. Hum \
          Reprod 2013;28:2032-2044";
+    AsrmSeptum2016 = "asrm_septum_2016",
+        "Practice Committee of the American Society for Reproductive Medicine. Uterine septum: a guideline. Fertil Steril \
+         2016;106:530-540 (septate: deeper than 1.5 cm, with an angle below 90 degrees)";
     AaglPolyps2012 = "aagl_polyps_2012",
         "AAGL practice report: practice guidelines for the diagnosis and management of endometrial polyps. J Minim Invasive \
          Gynecol 2012;19:3-10";

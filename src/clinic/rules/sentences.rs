@@ -234,6 +234,12 @@ sentences! {
     HysteroscopyNormal = "hysteroscopy.normal",
         "Cavità vista per intero e descritta, senza reperti.",
         "The cavity was seen whole and described, nothing was found.";
+    HysteroscopyAtLeastMinor = "hysteroscopy.at_least_minor",
+        "I reperti sono almeno lievi: ciò che manca nella descrizione può solo aggravarli.",
+        "The findings are at least minor: what the description lacks can only make them heavier.";
+    HysteroscopyAtLeastModerate = "hysteroscopy.at_least_moderate",
+        "I reperti sono almeno moderati: ciò che manca nella descrizione può solo aggravarli.",
+        "The findings are at least moderate: what the description lacks can only make them heavier.";
     HysteroscopyPolyp = "hysteroscopy.polyp",
         "Polipo endometriale.",
         "Endometrial polyp.";
@@ -249,6 +255,9 @@ sentences! {
     HysteroscopySeptum = "hysteroscopy.septum",
         "Indentazione del fondo uterino.",
         "Indentation of the uterine fundus.";
+    HysteroscopyDeep = "hysteroscopy.deep",
+        "Indentazione di più di 15 mm: la profondità di un setto secondo ASRM 2016; l'angolo non è noto.",
+        "Indentation of more than 15 mm: the depth of a septum by ASRM 2016; its angle is not known.";
     HysteroscopyHyperplasia = "hysteroscopy.hyperplasia",
         "Aspetto sospetto per iperplasia: decide l'istologia.",
         "Look suspicious of hyperplasia: histology decides.";
@@ -322,6 +331,18 @@ sentences! {
     AdviseUterine = "advice.uterine",
         "Sono da discutere i reperti uterini prima di un transfer.",
         "Uterine findings are to be discussed before a transfer.";
+    AdvisePolyp = "advice.polyp",
+        "È da discutere il polipo endometriale trovato in isteroscopia.",
+        "The endometrial polyp found by hysteroscopy is to be discussed.";
+    AdviseMyoma = "advice.myoma",
+        "È da discutere il mioma sottomucoso (FIGO da 0 a 2), che deforma la cavità.",
+        "The submucous myoma (FIGO 0 to 2), which distorts the cavity, is to be discussed.";
+    AdviseAdhesions = "advice.adhesions",
+        "Sono da discutere le sinechie intrauterine.",
+        "The intrauterine adhesions are to be discussed.";
+    AdviseSeptum = "advice.septum",
+        "È da discutere l'indentazione del fondo, da distinguere fra setto e utero bicorporeo.",
+        "The indentation of the fundus is to be discussed: a septum or a bicorporeal uterus.";
     AdviseHormonal = "advice.hormonal",
         "È da discutere una valutazione endocrinologica.",
         "An endocrinological evaluation is to be discussed.";

@@ -106,6 +106,8 @@ pub(super) fn seen_on(checks: &mut Checks, pointer: &str, day: Date, today: Date
 struct AnalysisPreview {
     /// The whole in one word, as the result has it, if it says one.
     grade: Option<String>,
+    /// How heavy what was found is at least, if the grade is not known but that is.
+    grade_at_least: Option<String>,
     /// Name of the method, with its version.
     method: String,
     /// What was given, and what came out.
@@ -129,6 +131,7 @@ async fn preview(_: Clinician, Json(body): Json<Map<String, Value>>) -> Answer {
     let explained = graded.explained();
     let preview = AnalysisPreview {
         grade: graded.grade(),
+        grade_at_least: graded.grade_at_least(),
         method: explained.method.clone(),
         explanation: InWords::from(explained),
         graded,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sample::{analysis, document, found, many, now, pages, pdf, record, scanned, value};
 
 use super::{
-    figures,
+    figures, given,
     page::{Page, Say, group_code, outcome},
     record::{
         ANALYSES_SHOWN, Analysis, Clinic, Counts, DOCUMENTS_SHOWN, Document, Record, Score, VALUES_SHOWN,

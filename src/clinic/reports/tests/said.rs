@@ -196,7 +196,12 @@ fn a_score_is_shown_with_what_it_was_computed_from_and_what_was_left_out() {
 fn graded(kind: &str, input: Value) -> Analysis {
     let graded = Input::stored(AnalysisKind::of(kind).unwrap(), input).unwrap().grade().unwrap();
     let stored = serde_json::to_value(&graded).unwrap();
-    Analysis { kind: kind.to_owned(), result: stored["result"].clone(), ..analysis() }
+    Analysis {
+        kind: kind.to_owned(),
+        input: stored["input"].clone(),
+        result: stored["result"].clone(),
+        ..analysis()
+    }
 }
 
 #[test]
@@ -217,9 +222,77 @@ fn an_analysis_shows_the_figures_on_which_its_sentences_rest() {
     );
     assert_eq!(embryo[0], "Gardner: 4AB");
     assert_eq!(of("follicle", json!({ "total_antral_follicles": 9 })), ["Follicoli antrali (AFC): 9"]);
+    let cells = json!({ "stage": "cleavage", "day": 3, "cells": 8, "fragmentation_percent": 12.0, "cell_sizes": "even" });
+    assert_eq!(
+        of("embryo", cells.clone()),
+        [
+            "grado del consenso di Istanbul: 2 – 3",
+            "classe: B (buona) – C (discreta)",
+            "cellule rispetto alle attese: 100 %",
+            "stadio: clivaggio",
+            "giorno: 3",
+            "cellule: 8",
+            "frammentazione: 12 %",
+            "dimensioni delle cellule: uniformi",
+        ]
+    );
+    let oocyte = of("oocyte", json!({ "maturity": "metaphase_ii", "zona": "deviating", "vacuole_um": 15.5 }));
+    assert_eq!(
+        oocyte,
+        ["maturità: metafase II", "zona pellucida: con deviazioni", "vacuolo maggiore: 15,5 µm"]
+    );
+    let ovaries = json!({ "left": { "antral_follicles": 22, "volume_ml": 11.5 }, "right": { "follicles_mm": [17.0, 9.5] },
+        "cycle_day": 3 });
+    assert_eq!(
+        of("follicle", ovaries),
+        [
+            "follicolo maggiore: 17 mm",
+            "follicoli di almeno 11 mm: 1",
+            "ovaio sinistro: volume 11,5 mL, follicoli antrali 22",
+            "ovaio destro: follicoli 17 mm; 9,5 mm",
+            "giorno del ciclo: 3",
+        ]
+    );
     let mut record = record(Vec::new());
+    record.analyses = vec![graded("embryo", cells)];
+    assert!(words(&pdf(&record, Language::En)).contains("Not given: multinucleation"));
     record.analyses = vec![graded("follicle", json!({ "total_antral_follicles": 9 }))];
     assert!(words(&pdf(&record, Language::En)).contains("Antral follicles (AFC): 9"));
+}
+
+#[test]
+fn a_cavity_shows_sizes_extents_and_types_and_what_it_is_at_least() {
+    let cavity = json!({ "is_complete": true, "polyps": [{ "size_mm": 12.0 }], "myomas": [{ "figo": 1, "size_mm": 22.0 }],
+        "adhesions": { "extent": "over_two_thirds", "kind": "dense" }, "septum": { "indentation_mm": 16.0 } });
+    let mut record = record(Vec::new());
+    record.analyses = vec![graded("hysteroscopy", cavity.clone())];
+    let measured = Input::stored(AnalysisKind::Hysteroscopy, cavity).unwrap().grade().unwrap().measures();
+    let observed = |measure| Observed { measure, on: date(2026, 11, 1), source: "form".to_owned() };
+    let observed: Vec<_> = measured.into_iter().map(observed).collect();
+    record.score = Score::Of(Box::new(compute(&observed, date(2026, 11, 22))));
+    let italian = words(&pdf(&record, Language::It));
+    for part in [
+        "Cavità uterina: almeno reperti moderati",
+        "classificazione: AFS ≥ II (≥ 8)",
+        "polipo: diametro 12 mm",
+        "mioma: FIGO 1, diametro 22 mm",
+        "sinechie: estensione più di due terzi della cavità, tipo dense",
+        "indentazione del fondo: profondità 16 mm",
+        "Non indicato: endometrio; segni di endometrite; sinechie, mestruazioni; indentazione del fondo, spessore della parete",
+        "cavità uterina: almeno reperti moderati",
+        Sentence::AdvisePolyp.italian(),
+        Sentence::AdviseMyoma.italian(),
+        Sentence::AdviseAdhesions.italian(),
+        Sentence::AdviseSeptum.italian(),
+    ] {
+        assert!(italian.contains(part), "{part}: {italian}");
+    }
+    let english = words(&pdf(&record, Language::En));
+    for part in
+        ["at least moderate findings", "polyp: diameter 12 mm", "extent more than two thirds of the cavity"]
+    {
+        assert!(english.contains(part), "{part}: {english}");
+    }
 }
 
 #[test]

@@ -191,6 +191,7 @@ pub(super) fn analysis() -> Analysis {
         observed_on: date(2026, 3, 3),
         source: "form".to_owned(),
         method: "sportello.semen/1".to_owned(),
+        input: json!({}),
         result: json!({ "explained": { "sentences": ["semen.forms_low", "of.a_newer_server"],
             "limits": ["general.supports_clinicians", "semen.one_sample"], "references": ["who_2021"] } }),
     }

@@ -42,6 +42,26 @@ fn every_code_has_a_word() {
 }
 
 #[test]
+fn every_member_of_an_input_has_its_name_and_its_place() {
+    let mut given = BTreeSet::new();
+    for kind in
+        [AnalysisKind::Semen, AnalysisKind::Oocyte, AnalysisKind::Follicle, AnalysisKind::Hysteroscopy]
+    {
+        let empty = serde_json::to_value(Input::stored(kind, json!({})).unwrap()).unwrap();
+        given.extend(empty["input"].as_object().unwrap().keys().cloned());
+    }
+    let members = given::MEMBERS.iter().chain(&given::OF_SEPTUM).map(|it| (*it).to_owned());
+    // Those stand beside it as what came out.
+    let results = ["morphology_score", "total_antral_follicles"].map(str::to_owned);
+    let named: BTreeSet<String> = members.chain(results).collect();
+    assert!(given.is_subset(&named), "{:?}", given.difference(&named));
+    for language in BOTH {
+        let words = Layout::PatientReport.words(language)["given"].as_object().unwrap();
+        assert_eq!(words.keys().cloned().collect::<BTreeSet<_>>(), named);
+    }
+}
+
+#[test]
 fn every_label_and_heading_is_used() {
     let code = [
         include_str!("../page.rs"),
@@ -104,6 +124,8 @@ fn measures() -> Vec<Measure> {
     let hormone = |hormone| Measure::Hormone { hormone, value: 7.2, least: Some(3.5), most: None };
     all.extend(hormones.map(hormone));
     all.extend(results.map(|result| Measure::GeneticTest { test: "cftr".to_owned(), result }));
+    let at_least = |level| Measure::CavityFindings { level, is_at_least: true, found: Vec::new() };
+    all.extend([Level::Minor, Level::Moderate].map(at_least));
     all.push(Measure::BodyMassIndex(22.04));
     all
 }
@@ -121,6 +143,8 @@ fn every_input_of_a_score_is_said_in_words() {
     }
     let it = |measure: &Measure| Say(Language::It).measured(measure);
     assert_eq!(it(&Measure::Amh(0.4)), "AMH: 0,4 ng/mL");
+    let cavity = Measure::CavityFindings { level: Level::Moderate, is_at_least: true, found: Vec::new() };
+    assert_eq!(it(&cavity), "cavità uterina: almeno reperti moderati");
     assert_eq!(it(&Measure::Tubes(Tubes::OneBlocked)), "stato delle tube: una chiusa o mancante");
     let fsh = Measure::Hormone { hormone: Hormone::Fsh, value: 12.9, least: Some(3.5), most: Some(12.5) };
     assert_eq!(it(&fsh), "FSH: 12,9 (3,5 – 12,5)");

@@ -13,7 +13,7 @@ use crate::clinic::rules::{
 };
 
 /// The method, with its version.
-const METHOD: &str = "sportello.embryo.cleavage/1";
+const METHOD: &str = "sportello.embryo.cleavage/2";
 /// The method for day 4.
 const MORULA: &str = "sportello.embryo.morula/1";
 /// Cells of the days 1, 2 and 3.
@@ -168,7 +168,15 @@ pub(super) fn analyse(embryo: &Cleavage) -> Result<EmbryoAnalysis, Refused> {
     explained.say_if(embryo.fragmentation_percent.is_some_and(|it| it > SEVERE), Sentence::EmbryoFragments);
     explained.say_if(embryo.cell_sizes == Some(CellSizes::Uneven), Sentence::EmbryoUneven);
     explained.say_if(embryo.is_multinucleated == Some(true), Sentence::EmbryoMultinucleated);
-    Ok(EmbryoAnalysis { istanbul, cells_percent: cells, ..EmbryoAnalysis::of(quality, explained) })
+    Ok(EmbryoAnalysis {
+        istanbul,
+        cells_percent: cells,
+        quality_at_best: Some(best.quality()),
+        quality_at_worst: Some(worst.quality()),
+        istanbul_at_best: Some(best.istanbul()),
+        istanbul_at_worst: Some(worst.istanbul()),
+        ..EmbryoAnalysis::of(quality, explained)
+    })
 }
 
 pub(super) fn say_class(quality: Option<Quality>, explained: &mut Explained) {
@@ -196,5 +204,10 @@ pub(super) fn morula(compaction: Option<Compaction>) -> EmbryoAnalysis {
     };
     explained.lacks(compaction.is_none(), "/compaction");
     say_class(quality, &mut explained);
-    EmbryoAnalysis { istanbul, ..EmbryoAnalysis::of(quality, explained) }
+    EmbryoAnalysis {
+        istanbul,
+        istanbul_at_best: istanbul,
+        istanbul_at_worst: istanbul,
+        ..EmbryoAnalysis::of(quality, explained)
+    }
 }

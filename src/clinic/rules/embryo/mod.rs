@@ -9,6 +9,9 @@
 //! 80 % of the expected cells, at most 10 % fragments, even cells and no multinucleation; B with 60 %, 25 % and no
 //! multinucleation; C with 40 % and 50 %; else D. The limits differ on purpose at exactly 10 %: both grades are shown.
 //!
+//! The consensus asks of a good and of a fair embryo that no multinucleation is seen: whether nuclei were looked at has to be said,
+//! "not described" is not "none". Without it, or another sign, the classes and grades between which the embryo lies are said.
+//!
 //! A morula has the grade of the consensus. Its class, a convention: whole compaction good, most of it fair, less poor.
 //!
 //! Blastocysts are named after Gardner (expansion, inner cell mass, trophectoderm); letters belong to expansion 3 and more.
@@ -69,6 +72,14 @@ pub struct EmbryoAnalysis {
     pub quality: Option<Quality>,
     /// Grade of the Istanbul consensus: 1 good, 2 fair, 3 poor. Not for blastocysts.
     pub istanbul: Option<u8>,
+    /// The class with the best that what is missing could be; the same, if it is known. Of blastocysts only then.
+    pub quality_at_best: Option<Quality>,
+    /// And with the worst.
+    pub quality_at_worst: Option<Quality>,
+    /// The grade with the best that what is missing could be; the same, if it is known.
+    pub istanbul_at_best: Option<u8>,
+    /// And with the worst.
+    pub istanbul_at_worst: Option<u8>,
     /// Name after Gardner, such as 4AB.
     pub gardner: Option<String>,
     /// Cells of those expected that day, of 100.
@@ -109,6 +120,10 @@ impl EmbryoAnalysis {
         Self {
             quality,
             istanbul: None,
+            quality_at_best: quality,
+            quality_at_worst: quality,
+            istanbul_at_best: None,
+            istanbul_at_worst: None,
             gardner: None,
             cells_percent: None,
             transfer: quality.map(|it| it <= Quality::Good),

@@ -238,3 +238,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn between_which_classes_an_embryo_lies_is_said_if_a_sign_is_missing() {
+    let seen = Cleavage { is_multinucleated: None, ..cleavage(3, 8, 12.0, CellSizes::Even, false) };
+    let it = grade(seen);
+    assert_eq!((it.quality, it.istanbul), (None, None), "not described is not none");
+    assert_eq!((it.quality_at_best, it.quality_at_worst), (Some(Quality::Good), Some(Quality::Fair)));
+    assert_eq!((it.istanbul_at_best, it.istanbul_at_worst), (Some(2), Some(3)));
+    assert_eq!(it.explained.missing, ["/is_multinucleated"]);
+    let whole = grade(Cleavage { is_multinucleated: Some(false), ..seen });
+    assert_eq!((whole.quality, whole.istanbul), (Some(Quality::Good), Some(2)));
+    assert_eq!((whole.quality_at_best, whole.istanbul_at_worst), (Some(Quality::Good), Some(2)));
+}

@@ -5,20 +5,22 @@ use utoipa::ToSchema;
 
 use super::{
     findings::{Finding, FindingKind, Level, UterineClass, endometritis},
-    input::{Endometrium, Hysteroscopy, Myoma, Polyp},
+    input::{Adhesions, Endometrium, Hysteroscopy, Myoma, Polyp, Septum},
 };
 use crate::clinic::rules::{
     checks::Refused, explained::Explained, references::Reference, sentences::Sentence,
 };
 
 /// The method, with its version.
-const METHOD: &str = "sportello.hysteroscopy/1";
+const METHOD: &str = "sportello.hysteroscopy/2";
 
 /// What can be said of a hysteroscopy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HysteroscopyAnalysis {
     /// The worst of what was found; none only if everything was seen and described.
     pub level: Option<Level>,
+    /// What it is at least, whatever was not seen or described; the same, if the level is known.
+    pub level_at_least: Option<Level>,
     /// What was found, heaviest first.
     pub findings: Vec<Finding>,
     /// Class of the uterus, as far as the indentation says it.
@@ -39,6 +41,7 @@ pub fn analyse(seen: &Hysteroscopy) -> Result<HysteroscopyAnalysis, Refused> {
             Reference::Afs1988,
             Reference::AaglEsge2017,
             Reference::EshreEsge2013,
+            Reference::AsrmSeptum2016,
             Reference::AaglPolyps2012,
             Reference::Cicinelli2019,
             Reference::ThisSoftware,
@@ -55,6 +58,11 @@ pub fn analyse(seen: &Hysteroscopy) -> Result<HysteroscopyAnalysis, Refused> {
     let gaps = gaps(seen);
     explained.missing.extend(gaps.iter().map(|it| (*it).to_owned()));
     let level = level(&findings, gaps.is_empty());
+    let level_at_least = level.or_else(|| findings.iter().filter_map(|it| it.level_at_least).max());
+    if level.is_none() {
+        explained.say_if(level_at_least == Some(Level::Minor), Sentence::HysteroscopyAtLeastMinor);
+        explained.say_if(level_at_least == Some(Level::Moderate), Sentence::HysteroscopyAtLeastModerate);
+    }
     explain(seen, &findings, level, &mut explained);
     let is_biopsy_suggested = if findings.iter().any(|it| is_for_histology(it.kind)) {
         Some(true)
@@ -65,21 +73,26 @@ pub fn analyse(seen: &Hysteroscopy) -> Result<HysteroscopyAnalysis, Refused> {
     };
     explained.say_if(is_biopsy_suggested == Some(true), Sentence::HysteroscopyBiopsy);
     let uterine_class = uterine_class(seen);
-    Ok(HysteroscopyAnalysis { level, findings, uterine_class, is_biopsy_suggested, explained })
+    Ok(HysteroscopyAnalysis {
+        level,
+        level_at_least,
+        findings,
+        uterine_class,
+        is_biopsy_suggested,
+        explained,
+    })
 }
 
 fn findings(seen: &Hysteroscopy) -> Vec<Finding> {
     let polyps = seen.polyps.iter().flatten().copied().map(Polyp::finding);
     let myomas = seen.myomas.iter().flatten().copied().map(Myoma::finding);
-    let unknown = Finding { kind: FindingKind::Adhesions, class: None, size_mm: None, level: None };
     let adhesions = match seen.adhesions {
         Some(it) => Some(it.finding()),
-        None => (seen.has_adhesions == Some(true)).then_some(unknown),
+        None => (seen.has_adhesions == Some(true)).then(Adhesions::undescribed),
     };
-    let unknown = Finding { kind: FindingKind::Septum, class: None, size_mm: None, level: None };
     let septum = match seen.septum {
         Some(it) => it.finding(),
-        None => (seen.has_indentation == Some(true)).then_some(unknown),
+        None => (seen.has_indentation == Some(true)).then(Septum::undescribed),
     };
     let has_signs = seen.endometritis_signs.as_ref().is_some_and(|it| !it.is_empty());
     let mut all: Vec<_> = polyps.chain(myomas).collect();
@@ -127,8 +140,8 @@ fn explain(seen: &Hysteroscopy, findings: &[Finding], level: Option<Level>, expl
     for finding in findings {
         explained.say(match finding.kind {
             FindingKind::Polyp => Sentence::HysteroscopyPolyp,
-            FindingKind::Myoma if finding.level == Some(Level::Minor) => Sentence::HysteroscopyMyomaOutside,
-            FindingKind::Myoma => Sentence::HysteroscopyMyomaInside,
+            FindingKind::Myoma if finding.is_submucous() => Sentence::HysteroscopyMyomaInside,
+            FindingKind::Myoma => Sentence::HysteroscopyMyomaOutside,
             FindingKind::Adhesions => Sentence::HysteroscopyAdhesions,
             FindingKind::Septum => Sentence::HysteroscopySeptum,
             FindingKind::Hyperplasia => Sentence::HysteroscopyHyperplasia,
@@ -143,6 +156,7 @@ fn explain(seen: &Hysteroscopy, findings: &[Finding], level: Option<Level>, expl
         explained.lacks(adhesions.menses.is_none(), "/adhesions/menses");
     }
     let Some(septum) = seen.septum else { return };
+    explained.say_if(septum.is_deep(), Sentence::HysteroscopyDeep);
     let is_open = septum.class().is_none();
     explained.lacks(is_open && septum.wall_mm.is_none(), "/septum/wall_mm");
     let lacks_contour = is_open && septum.external_indentation_mm.is_none();

@@ -248,3 +248,93 @@ fn a_detail_that_leaves_the_whole_open_is_named() {
         assert_eq!(it.level.is_none(), !missing.is_empty(), "{seen:?}");
     }
 }
+
+#[test]
+fn what_is_certain_is_said_although_something_is_missing() {
+    use AdhesionExtent::{OverTwoThirds, UnderOneThird};
+    use AdhesionKind::{Dense, Filmy};
+    let adhesions = |extent, kind, menses| Adhesions { extent, kind, menses, esge: None };
+    let (moderate, severe) = (Some(Level::Moderate), Some(Level::Severe));
+    for (given, class, known, least) in [
+        (adhesions(Some(OverTwoThirds), Some(Dense), None), "AFS ≥ II (≥ 8)", None, moderate),
+        (adhesions(Some(UnderOneThird), Some(Filmy), None), "AFS ≥ I (≥ 2)", None, Some(Level::Minor)),
+        (adhesions(None, Some(Dense), Some(Menses::Amenorrhoea)), "AFS III (≥ 9)", severe, severe),
+        (
+            Adhesions { esge: Some(EsgeGrade::I), ..adhesions(Some(OverTwoThirds), Some(Filmy), None) },
+            "AFS ≥ II (≥ 5), ESH I",
+            moderate,
+            moderate,
+        ),
+    ] {
+        let it = analyse(&with_adhesions(given)).unwrap();
+        assert_eq!(
+            (it.level, it.level_at_least, it.findings[0].class.as_deref()),
+            (known, least, Some(class))
+        );
+    }
+    let septum = |indentation_mm, wall_mm, external_indentation_mm| {
+        let septum = Septum { indentation_mm, wall_mm, external_indentation_mm, reaches_internal_os: None };
+        let it = analyse(&with_septum(septum)).unwrap();
+        (it.level, it.level_at_least, it.explained.sentences.contains(&Sentence::HysteroscopyDeep))
+    };
+    assert_eq!(septum(14.0, None, None), (None, Some(Level::Minor), false));
+    assert_eq!(septum(15.0, None, None), (None, Some(Level::Minor), false));
+    assert_eq!(septum(15.1, None, None), (None, moderate, true), "ASRM 2016");
+    assert_eq!(septum(6.0, Some(10.0), None), (None, moderate, false), "a septum or a second body");
+    assert_eq!(septum(6.0, Some(10.0), Some(0.0)), (None, moderate, false), "which septum is open");
+    assert_eq!(septum(16.0, Some(32.0), None), (moderate, moderate, true), "the heavier of two systems");
+    assert_eq!(analyse(&with_myoma(2, None, None)).unwrap().level_at_least, moderate);
+    let polyp = Hysteroscopy { polyps: Some(vec![Polyp { size_mm: None }]), ..normal() };
+    assert_eq!(analyse(&polyp).unwrap().level_at_least, Some(Level::Minor));
+    assert_eq!(analyse(&Hysteroscopy::default()).unwrap().level_at_least, None);
+    assert_eq!(analyse(&normal()).unwrap().level_at_least, Some(Level::None));
+}
+
+#[test]
+fn a_cavity_full_of_findings_is_at_least_as_heavy_as_they_are_and_what_is_missing_is_named() {
+    let seen: Hysteroscopy = serde_json::from_value(serde_json::json!({
+        "is_complete": true, "polyps": [{ "size_mm": 12.0 }], "myomas": [{ "figo": 1, "size_mm": 22.0 }],
+        "adhesions": { "extent": "over_two_thirds", "kind": "dense" }, "septum": { "indentation_mm": 16.0 },
+    }))
+    .unwrap();
+    let it = analyse(&seen).unwrap();
+    assert_eq!((it.level, it.level_at_least), (None, Some(Level::Moderate)));
+    assert_eq!(it.explained.sentences[0], Sentence::HysteroscopyAtLeastModerate);
+    let missing = [
+        "/endometrium",
+        "/endometritis_signs",
+        "/adhesions/menses",
+        "/septum/wall_mm",
+        "/septum/external_indentation_mm",
+    ];
+    assert_eq!(it.explained.missing, missing);
+    assert!(it.findings.iter().all(|it| it.level_at_least == Some(Level::Moderate)), "{:?}", it.findings);
+}
+
+proptest! {
+    #[test]
+    fn it_is_never_lighter_than_it_was_said_to_be_at_least(
+        parts in (0u8..4, 0u8..4, 0u8..4), hides in (any::<bool>(), any::<bool>(), any::<bool>()),
+        depth in 1.0f64..60.0, wall in 1.0f64..60.0, outer in 0.0f64..30.0, reaches in any::<bool>(),
+    ) {
+        let extent = [None, Some(AdhesionExtent::UnderOneThird), Some(AdhesionExtent::OneToTwoThirds),
+            Some(AdhesionExtent::OverTwoThirds)][usize::from(parts.0)];
+        let kind = [None, Some(AdhesionKind::Filmy), Some(AdhesionKind::FilmyAndDense), Some(AdhesionKind::Dense)]
+            [usize::from(parts.1)];
+        let menses = [None, Some(Menses::Normal), Some(Menses::Hypomenorrhoea), Some(Menses::Amenorrhoea)]
+            [usize::from(parts.2)];
+        let known = Adhesions { extent, kind, menses, esge: None };
+        let hidden = Adhesions {
+            extent: extent.filter(|_| !hides.0), kind: kind.filter(|_| !hides.1), menses: menses.filter(|_| !hides.2),
+            esge: None,
+        };
+        let least = |seen: &Hysteroscopy| analyse(seen).unwrap().level_at_least;
+        prop_assert!(least(&with_adhesions(hidden)) <= least(&with_adhesions(known)));
+        let whole = Septum { indentation_mm: depth, wall_mm: Some(wall), external_indentation_mm: Some(outer),
+            reaches_internal_os: Some(reaches) };
+        let part = Septum { wall_mm: whole.wall_mm.filter(|_| !hides.0),
+            external_indentation_mm: whole.external_indentation_mm.filter(|_| !hides.1),
+            reaches_internal_os: whole.reaches_internal_os.filter(|_| !hides.2), ..whole };
+        prop_assert!(least(&with_septum(part)) <= level(&with_septum(whole)));
+    }
+}

@@ -5,7 +5,7 @@
 
 use super::{
     compute::{DomainScore, LeftOut, Reason, Used},
-    measure::{Domain, EndometriosisStage, Measure, Ovulation, Tubes},
+    measure::{CavityFinding, Domain, EndometriosisStage, Measure, Ovulation, Tubes},
 };
 use crate::clinic::rules::{hysteroscopy::Level, sentences::Sentence};
 
@@ -75,11 +75,24 @@ fn good(measure: &Measure) -> Option<Sentence> {
 pub(super) fn recommendations(domains: &[DomainScore], used: &[Used], is_little: bool) -> Vec<Sentence> {
     let low = domains.iter().filter(|it| it.score.is_some_and(|score| score < DISCUSS_BELOW));
     let mut advice: Vec<_> = low.map(|it| of_domain(it.domain)).collect();
+    advice.extend(used.iter().flat_map(|it| of_cavity(&it.observed.measure)));
     let is_amh_low = used.iter().any(|it| matches!(it.observed.measure, Measure::Amh(v) if v < AMH_LOW));
     advice.extend(is_amh_low.then_some(Sentence::AdviseLowAmh));
     advice.extend(is_little.then_some(Sentence::AdviseMoreData));
     advice.extend((!used.is_empty()).then_some(Sentence::AdviseFollowUp));
     advice
+}
+
+/// What hysteroscopy has found, also if the domain is good: a small polyp too.
+fn of_cavity(measure: &Measure) -> Vec<Sentence> {
+    let Measure::CavityFindings { found, .. } = measure else { return Vec::new() };
+    let advice = found.iter().map(|it| match it {
+        CavityFinding::Polyp => Sentence::AdvisePolyp,
+        CavityFinding::SubmucousMyoma => Sentence::AdviseMyoma,
+        CavityFinding::Adhesions => Sentence::AdviseAdhesions,
+        CavityFinding::Septum => Sentence::AdviseSeptum,
+    });
+    advice.collect()
 }
 
 const fn of_domain(domain: Domain) -> Sentence {

@@ -97,7 +97,7 @@ impl Measure {
                 Tubes::Hydrosalpinx => 25.0,
                 Tubes::BothBlocked => 0.0,
             },
-            Self::Cavity(it) => match it {
+            Self::Cavity(level) | Self::CavityFindings { level, .. } => match level {
                 Level::None => 100.0,
                 Level::Minor => 80.0,
                 Level::Moderate => 50.0,
@@ -137,6 +137,7 @@ impl Measure {
             | Self::Endometriosis(_)
             | Self::Tubes(_)
             | Self::Cavity(_)
+            | Self::CavityFindings { .. }
             | Self::GeneticTest { .. } => None,
         }
     }
@@ -158,7 +159,11 @@ impl Measure {
             Self::BodyMassIndex(_) => &[Reference::NiceCg156],
             Self::Cigarettes(_) => &[Reference::NiceCg156, Reference::Augood1998],
             Self::Alcohol(_) => &[Reference::Fan2017],
-            Self::Ovulation(_) | Self::Cavity(_) | Self::Hormone { .. } | Self::GeneticTest { .. } => &[],
+            Self::Ovulation(_)
+            | Self::Cavity(_)
+            | Self::CavityFindings { .. }
+            | Self::Hormone { .. }
+            | Self::GeneticTest { .. } => &[],
         }
     }
 }

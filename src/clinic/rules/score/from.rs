@@ -1,9 +1,9 @@
 //! From graded analyses to values that count: what a result does not say, gives nothing.
 
-use super::measure::Measure;
+use super::measure::{CavityFinding, Measure};
 use crate::clinic::rules::{
     follicle::FollicleAnalysis,
-    hysteroscopy::HysteroscopyAnalysis,
+    hysteroscopy::{Finding, FindingKind, HysteroscopyAnalysis},
     semen::{SemenAnalysis, SemenParameter, SemenTerm},
 };
 
@@ -34,16 +34,38 @@ impl FollicleAnalysis {
 impl HysteroscopyAnalysis {
     /// What of it counts.
     pub fn measures(&self) -> Vec<Measure> {
-        self.level.map(Measure::Cavity).into_iter().collect()
+        let mut found: Vec<_> = self.findings.iter().filter_map(Finding::to_discuss).collect();
+        found.sort_unstable();
+        found.dedup();
+        let level = self.level.or(self.level_at_least);
+        let measure = |level| match self.level {
+            Some(level) if found.is_empty() => Measure::Cavity(level),
+            known => Measure::CavityFindings { level, is_at_least: known.is_none(), found },
+        };
+        level.map(measure).into_iter().collect()
+    }
+}
+
+impl Finding {
+    fn to_discuss(&self) -> Option<CavityFinding> {
+        Some(match self.kind {
+            FindingKind::Polyp => CavityFinding::Polyp,
+            FindingKind::Myoma if self.is_submucous() => CavityFinding::SubmucousMyoma,
+            FindingKind::Adhesions => CavityFinding::Adhesions,
+            FindingKind::Septum if !self.is_slight() => CavityFinding::Septum,
+            _ => return None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::clinic::rules::{
         follicle::{self, FollicleScan},
-        hysteroscopy::{self, Hysteroscopy},
+        hysteroscopy::{self, Hysteroscopy, Level},
         semen::{self, Pellet, Semen},
     };
 
@@ -91,5 +113,31 @@ mod tests {
         assert!(semen::analyse(&Semen::default()).unwrap().measures().is_empty());
         assert!(follicle::analyse(&FollicleScan::default()).unwrap().measures().is_empty());
         assert!(hysteroscopy::analyse(&Hysteroscopy::default()).unwrap().measures().is_empty());
+    }
+
+    #[test]
+    fn a_cavity_that_is_not_wholly_described_counts_with_what_it_is_at_least() {
+        let seen = |given| {
+            let seen: Hysteroscopy = serde_json::from_value(given).unwrap();
+            hysteroscopy::analyse(&seen).unwrap().measures()
+        };
+        let adhesions = json!({ "adhesions": { "extent": "over_two_thirds", "kind": "dense" } });
+        let found = vec![CavityFinding::Adhesions];
+        assert_eq!(
+            seen(adhesions),
+            [Measure::CavityFindings { level: Level::Moderate, is_at_least: true, found }]
+        );
+        let severe = json!({ "myomas": [{ "figo": 1, "size_mm": 45.0 }, { "figo": 4 }] });
+        let found = vec![CavityFinding::SubmucousMyoma];
+        assert_eq!(
+            seen(severe),
+            [Measure::CavityFindings { level: Level::Severe, is_at_least: false, found }]
+        );
+        let slight = json!({ "septum": { "indentation_mm": 4.0, "wall_mm": 10.0 } });
+        assert_eq!(
+            seen(slight),
+            [Measure::CavityFindings { level: Level::Minor, is_at_least: true, found: vec![] }]
+        );
+        assert_eq!(seen(json!({ "polyps": [] })), [], "nothing found is not normal");
     }
 }

@@ -125,6 +125,20 @@ pub enum Tubes {
     BothBlocked,
 }
 
+/// What hysteroscopy finds and somebody should discuss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CavityFinding {
+    /// A polyp.
+    Polyp,
+    /// A myoma of FIGO 0 to 2.
+    SubmucousMyoma,
+    /// Adhesions.
+    Adhesions,
+    /// An indentation of which nobody says that it is slight.
+    Septum,
+}
+
 /// Hormones besides anti-Müllerian hormone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +205,15 @@ pub enum Measure {
     Tubes(Tubes),
     /// What hysteroscopy found.
     Cavity(Level),
+    /// What hysteroscopy found, one by one.
+    CavityFindings {
+        /// Its level,
+        level: Level,
+        /// which is only what it is at least: not everything was seen or described.
+        is_at_least: bool,
+        /// What is to be discussed of it, each once.
+        found: Vec<CavityFinding>,
+    },
     /// Millimetres, when it is thickest in the cycle.
     EndometrialThickness(f64),
     /// A hormone beside the reference interval of its report.
@@ -246,7 +269,7 @@ impl Measure {
             Self::Amh(_) => "amh",
             Self::AntralFollicles(_) => "antral_follicles",
             Self::Tubes(_) => "tubes",
-            Self::Cavity(_) => "cavity",
+            Self::Cavity(_) | Self::CavityFindings { .. } => "cavity",
             Self::EndometrialThickness(_) => "endometrial_thickness",
             Self::Hormone { .. } => "hormone",
             Self::GeneticTest { .. } => "genetic_test",
@@ -268,7 +291,7 @@ impl Measure {
             }
             Self::Amh(_) | Self::AntralFollicles(_) => Domain::Ovarian,
             Self::Tubes(_) => Domain::Tubal,
-            Self::Cavity(_) | Self::EndometrialThickness(_) => Domain::Uterine,
+            Self::Cavity(_) | Self::CavityFindings { .. } | Self::EndometrialThickness(_) => Domain::Uterine,
             Self::Hormone { .. } => Domain::Hormonal,
             Self::GeneticTest { .. } => Domain::Genetic,
             Self::BodyMassIndex(_) | Self::Cigarettes(_) | Self::Alcohol(_) => Domain::Lifestyle,

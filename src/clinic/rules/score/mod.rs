@@ -13,6 +13,10 @@
 //! 4. Bands: from 80 excellent, from 60 good, from 40 moderate, below significant concerns; told by the rounded number, as it
 //!    is shown.
 //!
+//! A cavity of which not everything was seen or described counts with what it is at least: its points are the most that it can
+//! have, never better than what is known of it. Polyps, submucous myomas, adhesions and septa that were found are among what is to
+//! be discussed, whatever the domain comes to (version 1 left such a cavity out).
+//!
 //! A genetic result of uncertain meaning is worth 50, and so is its domain at most: neither good nor bad until a geneticist has
 //! said what it means, which is among what is to be discussed (convention; version 1 gave it 80, which was called excellent).
 //!
@@ -38,4 +42,6 @@ mod measure;
 mod tests;
 
 pub use compute::{Band, DomainScore, FRESH_DAYS, FertilityScore, LeftOut, Reason, Used, compute};
-pub use measure::{Domain, EndometriosisStage, GeneticResult, Hormone, Measure, Observed, Ovulation, Tubes};
+pub use measure::{
+    CavityFinding, Domain, EndometriosisStage, GeneticResult, Hormone, Measure, Observed, Ovulation, Tubes,
+};

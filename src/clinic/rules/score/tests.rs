@@ -7,8 +7,8 @@ use jiff::{
 use proptest::prelude::*;
 
 use super::{
-    Band, Domain, EndometriosisStage, FertilityScore, GeneticResult, Hormone, Measure, Observed, Ovulation,
-    Reason, Tubes, compute,
+    Band, CavityFinding, Domain, EndometriosisStage, FertilityScore, GeneticResult, Hormone, Measure,
+    Observed, Ovulation, Reason, Tubes, compute,
 };
 use crate::clinic::rules::{hysteroscopy::Level, sentences::Sentence};
 
@@ -121,6 +121,34 @@ fn what_is_of_uncertain_meaning_is_never_praised_and_is_to_be_discussed() {
     }
     let worse = score(vec![karyotype, test("cftr", GeneticResult::Abnormal)]);
     assert!(of_domain(&worse, Domain::Genetic) < Some(50.0));
+}
+
+#[test]
+fn what_was_found_in_the_cavity_is_to_be_discussed_and_never_better_than_it_is_at_least() {
+    let found = vec![
+        CavityFinding::Polyp,
+        CavityFinding::SubmucousMyoma,
+        CavityFinding::Adhesions,
+        CavityFinding::Septum,
+    ];
+    let cavity = |level| Measure::CavityFindings { level, is_at_least: true, found: found.clone() };
+    let it = score(vec![cavity(Level::Moderate)]);
+    assert_eq!(of_domain(&it, Domain::Uterine), Some(50.0));
+    let expected = [
+        Sentence::AdviseUterine,
+        Sentence::AdvisePolyp,
+        Sentence::AdviseMyoma,
+        Sentence::AdviseAdhesions,
+        Sentence::AdviseSeptum,
+    ];
+    assert!(it.recommendations.starts_with(&expected), "{:?}", it.recommendations);
+    assert_eq!(it.domains[4].missing, ["endometrial_thickness"]);
+    let good = score(vec![cavity(Level::Minor), Measure::EndometrialThickness(11.0)]);
+    assert_eq!(of_domain(&good, Domain::Uterine), Some(85.0));
+    assert!(good.recommendations.starts_with(&expected[1..]), "{:?}", good.recommendations);
+    for level in [Level::None, Level::Minor, Level::Moderate, Level::Severe] {
+        assert_eq!(cavity(level).points(), Measure::Cavity(level).points());
+    }
 }
 
 #[test]
