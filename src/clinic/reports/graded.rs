@@ -83,7 +83,7 @@ impl Say {
     /// How heavy what was found in the cavity is, or is at least.
     fn cavity(&self, result: &Value) -> Option<String> {
         let word = |name: &str| Some(self.word("answer", &format!("cavity_{}", result[name].as_str()?)));
-        let level = word("level").or_else(|| Some(self.at_least(word("level_at_least")?)))?;
+        let level = word("level").or_else(|| Some(self.at_least(&word("level_at_least")?)))?;
         Some(format!("{}: {level}", self.word("graded", "level")))
     }
 

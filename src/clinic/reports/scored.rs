@@ -76,7 +76,7 @@ impl Say {
     }
 
     /// Of which only the least is known.
-    pub(super) fn at_least(&self, found: String) -> String {
+    pub(super) fn at_least(&self, found: &str) -> String {
         fill(&self.word("answer", "at_least"), &found)
     }
 
@@ -99,7 +99,7 @@ impl Say {
             Measure::Cavity(level) | Measure::CavityFindings { level, is_at_least: false, .. } => {
                 self.answer("cavity", level)
             }
-            Measure::CavityFindings { level, .. } => self.at_least(self.answer("cavity", level)),
+            Measure::CavityFindings { level, .. } => self.at_least(&self.answer("cavity", level)),
             Measure::EndometrialThickness(value) => format!("{} mm", plain(*value)),
             Measure::Hormone { value, least, most, .. } => {
                 let [least, most] = [least, most].map(|it| it.map(|it| it.to_string()));

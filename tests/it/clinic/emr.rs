@@ -204,14 +204,6 @@ async fn a_batch_is_a_job_for_each_and_says_what_became_of_it() {
     let score = program.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
     assert_eq!(score["score"]["coverage_percent"], 40, "what was asked for counts");
     ward.rival.get(batch).await.expect(404);
-    let nothing = json!({ "patient_id": id, "input": { "cycle_day": 3 } });
-    let refused = program.post(&format!("{EMR}/analyze/follicle"), nothing).await.expect(422).json();
-    assert_eq!(refused["errors"][0]["pointer"], "/input");
-    let nothing = json!({ "items": [{ "kind": "semen", "input": {}, "patient_id": id }] });
-    let made = program.post(&path, nothing).await.expect(202).json();
-    let kept = program.get(made["links"]["self"].as_str().unwrap()).await.expect(200).json();
-    let failure = &kept["items"][0]["failure"]["errors"][0];
-    assert_eq!((&failure["pointer"], &failure["code"]), (&json!("/input"), &json!("no_finding")), "{kept}");
     for items in [json!([]), json!(vec![json!({}); 101])] {
         let refused = program.post(&path, json!({ "items": items })).await.expect(422).json();
         assert_eq!(refused["errors"][0]["pointer"], "/items");
@@ -220,6 +212,24 @@ async fn a_batch_is_a_job_for_each_and_says_what_became_of_it() {
     ward.app.app.clock.advance(SignedDuration::from_hours(24 * 31));
     ward.remove_batches().await;
     eventually("it is gone", async || program.get(batch).await.status == 404).await;
+    ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_nothing_is_refused_alone_and_in_a_batch() {
+    let ward = Ward::new().await;
+    let id = ward.anna().await;
+    let program = ward.a_program(&ward.manager, &["clinic:read", "clinic:write"]).await;
+    let path = format!("{EMR}/analyze/batch");
+    let nothing = json!({ "patient_id": id, "input": { "cycle_day": 3 } });
+    let refused = program.post(&format!("{EMR}/analyze/follicle"), nothing).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/input");
+    let nothing = json!({ "items": [{ "kind": "semen", "input": {}, "patient_id": id }] });
+    let made = program.post(&path, nothing).await.expect(202).json();
+    let kept = program.get(made["links"]["self"].as_str().unwrap()).await.expect(200).json();
+    let failure = &kept["items"][0]["failure"]["errors"][0];
+    assert_eq!((&failure["pointer"], &failure["code"]), (&json!("/input"), &json!("no_finding")), "{kept}");
+    assert_eq!(ward.count_analyses().await, 0);
     ward.app.finish().await;
 }
 
