@@ -10,7 +10,7 @@
 //!   [`crate::documents::check`] look at every file that is uploaded, in this process, on a thread of its own: the ends of PDF files,
 //!   segments of JPEG, chunks of PNG, directories of TIFF, and archives unpacked, in safe Rust and within bounds.) Of a file in
 //!   the server's memory there is a buffer of its stream, the text of its pages within [`order::Limits`], and one picture of a
-//!   page at a time.
+//!   page at a time (three while one is turned: it, and the two that are read of it).
 //! - A worker has no files, no network, no other processes, no environment; its memory and processor time have limits of the
 //!   kernel, its time has one of ours, and it ends with whoever started it.
 //! - Every file ends in a [`document::Document`] or in a [`refusal::Refusal`].

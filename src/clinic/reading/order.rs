@@ -16,7 +16,7 @@ pub struct Limits {
     pub pictures: u32,
     /// Memory of a worker, beside its program.
     pub memory_bytes: u64,
-    /// Processor time of a worker; the same for each reading of a picture.
+    /// Processor time of a worker; the same for each reading of a picture, and for turning one.
     pub processor: Duration,
     /// Time for all of a file, pictures included.
     pub deadline: Duration,
@@ -35,6 +35,30 @@ pub const PICTURE_PIXELS_MAX: u64 = 72_000_000;
 /// Bytes of a picture that a worker gives out: `PICTURE_SIDE_MAX` squared and more, for grey that cannot be packed.
 pub const PICTURE_BYTES_MAX: usize = 16 << 20;
 
+/// By how much a picture is turned so that it stands upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuarterTurn {
+    /// By 90 degrees clockwise.
+    Right,
+    /// By 180.
+    Around,
+    /// By 270 degrees clockwise.
+    Left,
+}
+
+impl QuarterTurn {
+    /// Clockwise.
+    pub const fn of_degrees(degrees: u32) -> Option<Self> {
+        match degrees {
+            90 => Some(Self::Right),
+            180 => Some(Self::Around),
+            270 => Some(Self::Left),
+            _ => None,
+        }
+    }
+}
+
 /// What a worker has to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -45,6 +69,13 @@ pub enum Order {
         limits: Limits,
         /// Whether pictures of pages without text are wanted.
         pictures: bool,
+    },
+    /// Turn the picture that comes in, a PNG that a worker has made, and give it out like one of a file.
+    Turn {
+        /// Its limits.
+        limits: Limits,
+        /// How.
+        turn: QuarterTurn,
     },
     /// Become this program, which reads a picture, confined.
     Become {

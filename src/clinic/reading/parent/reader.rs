@@ -13,6 +13,7 @@ use super::{
     lines,
     ocr::{Ocr, Tesseract},
     process::{ReadError, Starter},
+    turned,
 };
 use crate::{
     clinic::reading::{
@@ -109,7 +110,7 @@ impl Reader {
             bytes: SAMPLE_PICTURE.len(),
             again_bytes: 0,
         };
-        let page = ocr.read(&picture, SAMPLE_PICTURE.to_vec()).await.map_err(|error| error.to_string())?;
+        let page = ocr.read(&picture, SAMPLE_PICTURE).await.map_err(|error| error.to_string())?;
         if page.text.contains(SAMPLE) { Ok(()) } else { Err("it reads what is not there".to_owned()) }
     }
 
@@ -184,11 +185,14 @@ impl Listener<'_> {
                     self.bounds.picture(&picture)?;
                     self.tell(picture.number);
                     let Some(png) = lines::exactly(&mut output, picture.bytes).await else { return Ok(None) };
-                    let mut page = self.look_at(&picture, png).await?;
+                    let mut page = self.look_at(&picture, &png).await?;
+                    let upright = self.upright(&picture, &page, png).await?;
                     let again = lines::exactly(&mut output, picture.again_bytes).await;
                     let Some(again) = again else { return Ok(None) };
-                    if matches!(page.origin, Origin::Picture { .. }) {
-                        page.again = self.look_again(&picture, again).await?;
+                    if let Some(upright) = upright {
+                        page = upright;
+                    } else if matches!(page.origin, Origin::Picture { .. }) {
+                        page.again = self.look_again(&picture, &again).await?;
                     }
                     pages.push(self.bounds.content(page)?);
                 }
@@ -207,7 +211,7 @@ impl Listener<'_> {
         (self.watch)(Turn { page, of: self.bounds.promised() });
     }
 
-    async fn look_at(&self, picture: &Picture, png: Vec<u8>) -> Result<Page, ReadError> {
+    async fn look_at(&self, picture: &Picture, png: &[u8]) -> Result<Page, ReadError> {
         let Some(ocr) = &self.ocr else { return Err(Refusal::Misbehaved.into()) };
         let (number, width, height) = (picture.number, picture.width, picture.height);
         let blank = |blank| Page {
@@ -230,8 +234,22 @@ impl Listener<'_> {
         }
     }
 
+    /// The page read upright, both times; `None` if it was read as it stands, or how it stands is not to be found out here.
+    async fn upright(&self, picture: &Picture, page: &Page, png: Vec<u8>) -> Result<Option<Page>, ReadError> {
+        let Some(ocr) = self.ocr.as_ref().filter(|_| turned::is_doubtful(page)) else { return Ok(None) };
+        match turned::upright(ocr, picture, page, png).await {
+            Ok(upright) => Ok(upright),
+            Err(_) if Instant::now() >= ocr.deadline() => Err(Refusal::TooSlow.into()),
+            // An empty page ends here, and every doubtful one where the model for this is not installed.
+            Err(error) => {
+                tracing::debug!(%error, page = picture.number, "how a page stands could not be found out");
+                Ok(None)
+            }
+        }
+    }
+
     /// `None`: there is nothing to hold the first reading against.
-    async fn look_again(&self, picture: &Picture, png: Vec<u8>) -> Result<Option<String>, ReadError> {
+    async fn look_again(&self, picture: &Picture, png: &[u8]) -> Result<Option<String>, ReadError> {
         let Some(ocr) = &self.ocr else { return Err(Refusal::Misbehaved.into()) };
         match ocr.read_again(picture, png).await {
             Ok(text) => Ok(Some(text)),

@@ -1,4 +1,4 @@
-//! The process that looks at a file. It is this program, started anew with `read-document`: it confines itself, reads the
+//! The process that looks at a file, or turns a picture that one has made of it. It is this program, started anew with `read-document`: it confines itself, reads the
 //! file from standard input, and writes [frames](super::frames) to standard output. It uses no thread but its first.
 //!
 //! What it meets in a file ends it in one of three ways: a frame that says why, a panic (exit code [`PANICKED`]), or a signal
@@ -41,7 +41,11 @@ pub const NO_PROGRAM: u8 = 127;
 /// Does what the argument says, and ends.
 pub fn run(argument: &str) -> ExitCode {
     match serde_json::from_str(argument) {
-        Ok(Order::Read { limits, pictures }) => read(&limits, pictures),
+        Ok(Order::Read { limits, pictures }) => work(&limits, |answer| file(&limits, pictures, answer)),
+        Ok(Order::Turn { limits, turn }) => work(&limits, |answer| {
+            let bytes = input::all(&limits)?;
+            picture::turn(bytes, turn, answer)
+        }),
         Ok(Order::Become { memory_bytes, processor, command }) => {
             let Some((program, arguments)) = command.split_first() else { return ExitCode::from(MISUSED) };
             let role = Role::Program(Path::new(program));
@@ -60,7 +64,8 @@ fn become_program(program: &str, arguments: &[String]) -> ExitCode {
     ExitCode::from(NO_PROGRAM)
 }
 
-fn read(limits: &Limits, pictures: bool) -> ExitCode {
+/// Does this, confined.
+fn work(limits: &Limits, what: impl FnOnce(&mut Answer) -> Result<(), Stop>) -> ExitCode {
     // Panics of libraries are expected here; their text would quote the file.
     std::panic::set_hook(Box::new(|_| {}));
     let Ok(confinement) = confine::confine(Role::Reader, limits.memory_bytes, limits.processor) else {
@@ -69,7 +74,7 @@ fn read(limits: &Limits, pictures: bool) -> ExitCode {
     let mut answer = Answer::new(limits);
     let done = catch_unwind(AssertUnwindSafe(|| {
         answer::send(&Frame::Confined(confinement))?;
-        file(limits, pictures, &mut answer)
+        what(&mut answer)
     }));
     match done {
         Ok(Ok(())) => finish(&answer.end()),

@@ -9,7 +9,7 @@ use sportello::clinic::{
     analysis::read::read,
     documents::pages::PageText,
     laboratory::{flags::Sex, grammar::rows::Value, identity::Person, report::Reading},
-    reading::{Limits, Reader, parent::Tesseract},
+    reading::{Document, Limits, Reader, parent::Tesseract},
 };
 
 use self::lines::{expected, said};
@@ -45,13 +45,24 @@ fn person(about: &Json) -> Person {
     Person { first_name, last_name, born_on: None, fiscal_code: None, sex: Some(sex) }
 }
 
+/// What an analysis takes from a document of the corpus, as lines.
+pub(super) fn found(document: Document, about: &Json) -> Vec<String> {
+    let found = read(PageText::of(document), &person(about), jiff::civil::date(2026, 11, 22));
+    found.values.iter().map(said).collect()
+}
+
+/// What is printed in it.
+pub(super) fn printed(about: &Json) -> Vec<String> {
+    about["values"].as_array().unwrap().iter().map(expected).collect()
+}
+
 async fn compare(reader: &Reader, about: Json) -> Compared {
     let name = about["document"].as_str().unwrap();
     let file = std::fs::read(corpus("documents").join(name)).unwrap();
     let document = outcome(reader.read(file.as_slice()).await).unwrap();
     let found = read(PageText::of(document), &person(&about), jiff::civil::date(2026, 11, 22));
     assert!(found.of_another.is_empty(), "{name} is about the one whose it is");
-    let mut missed: Vec<String> = about["values"].as_array().unwrap().iter().map(expected).collect();
+    let mut missed = printed(&about);
     let without_day = |line: &str| line.split_once('@').map(|(value, _)| value.to_owned());
     let (mut right, mut undated, mut wrong) = (0, 0, Vec::new());
     for (reading, line) in found.values.iter().map(|it| (it, said(it))) {
@@ -117,9 +128,12 @@ async fn hardly_a_number_of_a_scan_is_wrong() {
     let all = all.step_by(every);
     let scans: Vec<Compared> =
         stream::iter(all).map(|about| compare(&reader, about)).buffered(AT_ONCE).collect().await;
-    for (name, held_back, round) in
-        [("open", false, Json::Null), ("held back", true, Json::Null), ("second round", true, 2.into())]
-    {
+    for (name, held_back, round) in [
+        ("open", false, Json::Null),
+        ("held back", true, Json::Null),
+        ("second round", true, 2.into()),
+        ("turned", true, 3.into()),
+    ] {
         let of = |it: &&Compared| it.about["held_back"] == held_back && it.about["round"] == round;
         let scans: Vec<&Compared> = scans.iter().filter(of).collect();
         let values: usize = scans.iter().map(|it| it.right + it.missed.len()).sum();

@@ -6,6 +6,7 @@ mod figures;
 mod hostile;
 mod pdf;
 mod scans;
+mod turned;
 mod untrue;
 
 use std::{path::PathBuf, time::Duration};

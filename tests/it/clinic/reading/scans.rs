@@ -7,21 +7,21 @@ use sportello::clinic::reading::{Blank, Document, Limits, Origin, Reader, parent
 use super::{LIMITS, PROGRAM, corpus, outcome, pdf::Pdf, reader};
 use crate::harness::scratch::Scratch;
 
-async fn scanned(bytes: &[u8]) -> Document {
+pub(super) async fn scanned(bytes: &[u8]) -> Document {
     assert!(Tesseract::Installed.find().is_some(), "script/setup --test installs tesseract");
     // Pictures are made ready by code that is not optimised here.
     let limits = Limits { processor: Duration::from_secs(40), deadline: Duration::from_secs(200), ..LIMITS };
     outcome(Reader::new(PROGRAM.into(), limits, Tesseract::Installed, 1).read(bytes).await).unwrap()
 }
 
-/// A PDF that is nothing but this picture, as scanners make them.
-fn as_pdf(jpeg: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
+/// A PDF that is nothing but this picture, as scanners make them; shown turned clockwise by so many degrees.
+pub(super) fn as_pdf(jpeg: &[u8], (width, height): (u32, u32), rotate: u32) -> Vec<u8> {
     let mut pdf = Pdf::default();
     pdf.object("<< /Type /Catalog /Pages 2 0 R >>");
     pdf.object("<< /Type /Pages /Count 1 /Kids [3 0 R] >>");
     let tall = 595 * height / width;
     pdf.object(format!(
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 {tall}] /Contents 4 0 R \
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 {tall}] /Rotate {rotate} /Contents 4 0 R \
          /Resources << /XObject << /I 5 0 R >> >> >>"
     ));
     pdf.stream("", format!("595 0 0 {tall} 0 0 cm /I Do").as_bytes());
@@ -41,7 +41,7 @@ async fn a_scan_is_read_row_by_row_whatever_file_it_is_in() {
     let jpeg = std::fs::read(path).unwrap();
     let picture = image::load_from_memory(&jpeg).unwrap();
     let size = (picture.width(), picture.height());
-    for (name, file) in [("jpeg", jpeg.clone()), ("pdf", as_pdf(&jpeg, size))] {
+    for (name, file) in [("jpeg", jpeg.clone()), ("pdf", as_pdf(&jpeg, size, 0))] {
         let document = scanned(&file).await;
         let page = &document.pages[0];
         eprintln!("{name}:\n{}", page.text);

@@ -6,10 +6,12 @@ use image::{
     DynamicImage, GrayImage, ImageDecoder, ImageError, Rgba,
     codecs::{jpeg::JpegDecoder, png::PngDecoder},
     error::LimitErrorKind,
+    metadata::Orientation,
 };
 use tiff::{
     ColorType, TiffError,
     decoder::{Decoder, DecodingResult, Limits as TiffLimits},
+    tags::Tag,
 };
 
 use super::{Format, Refusal, Stop, luma};
@@ -119,7 +121,13 @@ fn tiff_page(decoder: &mut Decoder<Cursor<Vec<u8>>>) -> Result<GrayImage, Refusa
     let grey = grey(color, samples, width as usize).ok_or(Refusal::UnsupportedPicture)?;
     let wanted = width as usize * height as usize;
     let grey = if grey.len() >= wanted { grey } else { return Err(Refusal::Broken) };
-    GrayImage::from_raw(width, height, grey).ok_or(Refusal::Broken)
+    let grey = GrayImage::from_raw(width, height, grey).ok_or(Refusal::Broken)?;
+    // One that says nothing, or what it cannot mean, lies as it lies.
+    let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
+    let mut picture = DynamicImage::ImageLuma8(grey);
+    picture
+        .apply_orientation(orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms));
+    Ok(picture.into_luma8())
 }
 
 fn grey(color: ColorType, samples: Vec<u8>, width: usize) -> Option<Vec<u8>> {
@@ -176,5 +184,60 @@ mod tests {
     #[test]
     fn black_ink_is_black() {
         assert_eq!(grey(ColorType::CMYK(8), vec![0, 0, 0, 255, 0, 0, 0, 0], 2).unwrap(), [0, 255]);
+    }
+
+    /// The pictures of a file: how large, and whether each is dark in its upper left corner.
+    fn decoded(file: Vec<u8>, format: Format) -> Vec<(u32, u32, bool)> {
+        let mut pictures = Vec::new();
+        let done = each(file, format, |grey| {
+            pictures.push((grey.width(), grey.height(), grey.get_pixel(0, 0).0[0] < 128));
+            Ok(())
+        });
+        assert!(done.is_ok());
+        pictures
+    }
+
+    /// Sixteen by eight, dark on the left.
+    fn dark_on_the_left() -> GrayImage {
+        GrayImage::from_fn(16, 8, |x, _| image::Luma([if x < 8 { 0 } else { 255 }]))
+    }
+
+    #[test]
+    fn a_tiff_that_says_how_it_lies_is_turned() {
+        // Nothing, upright, on its head, on its two sides, and what it cannot mean.
+        let said = [
+            (None, (16, 8, true)),
+            (Some(1), (16, 8, true)),
+            (Some(3), (16, 8, false)),
+            (Some(6), (8, 16, true)),
+        ];
+        for (orientation, expected) in
+            said.into_iter().chain([(Some(8), (8, 16, false)), (Some(99), (16, 8, true))])
+        {
+            let mut file = Cursor::new(Vec::new());
+            let mut encoder = tiff::encoder::TiffEncoder::new(&mut file).unwrap();
+            let mut page = encoder.new_image::<tiff::encoder::colortype::Gray8>(16, 8).unwrap();
+            if let Some(orientation) = orientation {
+                page.encoder().write_tag(Tag::Orientation, orientation as u16).unwrap();
+            }
+            page.write_data(dark_on_the_left().as_raw()).unwrap();
+            assert_eq!(decoded(file.into_inner(), Format::Tiff), [expected], "{orientation:?}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_that_says_how_it_lies_is_turned() {
+        for (orientation, expected) in
+            [(1, (16, 8, true)), (3, (16, 8, false)), (6, (8, 16, true)), (8, (8, 16, false))]
+        {
+            let mut plain = Vec::new();
+            image::codecs::jpeg::JpegEncoder::new(&mut plain).encode_image(&dark_on_the_left()).unwrap();
+            // Exif: a TIFF directory of one entry, the orientation.
+            let mut file = plain[..2].to_vec();
+            file.extend_from_slice(b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0");
+            file.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0, 0]);
+            file.extend_from_slice(&plain[2..]);
+            assert_eq!(decoded(file, Format::Jpeg), [expected], "{orientation}");
+        }
     }
 }

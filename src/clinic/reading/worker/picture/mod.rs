@@ -7,7 +7,11 @@ use hayro::{
     PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings,
     hayro_syntax::page::Page, render, vello_cpu::color::palette::css::WHITE,
 };
-use image::{ExtendedColorType, GrayImage, ImageEncoder as _, codecs::png::PngEncoder};
+use image::{
+    ExtendedColorType, GrayImage, ImageEncoder as _,
+    codecs::png::PngEncoder,
+    imageops::{rotate90, rotate180, rotate270},
+};
 
 use super::{
     answer::{Answer, Stop, promise},
@@ -16,7 +20,7 @@ use super::{
 use crate::clinic::reading::{
     document::Blank,
     frames,
-    order::{Limits, PICTURE_BYTES_MAX, PICTURE_SIDE_MAX},
+    order::{Limits, PICTURE_BYTES_MAX, PICTURE_SIDE_MAX, QuarterTurn},
     refusal::Refusal,
 };
 
@@ -49,6 +53,20 @@ pub(super) fn read(
         } else {
             send(number, size, grey, answer)
         }
+    })
+}
+
+/// A picture that was given out and does not stand upright, turned. It is cleaned once more: rows are rows only now, so that
+/// how far they lean is seen, and how wide the page is.
+pub(super) fn turn(png: Vec<u8>, turn: QuarterTurn, answer: &mut Answer) -> Result<(), Stop> {
+    decode::each(png, Format::Png, |grey| {
+        let grey = match turn {
+            QuarterTurn::Right => rotate90(&grey),
+            QuarterTurn::Around => rotate180(&grey),
+            QuarterTurn::Left => rotate270(&grey),
+        };
+        let size = (grey.width() as f32, grey.height() as f32);
+        send(1, size, grey, answer)
     })
 }
 
