@@ -34,7 +34,7 @@ fn place(document: &Document, word: &str) -> (f32, f32) {
     let page = &document.pages[0];
     let says = |it: &&Word| page.text[it.start as usize..it.end as usize].contains(word);
     let [left, top, right, bottom] = page.words.iter().find(says).unwrap().place;
-    ((left + right) / 2.0 / page.width, (top + bottom) / 2.0 / page.height)
+    (left.midpoint(right) / page.width, top.midpoint(bottom) / page.height)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +48,8 @@ async fn a_page_gives_the_same_values_however_it_lies() {
         ("a PDF that is shown turned right", pdf(&left, 90)),
     ];
     let documents = files.map(|(name, file)| async move { (name, scanned(&file).await) });
-    let documents: Vec<(&str, Document)> = stream::iter(documents).buffered(AT_ONCE).collect().await;
+    let documents: Vec<(&str, Document)> =
+        Box::pin(stream::iter(documents).buffered(AT_ONCE).collect()).await;
     let about = std::fs::read_to_string(corpus("documents/it-scansione-ormoni.json")).unwrap();
     let about: Json = serde_json::from_str(&about).unwrap();
     let printed = printed(&about);
