@@ -1,8 +1,8 @@
 //! Laboratory values from the text of a report: pure functions, no database, no clock.
 //!
 //! Reading order: [`report`] (what comes out), [`grammar`] (how a row is understood), [`names`] and [`units`] (what can
-//! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`plausible`], [`flags`], [`confidence`], [`domains`], [`corroboration`]
-//! (of pictures), [`identity`] (whose it is).
+//! stand in it), [`dates`], [`decimal`], [`ranges`], [`bands`], [`bounds`], [`plausible`], [`flags`], [`confidence`], [`domains`],
+//! [`corroboration`] (of pictures), [`identity`] (whose it is).
 //!
 //! The software supports clinicians and does not diagnose: a flag is the laboratory's range applied to the laboratory's
 //! number, nothing more.
@@ -14,6 +14,7 @@
 //!   `tests/corpus/clinic/README.md` and the tests here.
 
 pub mod bands;
+pub mod bounds;
 pub mod confidence;
 pub mod corroboration;
 pub mod dates;

@@ -3,104 +3,58 @@
 //! This is no judgement of a patient. A number beyond these bounds is a slip of the pen, of the reader or of the unit, and
 //! nothing is computed from it.
 //!
-//! Invariant: a bound is far beyond the most that was ever reported of a living person, so that no true value is refused.
+//! Invariant: what a number breaks is a bound of its own analyte in [`super::bounds`], in whatever unit it was printed.
 
 use std::cmp::Ordering;
 
 use super::{
+    bounds::{BOUNDS, Bound, PART},
     decimal::{Convention, Decimal},
     names::{Analyte, Group},
     ranges::Range,
     units::{Dimension, Unit, conversion, spelling},
 };
 
-/// Between what a person can have.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Bound {
-    code: &'static str,
-    /// In UCUM; empty for a bare number.
-    unit: &'static str,
-    least: u32,
-    most: u32,
-}
-
-const fn bound(code: &'static str, unit: &'static str, most: u32) -> Bound {
-    Bound { code, unit, least: 0, most }
-}
-
-/// All are conventions of this software, beside each what it keeps its distance from.
-const BOUNDS: [Bound; 20] = [
-    // Menopause and ovarian failure: up to about 150 IU/L (ranges that laboratories print end at 135).
-    bound("fsh", "m[IU]/mL", 300),
-    // The peak of ovulation: up to about 100 IU/L.
-    bound("lh", "m[IU]/mL", 300),
-    // Ovarian hyperstimulation: several thousand pg/mL; the end of pregnancy: up to about 40,000.
-    bound("estradiol", "pg/mL", 50_000),
-    // The end of pregnancy: up to about 300 ng/mL.
-    bound("progesterone", "ng/mL", 1_000),
-    // Polycystic ovaries: up to about 30 ng/mL.
-    bound("amh", "ng/mL", 100),
-    // Large prolactinomas: several thousand ng/mL.
-    bound("prolactin", "ng/mL", 20_000),
-    // Untreated hypothyroidism: several hundred mIU/L.
-    bound("tsh", "m[IU]/L", 1_000),
-    // Men under treatment: up to about 20 ng/mL.
-    bound("testosterone", "ng/mL", 100),
-    // Hyperspermia begins at 6 mL.
-    bound("semen_volume", "mL", 20),
-    // WHO 2021: the 95th percentile of fertile men is about 250 million/mL.
-    bound("sperm_concentration", "10*6/mL", 1_000),
-    // The two above, multiplied.
-    bound("sperm_total", "10*6", 20_000),
-    // Semen lies between 6 and 9; a strip reads no further.
-    Bound { code: "semen_ph", unit: "", least: 4, most: 10 },
-    // Polycystic ovaries: up to about 80 in both.
-    bound("afc", "", 200),
-    bound("afc_left", "", 100),
-    bound("afc_right", "", 100),
-    // Ovaries that are stimulated too much: several hundred mL.
-    bound("ovary_volume_left", "mL", 2_000),
-    bound("ovary_volume_right", "mL", 2_000),
-    // What is larger is a cyst.
-    bound("dominant_follicle", "mm", 200),
-    // Cancer and polyps: up to about 50 mm.
-    bound("endometrial_thickness", "mm", 100),
-    // Years of abstinence are written down as such, days are not.
-    bound("semen_abstinence", "d", 3_650),
-];
-
-/// No part is more than the whole.
-const PARTS: Bound = bound("", "%", 100);
-
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "between {} and {}", self.least, self.most)?;
-        if self.unit.is_empty() { Ok(()) } else { write!(f, " {}", self.unit) }
-    }
-}
-
 /// The bound that a number breaks, if there is one. Without a unit nothing is known of a hormone; of semen there is but one
-/// in use, and of what is counted there is none.
-pub fn broken(analyte: &Analyte, number: Decimal, unit: Option<&Unit>) -> Option<&'static Bound> {
+/// in use, and of what is counted there is none. A number that is only a bound, `< 0.01`, is none that was told from 0.
+pub fn broken(
+    analyte: &Analyte,
+    number: Decimal,
+    is_bound: bool,
+    unit: Option<&Unit>,
+) -> Option<&'static Bound> {
     let is_part = analyte.is_measured_in(Dimension::Fraction)
         && unit.map_or(analyte.group == Group::Semen, |it| it.dimension() == Dimension::Fraction);
-    let bound = if is_part { &PARTS } else { BOUNDS.iter().find(|it| it.code == analyte.code)? };
+    let of = |code: &'static str| BOUNDS.iter().filter(move |it| it.code == code);
+    let mut bounds = of(analyte.code).chain(of(PART).filter(|_| is_part));
+    let (bound, is_within) =
+        bounds.find_map(|it| Some((it, is_within(it, analyte, number, is_bound, unit)?)))?;
+    (!is_within).then_some(bound)
+}
+
+/// Whether a number lies within a bound; nothing, if there is no way into its unit.
+fn is_within(
+    bound: &Bound,
+    analyte: &Analyte,
+    number: Decimal,
+    is_bound: bool,
+    unit: Option<&Unit>,
+) -> Option<bool> {
     let compared = match unit {
-        Some(unit) if !bound.unit.is_empty() => {
-            // A number too large to be converted is too large.
+        _ if bound.unit.is_empty() => number,
+        Some(unit) => {
             let to = spelling::read_code(bound.unit)?;
             match conversion::convert(number, unit, &to, analyte.bridge) {
                 Some(it) => it,
-                None if unit.dimension() == to.dimension() => return Some(bound),
+                // A number too large to be converted is too large.
+                None if unit.dimension() == to.dimension() => return Some(false),
                 None => return None,
             }
         }
-        None if analyte.group != Group::Semen && !bound.unit.is_empty() => return None,
-        _ => number,
+        None if analyte.group == Group::Semen => number,
+        None => return None,
     };
-    let is_within = compared.compare(Decimal::whole(bound.least)) != Ordering::Less
-        && compared.compare(Decimal::whole(bound.most)) != Ordering::Greater;
-    (!is_within).then_some(bound)
+    Some(bound.holds(compared, is_bound))
 }
 
 /// A value may be so many times beyond its range and still be read without doubt.
@@ -152,24 +106,12 @@ fn is_near(number: Decimal, ranges: &[Range]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clinic::laboratory::names::{all, by_code};
+    use crate::clinic::laboratory::names::by_code;
 
     fn is_possible(code: &str, number: &str, unit: &str) -> bool {
         let number = Decimal::read(number, Convention::Point).unwrap();
         let unit = (!unit.is_empty()).then(|| spelling::read_code(unit).unwrap());
-        broken(by_code(code).unwrap(), number, unit.as_ref()).is_none()
-    }
-
-    #[test]
-    fn every_bound_is_of_something_in_a_unit_of_it() {
-        for it in &BOUNDS {
-            let analyte = by_code(it.code).unwrap_or_else(|| panic!("{}", it.code));
-            let is_bare = it.unit.is_empty();
-            let is_its = || analyte.is_measured_in(spelling::read_code(it.unit).unwrap().dimension());
-            assert!(is_bare || is_its(), "{}", it.code);
-            assert!(it.least < it.most);
-        }
-        assert!(all().any(|it| it.is_measured_in(Dimension::Fraction)));
+        broken(by_code(code).unwrap(), number, false, unit.as_ref()).is_none()
     }
 
     #[test]
@@ -219,8 +161,21 @@ mod tests {
             ("afc", "200", ""),
             ("dominant_follicle", "20", "cm"),
             ("endometrial_thickness", "100", ""),
-            ("haematocrit", "1", "L/L"),
+            ("haematocrit", "0.85", "L/L"),
             ("hba1c", "120", "mmol/mol"),
+            ("hba1c", "14", "%"),
+            ("fsh", "0", "m[IU]/mL"),
+            ("fsh", "0.05", "m[IU]/mL"),
+            ("fsh", "50", "m[IU]/L"),
+            ("prolactin", "300", "m[IU]/L"),
+            ("haemoglobin", "131", "g/L"),
+            ("leukocytes", "6.1", "10*3/uL"),
+            ("leukocytes", "6100", "/uL"),
+            ("platelets", "250000", "/uL"),
+            ("shbg", "5", "mg/L"),
+            ("anti_tpo", "600", "k[IU]/L"),
+            ("beta_hcg", "0", "m[IU]/mL"),
+            ("sperm_morphology_normal", "0", "%"),
         ] {
             assert!(is_possible(code, most, unit), "{most} {unit} of {code}");
         }
@@ -237,10 +192,37 @@ mod tests {
             ("afc", "201", ""),
             ("dominant_follicle", "21", "cm"),
             ("haematocrit", "1.1", "L/L"),
+            ("haematocrit", "86", "%"),
+            ("haematocrit", "0.41", "%"),
+            ("hba1c", "38", "%"),
+            ("fsh", "7.2", "m[IU]/L"),
+            ("lh", "5.1", "u[IU]/mL"),
+            ("prolactin", "15", "ng/L"),
+            ("prolactin", "0.4", "m[IU]/L"),
+            ("estradiol", "45", "pg/L"),
+            ("insulin", "8.5", "u[IU]/L"),
+            ("haemoglobin", "131", "g/dL"),
+            ("haemoglobin", "0", "g/dL"),
+            ("leukocytes", "6100", "10*3/uL"),
+            ("leukocytes", "6.1", "/uL"),
+            ("platelets", "250", "/uL"),
+            ("glucose", "0.95", "mg/dL"),
+            ("shbg", "50", "g/L"),
+            ("iron", "90", "g/L"),
+            ("iron", "16", "mol/L"),
             ("tsh", "999999999999", "[IU]/mL"),
         ] {
             assert!(!is_possible(code, more, unit), "{more} {unit} of {code}");
         }
         assert!(is_possible("amh", "120", ""), "of which unit is not known");
+    }
+
+    #[test]
+    fn what_is_less_than_a_method_can_tell_may_be_said_to_be_less() {
+        let less = Decimal::read("0.01", Convention::Point).unwrap();
+        let unit = spelling::read_code("m[IU]/mL");
+        let fsh = by_code("fsh").unwrap();
+        assert!(broken(fsh, less, true, unit.as_ref()).is_none(), "less than that: an assay may say so");
+        assert!(broken(fsh, less, false, unit.as_ref()).is_some());
     }
 }

@@ -387,8 +387,9 @@ impl Reader {
     fn add(&mut self, head: &Head, content: Content, place: Place, line: usize, in_line: bool) {
         let first = self.report.values.len();
         for (value, own_date) in content.values {
-            if let Value::Number(_, number) = value
-                && plausible::broken(head.analyte, number, content.unit.as_ref()).is_some()
+            if let Value::Number(comparator, number) = value
+                && plausible::broken(head.analyte, number, comparator.is_some(), content.unit.as_ref())
+                    .is_some()
             {
                 self.leave_out(head.analyte, place, Why::Impossible);
                 continue;

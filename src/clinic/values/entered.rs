@@ -8,12 +8,13 @@ use super::{canonical, record::NewValue, value::Source};
 use crate::{
     clinic::{
         laboratory::{
+            bounds::Bound,
             decimal::{Convention, DIGITS_MAX, Decimal, Factor},
             domains,
             flags::{self, Flag, Sex},
             grammar::lines::Comparator,
             names::{Analyte, Kind},
-            plausible::{self, Bound},
+            plausible,
             ranges::{Population, Range},
             units::{Dimension, Unit, spelling},
         },
@@ -219,7 +220,9 @@ impl Entered<'_> {
             fail("comparator", Why::NoComparator);
         }
         let unit = if has_number { self.unit_of(&mut fail) } else { None };
-        if let Some(bound) = found.and_then(|it| plausible::broken(self.analyte, it, unit.as_ref())) {
+        let is_bound = self.comparator.is_some();
+        if let Some(bound) = found.and_then(|it| plausible::broken(self.analyte, it, is_bound, unit.as_ref()))
+        {
             fail("number", Why::Impossible(bound));
         }
         self.finding_of(&mut fail);

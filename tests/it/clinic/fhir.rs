@@ -235,7 +235,10 @@ async fn what_cannot_be_of_the_patient_or_of_anybody_is_not_imported() {
         assert_eq!(found.collect::<Vec<_>>(), said);
     }
     let outcome = send(json!([fsh(7200.0, "2026-03-12")]), 422).await;
-    assert_eq!(outcome["issue"][0]["diagnostics"], "cannot be: a true one lies between 0 and 300 m[IU]/mL");
+    assert_eq!(
+        outcome["issue"][0]["diagnostics"],
+        "cannot be: a true one lies between 0.05 and 300 m[IU]/mL"
+    );
     let none: i64 = ward.app.value("SELECT count(*) FROM laboratory_value").await;
     assert_eq!(none, 0, "not one of them");
     send(json!([fsh(7.2, "1985-12-10")]), 200).await;

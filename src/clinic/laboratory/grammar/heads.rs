@@ -41,6 +41,10 @@ pub fn read(line: &Line<'_>, at: usize, section: Section) -> Option<Head> {
             }
             let end = line.words(at).nth(length - 1).map(|(place, _)| place + 1)?;
             let name: Vec<&str> = line.words(at).take(length).map(|(_, word)| word).collect();
+            // `F.S.H.`, but not letters that stand apart for whatever reason.
+            if length > 1 && name.iter().all(|it| it.len() == 1) && !is_dotted(line, at, end) {
+                return None;
+            }
             let depends_on_section = !analyte.names.contains(&name.join(" ").as_str());
             return Suffix { line, analyte, section, at: end, unit: None }.read(depends_on_section);
         }
@@ -52,6 +56,12 @@ pub fn read(line: &Line<'_>, at: usize, section: Section) -> Option<Head> {
         line.lexemes.get(at).filter(|it| it.cell == cell)?;
     }
     None
+}
+
+/// Whether nothing but points stands between letters.
+fn is_dotted(line: &Line<'_>, from: usize, to: usize) -> bool {
+    (from..to - 1).all(|at| line.is_attached(at))
+        && line.lexemes[from..to].iter().skip(1).step_by(2).all(|it| it.kind == Kind::Sign('.'))
 }
 
 fn skip_signs(line: &Line<'_>, mut at: usize) -> usize {
@@ -192,9 +202,17 @@ impl Suffix<'_, '_> {
         if words::is_antibody(word) && !self.analyte.is_antibody() {
             return None;
         }
-        if words::is_neutral(word) || words::is_verb(word) {
+        // `al 3° giorno`
+        let is_of_day = words::is_of_day(word) && self.at + 1 < self.line.cell_end(self.at);
+        if words::is_neutral(word)
+            || words::is_verb(word)
+            || (is_of_day && self.line.is_ordinal_number(self.at + 1))
+        {
             self.at += 1;
             return Some(true);
+        }
+        if words::is_about(word) {
+            return Some(false);
         }
         // A flag before the value: `TSH H 5,2`.
         matches!(&self.line.text[lexeme.start..lexeme.end], "H" | "L").then_some(false)

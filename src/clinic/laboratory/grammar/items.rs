@@ -135,7 +135,8 @@ impl Reader<'_, '_> {
         let is_attached = next.start == lexeme.end;
         match next.kind {
             Kind::Sign(':' | '/') => self.line.lexemes.get(at + 2).is_some_and(|it| it.kind == Kind::Number),
-            Kind::Sign('\'' | '’' | '′') => is_attached,
+            // `60'` is a time, `6+7` a sum, `2+` a degree.
+            Kind::Sign('\'' | '’' | '′' | '+') => is_attached,
             Kind::Sign('×') => !is_unit(),
             // Somebody was not sure: `95?`
             Kind::Sign('?') => true,

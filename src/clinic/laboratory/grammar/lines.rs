@@ -132,6 +132,11 @@ impl Line<'_> {
         })
     }
 
+    /// A number that is one: `3a`.
+    pub fn is_ordinal_number(&self, at: usize) -> bool {
+        self.lexemes.get(at).is_some_and(|it| it.kind == Kind::Number) && self.is_ordinal(at)
+    }
+
     /// The first lexeme at or after a byte.
     pub fn lexeme_from(&self, mut at: usize, byte: usize) -> usize {
         while self.lexemes.get(at).is_some_and(|it| it.start < byte) {

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`lines`] (pages, cells, lexemes), [`words`] (what words mean), [`heads`] (an analyte's name at the
 //! beginning of a cell), [`items`] (what follows it), [`columns`] (the heads of a table: dates, older results), [`rows`]
-//! (which of the items is the value, and what belongs to it), [`sections`] (urine is not blood).
+//! (which of the items is the value, and what belongs to it), [`parts`] (what is only a part of one), [`sections`] (urine is
+//! not blood).
 //!
 //! The grammar, in words: a *row* begins with a name at the beginning of a cell and ends before the next one. In it the
 //! first number, bound or finding is the value, unless the table's heads say that the range comes first; the rest is its
@@ -12,6 +13,7 @@ pub mod columns;
 pub mod heads;
 pub mod items;
 pub mod lines;
+pub mod parts;
 pub mod persons;
 pub mod rows;
 pub mod sections;

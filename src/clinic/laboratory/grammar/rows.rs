@@ -7,6 +7,7 @@ use super::{
     heads::{self, Head},
     items::{self, Item, What},
     lines::{Comparator, Kind, Line},
+    parts,
     words::{self, Finding, Label},
 };
 use crate::clinic::laboratory::{
@@ -107,7 +108,8 @@ pub fn read(line: &Line<'_>, context: Context<'_>) -> Vec<Row> {
             .map(|it| it.end)
             .max()
             .unwrap_or(head.end);
-        let content = if is_of_another(line, &head, to) {
+        let content = if is_of_another(line, &head, to) || parts::names_side(line, head.analyte, at, head.end)
+        {
             Err(Unread::NoValue)
         } else {
             Assembly { line, head: &head, items: &items, context, is_in_line: true }.content()
@@ -246,6 +248,9 @@ impl Assembly<'_, '_, '_> {
             };
             let place = place.ok_or(Unread::NoValue)?;
             let value = self.value(place).ok_or(Unread::NoValue)?;
+            if self.is_part(place) {
+                return Err(Unread::NoValue);
+            }
             let (mut places, mut values) = (vec![place], vec![(value, None)]);
             for (place, value, day) in self.earlier(place) {
                 places.push(place);
@@ -270,6 +275,19 @@ impl Assembly<'_, '_, '_> {
         let written = numbers.filter(|it| it.kind == Kind::Number).map(|it| it.folded.as_str()).next();
         written
             .is_some_and(|it| plausible::is_ambiguous(it, self.context.convention, ranges, self.head.analyte))
+    }
+
+    /// Whether a number is only a part of what was counted; not what stands beside it as an older result, or as a range.
+    fn is_part(&self, place: usize) -> bool {
+        let is_next = |it: &&Item| !matches!(it.kind, What::Flag(_) | What::Label(_) | What::Missing);
+        let next = self.items.iter().enumerate().skip(place + 1).find(|(_, it)| is_next(it));
+        let is_explained = next.is_some_and(|(place, it)| {
+            let is_older = matches!(self.above(place), Some(Above::Earlier(_) | Above::Labelled(_)));
+            matches!(it.kind, What::Range(_) | What::Bounded(..) | What::Band)
+                || (self.line.is_head(it.at) && is_older)
+        });
+        !is_explained
+            && parts::is_part(self.line, self.head.analyte, &self.items[place], self.context.convention)
     }
 
     /// The laboratory's sign, unless it stands beside an older result.

@@ -171,6 +171,16 @@ pub fn is_verb(word: &str) -> bool {
     VERBS.contains(&word)
 }
 
+/// Words before the day of a cycle.
+pub fn is_of_day(word: &str) -> bool {
+    matches!(word, "al" | "del" | "in" | "on" | "at")
+}
+
+/// Words before a number that nobody measured exactly.
+pub fn is_about(word: &str) -> bool {
+    matches!(word, "circa" | "ca" | "about" | "approx" | "approximately" | "attorno" | "intorno")
+}
+
 /// Words in brackets behind a name that make it another one.
 pub fn makes_it_another(word: &str) -> bool {
     const OTHERS: &[&str] = &[

@@ -31,6 +31,7 @@ pub const TABLE: &[Analyte] = &[
         GONADOTROPIN,
         &[
             "fsh",
+            "f s h",
             "follitropina",
             "follitropin",
             "ormone follicolo stimolante",
@@ -48,6 +49,7 @@ pub const TABLE: &[Analyte] = &[
         GONADOTROPIN,
         &[
             "lh",
+            "l h",
             "lutropina",
             "lutropin",
             "ormone luteinizzante",
@@ -86,6 +88,7 @@ pub const TABLE: &[Analyte] = &[
         STEROID,
         &[
             "amh",
+            "a m h",
             "ormone antimulleriano",
             "ormone anti mulleriano",
             "ormone antimuelleriano",
@@ -201,6 +204,7 @@ pub const TABLE: &[Analyte] = &[
         GONADOTROPIN,
         &[
             "tsh",
+            "t s h",
             "tireotropina",
             "ormone tireotropo",
             "ormone tireostimolante",

@@ -33,6 +33,11 @@ pub const TABLE: &[Analyte] = &[
         &[
             "afc ovaio destro",
             "afc destro",
+            "afc destra",
+            "conta follicoli antrali dx",
+            "conta follicoli antrali ovaio destro",
+            "follicoli antrali dx",
+            "follicoli antrali destra",
             "afc dx",
             "afc ovaio dx",
             "follicoli antrali ovaio destro",
@@ -41,6 +46,8 @@ pub const TABLE: &[Analyte] = &[
             "afc right ovary",
             "right ovary afc",
             "right antral follicle count",
+            "antral follicle count right",
+            "antral follicle count right ovary",
         ],
     ),
     ovarian(
@@ -49,6 +56,13 @@ pub const TABLE: &[Analyte] = &[
         &[
             "afc ovaio sinistro",
             "afc sinistro",
+            "afc sinistra",
+            "conta follicoli antrali sn",
+            "conta follicoli antrali sx",
+            "conta follicoli antrali ovaio sinistro",
+            "follicoli antrali sn",
+            "follicoli antrali sx",
+            "follicoli antrali sinistra",
             "afc sn",
             "afc sx",
             "afc ovaio sn",
@@ -58,6 +72,8 @@ pub const TABLE: &[Analyte] = &[
             "afc left ovary",
             "left ovary afc",
             "left antral follicle count",
+            "antral follicle count left",
+            "antral follicle count left ovary",
         ],
     ),
     ovarian(

@@ -144,9 +144,101 @@ fn what_cannot_be_is_unread() {
         ("SPERMIOGRAMMA\nMotilita progressiva   140   %", "sperm_motility_progressive"),
         ("SPERMIOGRAMMA\npH   77", "semen_ph"),
         ("SPERMIOGRAMMA\nVolume   28   mL", "semen_volume"),
+        // As small as no method can tell.
+        ("FSH 7,2 mIU/l", "fsh"),
+        ("LH   5,1   mUI/L   2,4 - 12,6", "lh"),
+        ("Prolattina 15 ng/L", "prolactin"),
+        ("Estradiolo 45 pg/L", "estradiol"),
+        ("Haemoglobin   131   g/dL", "haemoglobin"),
+        ("Leukocytes   6100   10*3/uL", "leukocytes"),
+        ("Ematocrito   0,41   %", "haematocrit"),
+        ("Piastrine   250000   10^9/L", "platelets"),
+        ("HbA1c   38   %", "hba1c"),
     ] {
         assert_eq!(reasons(text), [(code, "impossible")], "{text}");
         assert_eq!(found(text), [""; 0], "{text}");
+    }
+    each(&[
+        ("FSH   < 0,01   mUI/mL", &["fsh <0.01 m[IU]/mL"]),
+        ("FSH   0,3   mUI/mL", &["fsh 0.3 m[IU]/mL"]),
+    ]);
+}
+
+#[test]
+fn what_is_a_part_is_not_the_whole() {
+    for text in [
+        "Conta follicoli antrali: 6 (dx) + 7 (sn)",
+        "AFC 6+7",
+        "AFC 6 + 7",
+        "AFC: 6 +7",
+        "AFC: 6 dx, 7 sx",
+        "AFC: 6 (dx), 7 (sx)",
+        "AFC   6 dx   7 sn",
+        "AFC   6   7",
+        "AFC 6, 7",
+        "AFC 6 e 7",
+        "AFC 6/7",
+        "AFC: dx 6, sn 7",
+        "AFC (dx): 6+7",
+        "AFC 6 a destra e 7 a sinistra",
+        "AFC 6 follicoli nell'ovaio destro",
+        "AFC 6 on the right, 7 on the left",
+        "Antral follicle count: 6 (R) + 7 (L)",
+        "Antral follicle count: 6R + 7L",
+        "AFC 6 R",
+        "AFC 12 per ovaio",
+        "AFC 8 per ovary",
+        "AFC: 8 each",
+        "AFC: 8 in each ovary",
+        "AFC 12 (per lato)",
+        "AFC 12 per side",
+        "Conta follicoli antrali\n6 (dx) + 7 (sn)",
+        "Esame   Risultato   U.M.\nAFC   6 + 7",
+        "FSH   7,2 + 0,3   mUI/mL",
+        "FSH   7,2 mUI/mL + 0,3 mUI/mL",
+        "Spessore endometriale 4 mm + 5 mm",
+        "SPERMIOGRAMMA\nLeucociti   2+",
+    ] {
+        assert_eq!(found(text), [""; 0], "{text}");
+        let report = of(text);
+        assert_eq!(report.unread.len(), 1, "{text}: {:?}", report.unread);
+        assert_eq!(report.unread[0].why.as_str(), "no_value", "{text}");
+    }
+    each(&[
+        ("AFC: 13", &["afc 13"]),
+        ("AFC 13 (6 + 7)", &["afc 13"]),
+        ("AFC 13 (6 dx, 7 sn)", &["afc 13"]),
+        ("AFC 13 (6 a destra, 7 a sinistra)", &["afc 13"]),
+        ("AFC 13 (6 dx, 5 sn)", &[]),
+        ("AFC 13 (3° giorno)", &["afc 13"]),
+        ("AFC 13   10 - 20", &["afc 13"]),
+        ("AFC 13 in total", &["afc 13"]),
+        ("Esame   Risultato   Precedente\nAFC     13          11", &["afc 13"]),
+        ("AFC destro 9", &["afc_right 9"]),
+        ("AFC right 9", &["afc_right 9"]),
+        ("AFC (dx): 6\nAFC (sn): 7", &["afc_right 6", "afc_left 7"]),
+        ("Conta follicoli antrali (dx): 6", &["afc_right 6"]),
+        ("AFC dx 6 + 7", &[]),
+        ("Follicolo dominante 18 mm a destra", &["dominant_follicle 18 mm"]),
+        ("LH   5,1 L   mUI/mL", &["lh 5.1 m[IU]/mL"]),
+    ]);
+    assert_eq!(unread("AFC (ovaio a destra) 6"), ["afc"]);
+}
+
+#[test]
+fn what_is_written_in_another_way_is_read_or_listed() {
+    each(&[
+        ("F.S.H. 7,2 mUI/mL", &["fsh 7.2 m[IU]/mL"]),
+        ("L.H.   5,1   mUI/mL", &["lh 5.1 m[IU]/mL"]),
+        ("FSH al 3° giorno 7,2 mUI/mL", &["fsh 7.2 m[IU]/mL"]),
+        ("FSH on 3rd day: 7.2 mIU/mL", &["fsh 7.2 m[IU]/mL"]),
+        ("F S H 7,2 mUI/mL", &[]),
+        ("L-H 5,1 mUI/mL", &[]),
+        ("FSH circa 7,2", &[]),
+        ("FSH about 7.2 mIU/mL", &[]),
+    ]);
+    for text in ["FSH circa 7,2", "FSH circa   7,2   mUI/mL", "FSH about 7.2 mIU/mL"] {
+        assert_eq!(reasons(text), [("fsh", "no_value")], "{text}");
     }
 }
 
