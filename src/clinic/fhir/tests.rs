@@ -279,7 +279,6 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (json!({ "effectiveDateTime": "2026-03-12T08:30:00" }), at("effectiveDateTime value invalid")),
         (json!({ "effectiveDateTime": "0001-01-01" }), at("effectiveDateTime value out_of_range")),
         (json!({ "effectiveDateTime": "2999-01-01" }), at("effectiveDateTime invalid in_the_future")),
-        (json!({ "component": [{}] }), at("component not-supported not_allowed")),
         (json!({ "modifierExtension": [{}] }), at("modifierExtension not-supported not_allowed")),
         (json!({ "focus": [{ "reference": "Device/1" }] }), at("focus not-supported not_allowed")),
         (json!({ "valueQuantity": { "value": "x" }, "status": 3 }), at("status structure wrong_type")),
