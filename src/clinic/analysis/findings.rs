@@ -158,7 +158,7 @@ mod tests {
             ("46,XX", None),
             ("46,XY", Some("document.karyotype_of_other_sex")),
             ("45,X", Some("document.found_positive")),
-            ("47,XXX", Some("document.found_positive")),
+            ("47,XXY", Some("document.found_positive")),
         ] {
             let found = codes(&format!("Prelievo del 03/02/2026\nCariotipo: {printed}\n"));
             let expected: Vec<_> = expected.into_iter().map(|code| (code, some.clone())).collect();

@@ -2,16 +2,16 @@
 
 mod clean;
 mod decode;
+mod drawn;
 
-use hayro::{
-    PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings,
-    hayro_syntax::page::Page, render, vello_cpu::color::palette::css::WHITE,
-};
 use image::{
     ExtendedColorType, GrayImage, ImageEncoder as _,
     codecs::png::PngEncoder,
     imageops::{rotate90, rotate180, rotate270},
 };
+
+use drawn::luma;
+pub(super) use drawn::of_page;
 
 use super::{
     answer::{Answer, Stop, promise},
@@ -20,13 +20,9 @@ use super::{
 use crate::clinic::reading::{
     document::Blank,
     frames,
-    order::{Limits, PICTURE_BYTES_MAX, PICTURE_SIDE_MAX, QuarterTurn},
+    order::{Limits, PICTURE_BYTES_MAX, QuarterTurn},
     refusal::Refusal,
 };
-
-/// Pages are drawn as fine as their finest picture, within these (pixels per point): 150 to 300 dots per inch.
-const FINEST: f64 = 300.0 / 72.0;
-const COARSEST: f64 = 150.0 / 72.0;
 
 /// The pictures of a file that is one, or several.
 pub(super) fn read(
@@ -70,25 +66,6 @@ pub(super) fn turn(png: Vec<u8>, turn: QuarterTurn, answer: &mut Answer) -> Resu
     })
 }
 
-/// A page of a PDF, drawn.
-pub(super) fn of_page<'p>(
-    page: &'p Page<'p>,
-    cache: &RenderCache<'p>,
-    settings: &InterpreterSettings,
-    finest: f64,
-) -> Option<GrayImage> {
-    let (width, height) = page.render_dimensions();
-    let longest = f64::from(width.max(height)).max(1.0);
-    let wished = if finest > 0.0 { finest.clamp(COARSEST, FINEST) } else { FINEST };
-    let scale = wished.min(f64::from(PICTURE_SIDE_MAX) / longest) as f32;
-    let drawing = RenderSettings { hinting: false, ..RenderSettings::default() };
-    let pixels = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
-    let drawn = render(page, cache, settings, &drawing, &pixels);
-    let (width, height) = (u32::from(drawn.width()), u32::from(drawn.height()));
-    let grey = drawn.data().iter().map(|it| luma(it.r, it.g, it.b)).collect();
-    GrayImage::from_raw(width, height, grey).filter(|grey| grey.width() > 0 && grey.height() > 0)
-}
-
 /// Cleans a picture and gives it out, as that of this page.
 pub(super) fn send(number: u32, size: (f32, f32), grey: GrayImage, answer: &mut Answer) -> Result<(), Stop> {
     let (grey, turned) = clean::clean(grey);
@@ -114,9 +91,4 @@ fn packed(grey: &GrayImage) -> Option<Vec<u8>> {
     let (width, height) = grey.dimensions();
     let written = PngEncoder::new(&mut png).write_image(grey.as_raw(), width, height, ExtendedColorType::L8);
     (written.is_ok() && png.len() <= PICTURE_BYTES_MAX).then_some(png)
-}
-
-/// How bright that is (ITU-R BT.601).
-fn luma(red: u8, green: u8, blue: u8) -> u8 {
-    ((u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114) / 1000) as u8
 }
