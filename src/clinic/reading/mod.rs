@@ -25,5 +25,5 @@ pub mod worker;
 
 pub use document::{Blank, Document, Origin, Page, Word};
 pub use order::Limits;
-pub use parent::{ReadError, Reader, Turn};
+pub use parent::{PageReached, ReadError, Reader};
 pub use refusal::Refusal;

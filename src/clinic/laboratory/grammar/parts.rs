@@ -51,7 +51,9 @@ const SIDES: [&str; 28] = [
     "bilaterally",
 ];
 /// Words between a number and its side.
-const LINKS: [&str; 22] = [
+const LINKS: [&str; 24] = [
+    "e",
+    "and",
     "a",
     "al",
     "all",
@@ -114,7 +116,6 @@ fn is_of_a_side(line: &Line<'_>, from: usize, whole: Decimal, convention: Conven
         match lexeme.kind {
             Kind::Word if SIDES.contains(&lexeme.folded.as_str()) => return true,
             Kind::Word if LINKS.contains(&lexeme.folded.as_str()) => {}
-            Kind::Word if matches!(lexeme.folded.as_str(), "e" | "and") => {}
             Kind::Sign('(' | '[') if number(at + 1).is_some() => {
                 return !is_explained(line, at + 1, whole, &number);
             }

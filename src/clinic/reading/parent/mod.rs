@@ -17,4 +17,4 @@ mod turned;
 
 pub use ocr::Tesseract;
 pub use process::ReadError;
-pub use reader::{Reader, Turn};
+pub use reader::{PageReached, Reader};

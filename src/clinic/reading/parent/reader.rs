@@ -34,7 +34,7 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A page of a file that is being read: its text has come, or its picture, which is read now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct PageReached {
     /// From 1.
     pub page: u32,
     /// Of how many, if the file says so.
@@ -42,7 +42,7 @@ pub struct Turn {
 }
 
 /// Is told of each page, once and in order.
-type Watch<'w> = &'w (dyn Fn(Turn) + Send + Sync);
+type Watch<'w> = &'w (dyn Fn(PageReached) + Send + Sync);
 
 /// Reads documents, a bounded number at once.
 #[derive(Debug, Clone)]
@@ -208,7 +208,7 @@ impl Listener<'_> {
     }
 
     fn tell(&self, page: u32) {
-        (self.watch)(Turn { page, of: self.bounds.promised() });
+        (self.watch)(PageReached { page, of: self.bounds.promised() });
     }
 
     async fn look_at(&self, picture: &Picture, png: &[u8]) -> Result<Page, ReadError> {

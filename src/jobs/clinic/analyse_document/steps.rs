@@ -27,7 +27,7 @@ use crate::{
         },
         laboratory::identity::Person,
         patients::entries::{self, Refused},
-        reading::{Blank, Document, Origin, ReadError, Turn},
+        reading::{Blank, Document, Origin, PageReached, ReadError},
         scores,
     },
     db::Tx,
@@ -66,10 +66,10 @@ const fn is_read(kind: Kind) -> bool {
 /// Where reading begins and ends, in percent: of a scan it is nearly all of the time.
 const READING: Range<f32> = 10.0..85.0;
 
-/// How far an analysis is when this page has its turn. Of files that do not say how many pages they have, `most` could come.
-fn percent(turn: Turn, most: u32) -> f32 {
-    let of = turn.of.unwrap_or(most).max(turn.page).max(1);
-    let done = turn.page.saturating_sub(1) as f32 / of as f32;
+/// How far an analysis is when this page is reached. Of files that do not say how many pages they have, `most` could come.
+fn percent(reached: PageReached, most: u32) -> f32 {
+    let of = reached.of.unwrap_or(most).max(reached.page).max(1);
+    let done = reached.page.saturating_sub(1) as f32 / of as f32;
     READING.start + done * (READING.end - READING.start)
 }
 
@@ -121,15 +121,15 @@ impl AnalyseDocument {
     }
 
     /// The same of each page of a document that has several. It costs nothing: of what is said within a moment the newest is told.
-    fn say_page(&self, ctx: &JobContext, turn: Turn) {
-        let (page, of) = (turn.page, turn.of);
+    fn say_page(&self, ctx: &JobContext, reached: PageReached) {
+        let (page, of) = (reached.page, reached.of);
         if of == Some(1) {
             return;
         }
         let note = of.map_or_else(|| format!("page {page}"), |of| format!("page {page} of {of}"));
         let step = Step::Text;
         let data = serde_json::json!({ "document": self.document, "step": step, "page": page, "pages": of });
-        ctx.attempt().progress(percent(turn, ctx.config.clinic.reading_pages), note, Some(data));
+        ctx.attempt().progress(percent(reached, ctx.config.clinic.reading_pages), note, Some(data));
     }
 
     /// A step is done, in the transaction of what it has made.
@@ -311,16 +311,16 @@ impl AnalyseDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::{Turn, calmly, percent};
+    use super::{PageReached, calmly, percent};
 
     #[test]
     fn pages_bring_an_analysis_forward_and_never_to_its_end() {
-        let told = |of| (1..=12).map(move |page| percent(Turn { page, of }, 200));
+        let told = |of| (1..=12).map(move |page| percent(PageReached { page, of }, 200));
         for of in [Some(12), None, Some(0)] {
             assert!(told(of).is_sorted_by(|before, after| before <= after), "{of:?}");
             assert!(told(of).all(|it| (10.0..85.0).contains(&it)), "{of:?}");
         }
-        assert!((percent(Turn { page: 7, of: Some(12) }, 200) - 47.5).abs() < 0.01);
+        assert!((percent(PageReached { page: 7, of: Some(12) }, 200) - 47.5).abs() < 0.01);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use sportello::clinic::reading::{Origin, Refusal, Turn, parent::Tesseract};
+use sportello::clinic::reading::{Origin, PageReached, Refusal, parent::Tesseract};
 
 use super::{
     files, outcome,
@@ -97,7 +97,7 @@ async fn all_pages_come_in_order() {
     let watched =
         reader(Tesseract::Off).read_watched(file.as_slice(), &|turn| turns.lock().unwrap().push(turn)).await;
     assert_eq!(outcome(watched).unwrap(), document);
-    let all: Vec<_> = (1..=12).map(|page| Turn { page, of: Some(12) }).collect();
+    let all: Vec<_> = (1..=12).map(|page| PageReached { page, of: Some(12) }).collect();
     assert_eq!(turns.into_inner().unwrap(), all);
 }
 
