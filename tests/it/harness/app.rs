@@ -134,6 +134,12 @@ impl TestApp {
         self.database.client().await.execute(PAUSE, &[&queue]).await.unwrap();
     }
 
+    /// It does not tick until the test ends, neither by the test's clock nor by a minute that passes meanwhile.
+    pub(crate) async fn pause_schedule(&self, key: &str) {
+        const PAUSE: &str = "UPDATE job.cron SET paused_at = now() WHERE key = $1";
+        assert_eq!(self.database.client().await.execute(PAUSE, &[&key]).await.unwrap(), 1, "{key}");
+    }
+
     /// Stops in order.
     pub(crate) async fn finish(self) {
         self.app.stop().await;
