@@ -1,10 +1,10 @@
 //! The engine at rest and in its tables: partitions, hints, figures.
 
-use sportello::jobs::{QueueName, store::history};
+use sportello::jobs::{NewJob, QueueName, store::history};
 
 use super::{
     kinds::{Nothing, Write, start},
-    node::{enqueue, eventually},
+    node::{enqueue, eventually, insert},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,8 +52,14 @@ async fn other_nodes_hear_of_work() {
         }
     });
     client.batch_execute("LISTEN sportello_jobs").await.unwrap();
+    eventually("a beat has seen the second node", async || {
+        app.app.registry.inspect("root/jobs/beat").await.unwrap();
+        app.app.registry.find("root/jobs/beat").unwrap().view()["other_nodes"] == 1
+    })
+    .await;
+    // More than idle workers take over at once, of which nobody else need hear.
+    insert(&app.app, &std::array::from_fn::<_, 100, _>(|_| NewJob::of(&Nothing))).await;
     eventually("a notification arrives", async || {
-        enqueue(&app.app, &Nothing).await; // until a beat has seen the second node
         heard.try_recv().is_ok_and(|payload| payload.contains("maintenance"))
     })
     .await;
