@@ -85,6 +85,7 @@ migrations! {
     49 "patient_shelf" "0049_patient_shelf.sql",
     50 "merge_differed" "0050_merge_differed.sql",
     51 "clinic_key_hour" "0051_clinic_key_hour.sql",
+    52 "document_confirmed" "0052_document_confirmed.sql",
 }
 
 /// Two migrators of any version lock the same number.

@@ -199,6 +199,7 @@ pub const RULES: &[Rule] = &[
     rule("patient_consent", "recorded_by", Fate::Nameless, "the consent is the patient's"),
     rule("patient_merge", "merged_by", Fate::Nameless, "the record is the patient's"),
     rule("patient_document", "uploaded_by", Fate::Nameless, "the document is about the patient"),
+    rule("patient_document", "confirmed_by", Fate::Nameless, "the document is about the patient"),
     rule("laboratory_value", "recorded_by", Fate::Nameless, "the value is the patient's"),
     rule("laboratory_value", "replaced_by", Fate::Nameless, "another value, no person"),
     rule("graded_analysis", "recorded_by", Fate::Nameless, "the analysis is the patient's"),

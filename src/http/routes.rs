@@ -60,6 +60,7 @@ pub const LIMITS: &[(Method, &str, Limit)] = &[
     (Method::POST, "/api/v1/clinic/patients/{id}/reports", Limit::ClinicReport),
     (Method::POST, "/api/v1/clinic/patients/{id}/documents", Limit::ClinicUpload),
     (Method::POST, "/api/v1/clinic/patients/{id}/documents/{document}/analysis", Limit::ClinicUpload),
+    (Method::POST, "/api/v1/clinic/patients/{id}/documents/{document}/confirmation", Limit::ClinicUpload),
     (Method::POST, "/api/v1/payments/webhook", Limit::Webhook),
 ];
 

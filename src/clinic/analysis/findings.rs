@@ -21,7 +21,8 @@ pub(in crate::clinic) const NEGATIVE: [Word; 3] = [Word::Negative, Word::Absent,
 
 /// What a document says, as sentences.
 pub fn of(read: &Read, gradings: &[Grading]) -> Vec<Finding> {
-    let another = |page: &u32| Finding { page: Some(*page), ..whole(Sentence::DocumentOfAnother) };
+    let said = if read.is_confirmed { Sentence::DocumentConfirmed } else { Sentence::DocumentOfAnother };
+    let another = |page: &u32| Finding { page: Some(*page), ..whole(said) };
     let mut findings: Vec<Finding> = read
         .of_another
         .iter()
@@ -120,7 +121,7 @@ mod tests {
         };
         let born_on = Some(jiff::civil::date(1990, 5, 17));
         let anna = Person { born_on, ..Person::of_sex(flags::Sex::Female) };
-        let read = read(vec![page], &anna, jiff::civil::date(2026, 3, 20));
+        let read = read(vec![page], (&anna, false), jiff::civil::date(2026, 3, 20));
         let gradings = graded::of(&read);
         of(&read, &gradings).into_iter().map(|it| (it.sentence.code(), it.analyte)).collect()
     }

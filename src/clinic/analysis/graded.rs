@@ -1,6 +1,7 @@
 //! Analyses that grade, made of the values of one document: those of the newest day, each as it was printed.
 //!
-//! Values that are only bounded (`< 1`) are left out: a rule that compares numbers would take the bound for the value.
+//! Values that are only bounded (`< 1`) are left out: a rule that compares numbers would take the bound for the value. A page that
+//! names somebody else makes up nothing until it is confirmed to be the patient's.
 
 use jiff::civil::Date;
 
@@ -74,11 +75,14 @@ pub fn of(read: &Read) -> Vec<Grading> {
     let values =
         [(Group::Semen, semen_of as fn(&Day<'_>) -> Option<Input>), (Group::OvarianUltrasound, follicle_of)];
     let measured = values.into_iter().filter_map(|(group, input)| {
-        let day = newest(&read.values, |it| it.analyte.group == group)?;
+        let is_of = |it: &Reading| it.analyte.group == group && !read.is_in_question(it.place.page);
+        let day = newest(&read.values, is_of)?;
         let places: Vec<Place> = day.1.iter().take(PLACES_MAX).map(|it| place(it.place)).collect();
         Some(graded((input(&day)?, read.sex), day.0, |made| Made { places, ..made }))
     });
-    let described = read.descriptions.found.iter().map(|it| match it.input.clone() {
+    let is_in_question = |place: &Place| read.is_in_question(place.page.cast_unsigned());
+    let of_patient = read.descriptions.found.iter().filter(|it| !it.places.iter().any(is_in_question));
+    let described = of_patient.map(|it| match it.input.clone() {
         None => Grading::Refused,
         Some(input) => graded((input, read.sex), it.day, |made| Made {
             item: it.item.clone(),
@@ -193,7 +197,7 @@ mod tests {
             again: None,
         };
         let person = Person { sex, ..Person::of_sex(Sex::Male) };
-        of(&read(vec![page], &person, date(2026, 3, 20)))
+        of(&read(vec![page], (&person, false), date(2026, 3, 20)))
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Read {
     pub sex: Option<Sex>,
     /// Its pages that say to be about somebody else.
     pub of_another: Vec<u32>,
+    /// Somebody has looked at these, and has confirmed that they are of the patient.
+    pub is_confirmed: bool,
 }
 
 /// Figures and findings of these are at most so many: no report has more, and a text that means harm may.
@@ -45,8 +47,8 @@ const UNREAD_MAX: usize = 500;
 /// that means harm is longer. Pages beyond are said to be unread.
 const TEXT_MAX: usize = 512 << 10;
 
-/// Reads pages of somebody's document. `uploaded_on`: no day of it is later.
-pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Read {
+/// Reads pages of somebody's document, which may have been confirmed to be theirs. `uploaded_on`: no day of it is later.
+pub fn read(mut pages: Vec<PageText>, (person, is_confirmed): (&Person, bool), uploaded_on: Date) -> Read {
     let too_much = leave_out(&mut pages);
     let pictures = pages.iter().filter(|page| matches!(page.origin, Origin::Picture { .. }));
     let pictures: HashSet<u32> = pictures.map(|page| page.number).collect();
@@ -68,14 +70,24 @@ pub fn read(mut pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Rea
     }
     let mut report = of_one(report, sex);
     for it in &mut report.values {
-        it.recognised.person = !of_another.contains(&it.place.page);
+        it.recognised.person = is_confirmed || !of_another.contains(&it.place.page);
     }
     let named = report.unread.iter().map(named);
     let unread: Vec<Unread> = lost.into_iter().chain(named).take(UNREAD_MAX).collect();
     let points = report.values.iter().map(|it| it.recognised.percent());
     let confidence = Confidence::of(points, &unread, count);
     let reported_on = report.date.filter(|day| person.born_on.is_none_or(|born_on| *day >= born_on));
-    Read { values: report.values, descriptions, reported_on, unread, confidence, is_scan, sex, of_another }
+    Read {
+        values: report.values,
+        descriptions,
+        reported_on,
+        unread,
+        confidence,
+        is_scan,
+        sex,
+        of_another,
+        is_confirmed,
+    }
 }
 
 /// Without what only people of the other sex have: reports of couples do not always say where the part of the partner begins.
@@ -90,6 +102,11 @@ fn of_one(report: Report, sex: Option<Sex>) -> Report {
 }
 
 impl Read {
+    /// Whether nobody knows that this page is of the patient: it names somebody else.
+    pub fn is_in_question(&self, page: u32) -> bool {
+        !self.is_confirmed && self.of_another.contains(&page)
+    }
+
     /// The domains of which its values speak, in the order in which they are shown.
     pub fn domains(&self) -> Vec<&'static str> {
         let speaks = |domain: &Domain| self.values.iter().any(|it| it.domains.contains(domain));
@@ -173,7 +190,7 @@ mod tests {
             page(2, Origin::Text, &long),
             page(3, Origin::Text, &value.repeat(10)),
         ];
-        let read = read(pages, &Person::of_sex(Sex::Female), date(2026, 3, 20));
+        let read = read(pages, (&Person::of_sex(Sex::Female), false), date(2026, 3, 20));
         assert_eq!((read.values.len(), read.unread.len()), (1, 1));
         assert_eq!((read.unread[0].page, read.unread[0].why.as_str()), (3, "too_much_text"));
     }
@@ -190,7 +207,7 @@ mod tests {
             page(3, Origin::Blank(Blank::Nothing), ""),
         ];
         assert_eq!(text_from(&pages), "text");
-        let read = read(pages, &Person::of_sex(Sex::Female), date(2026, 3, 20));
+        let read = read(pages, (&Person::of_sex(Sex::Female), false), date(2026, 3, 20));
         assert_eq!(read.values.len(), 1);
         let why: Vec<_> = read.unread.iter().map(|it| (it.page, it.why.as_str())).collect();
         assert_eq!(why, [(2, "no_ocr"), (1, "no_value")]);
@@ -204,7 +221,7 @@ mod tests {
         let text = "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL\nSPERMIOGRAMMA\nVolume   2,8 mL\nAFC   12\n";
         let said = |sex| {
             let person = Person { sex, ..Person::of_sex(Sex::Female) };
-            let read = read(vec![page(1, Origin::Text, text)], &person, date(2026, 3, 20));
+            let read = read(vec![page(1, Origin::Text, text)], (&person, false), date(2026, 3, 20));
             let values: Vec<_> = read.values.iter().map(|it| it.analyte.code).collect();
             let unread: Vec<_> = read.unread.iter().map(|it| format!("{:?} {}", it.line, it.why)).collect();
             (values, unread)
@@ -219,7 +236,7 @@ mod tests {
     fn nothing_is_of_a_day_before_the_birth() {
         let text = "Data prelievo: 03/02/1986\nFSH   7,2 mUI/mL\nOvociti recuperati 3\nMII 2 / MI 1\n";
         let person = Person { born_on: Some(date(1990, 5, 17)), ..Person::of_sex(Sex::Female) };
-        let read = read(vec![page(1, Origin::Text, text)], &person, date(2026, 3, 20));
+        let read = read(vec![page(1, Origin::Text, text)], (&person, false), date(2026, 3, 20));
         assert_eq!((read.values.len(), read.unread[0].why.as_str()), (0, "before_birth"));
         assert_eq!(
             (read.descriptions.found.len(), read.descriptions.unread.as_slice()),
@@ -235,8 +252,11 @@ mod tests {
         let again = "Prelievo del 03/02/2026\nFSH   7,2 mUI/mL   3,5 - 12,5\nTSH   2,7 mUI/L   0,4 - 4,0\n";
         let scan = PageText { again: Some(again.to_owned()), ..page(1, picture(), first) };
         let text = page(2, Origin::Text, "LH   5,1 mUI/mL\n");
-        let read_twice =
-            read(vec![scan, text.clone()], &Person::of_sex(Sex::Female), jiff::civil::date(2026, 3, 20));
+        let read_twice = read(
+            vec![scan, text.clone()],
+            (&Person::of_sex(Sex::Female), false),
+            jiff::civil::date(2026, 3, 20),
+        );
         let found: Vec<_> = read_twice.values.iter().map(|it| it.analyte.code).collect();
         assert_eq!((found, read_twice.is_scan), (vec!["fsh", "lh"], true));
         let unread = Unread {
@@ -250,7 +270,7 @@ mod tests {
         // A page whose second reading failed.
         let once = read(
             vec![page(1, picture(), first), text],
-            &Person::of_sex(Sex::Female),
+            (&Person::of_sex(Sex::Female), false),
             jiff::civil::date(2026, 3, 20),
         );
         assert_eq!(once.values.len(), 1, "only that of the page with text");

@@ -1,4 +1,4 @@
-//! A document is described anew, analysed again, or taken away. Whoever calls this was admitted: patient and document are
+//! A document is described anew, analysed again, confirmed to be the patient's, or taken away. Whoever calls this was admitted: patient and document are
 //! locked.
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{DbError, Tx},
     documents::publish,
-    ids::PatientDocumentId,
+    ids::{PatientDocumentId, UserId},
     jobs::JobId,
 };
 
@@ -43,6 +43,19 @@ pub async fn begin_again(
             version = version + 1, updated_at = $4
         WHERE id = $1";
     tx.execute(BEGIN, &[&id, &run, &job, &now]).await?;
+    Ok(())
+}
+
+/// Somebody has looked at a document that names somebody else: it is of the patient. Its next analysis knows.
+pub async fn confirm(
+    tx: &mut Tx,
+    id: PatientDocumentId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    const CONFIRM: &str = "-- clinic.documents.confirm
+        UPDATE patient_document SET confirmed_by = $2, confirmed_at = $3 WHERE id = $1";
+    tx.execute(CONFIRM, &[&id, &user, &now]).await?;
     Ok(())
 }
 

@@ -168,6 +168,13 @@ pub struct PatientDocument {
     pub method: Option<String>,
     /// Who uploaded it.
     pub uploaded_by: UserId,
+    /// A page of it names somebody else, and nobody has confirmed that it is of the patient: its values do not count.
+    pub names_another: bool,
+    /// Who has confirmed that it is of the patient, though it names somebody else.
+    pub confirmed_by: Option<UserId>,
+    /// When that was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub confirmed_at: Option<Timestamp>,
     /// When it was analysed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub analysed_at: Option<Timestamp>,
@@ -194,7 +201,7 @@ macro_rules! patient_document_columns {
     () => {
         "d.id, d.clinic_id, d.patient_id, d.document_id, d.upload_id, d.kind, d.name, d.note, f.media_type, f.bytes, d.status, d.run, \
          d.job_id, d.step, d.failure, d.page_count, d.text_from, d.reported_on, d.confidence, d.domains, d.method, \
-         d.uploaded_by, d.analysed_at, d.created_at, d.updated_at, d.version, d.findings, d.unread"
+         d.uploaded_by, d.confirmed_by, d.confirmed_at, d.analysed_at, d.created_at, d.updated_at, d.version, d.findings, d.unread"
     };
 }
 
@@ -209,6 +216,7 @@ impl PatientDocument {
     pub(in crate::clinic) fn from_row(row: &Row) -> Self {
         // What only a newer server knows is shown as the nearest that is known here.
         let status = Status::of(row.get("status")).unwrap_or(Status::Processing);
+        let findings: Vec<Finding> = of_newer(row, "findings");
         Self {
             id: row.get("id"),
             clinic_id: row.get("clinic_id"),
@@ -232,11 +240,14 @@ impl PatientDocument {
             domains: row.get("domains"),
             method: row.get("method"),
             uploaded_by: row.get("uploaded_by"),
+            names_another: findings.iter().any(|it| it.sentence == Sentence::DocumentOfAnother),
+            confirmed_by: row.get("confirmed_by"),
+            confirmed_at: row.get("confirmed_at"),
             analysed_at: row.get("analysed_at"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             version: row.get("version"),
-            findings: of_newer(row, "findings"),
+            findings,
             unread: of_newer(row, "unread"),
         }
     }

@@ -4,7 +4,7 @@ use crate::clinic::values::LaboratoryValue;
 
 /// The columns.
 const HEADER: &str = "id,analyte,loinc,comparator,number,unit,finding,canonical,canonical_unit,range_low,range_high,flag,\
-                      observed_on,source,confidence\r\n";
+                      observed_on,source,confidence,doubts\r\n";
 
 /// The table with its header.
 pub fn of_values(values: &[LaboratoryValue]) -> String {
@@ -30,6 +30,7 @@ pub fn of_values(values: &[LaboratoryValue]) -> String {
             day,
             value.source.as_str().to_owned(),
             confidence,
+            value.doubts.join(" "),
         ];
         table.push_str(&cells.map(|it| cell(&it)).join(","));
         table.push_str("\r\n");
@@ -62,6 +63,6 @@ mod tests {
             assert_eq!(cell(text), expected);
         }
         assert_eq!(of_values(&[]), HEADER);
-        assert_eq!(HEADER.split(',').count(), 15);
+        assert_eq!(HEADER.split(',').count(), 16);
     }
 }

@@ -78,6 +78,8 @@ pub fn observation(value: &LaboratoryValue) -> Observation {
         identifier: names_of(value),
         status: match (value.withdrawn_at, value.replaces) {
             (Some(_), _) => "entered-in-error",
+            // Nobody knows yet that it is of the patient: no other system should take it for a fact, nor does this one import it.
+            (None, _) if value.is_in_question() => "preliminary",
             (None, Some(_)) => "corrected",
             (None, None) => "final",
         },

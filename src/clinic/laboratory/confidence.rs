@@ -16,6 +16,9 @@
 //! Results in words have no range and no unit; they get these points if they are one of the words that are known, which
 //! they are, or they would not be there.
 
+/// The doubt about a value on a page that names somebody else than the patient.
+pub const NAMES_ANOTHER: &str = "names_another_person";
+
 /// What was recognised around a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are the rows of the table above")]
@@ -62,7 +65,7 @@ impl Recognised {
             (self.range, "no_range"),
             (self.day, "no_date"),
             (self.sign, "range_contradicts_flag"),
-            (self.person, "names_another_person"),
+            (self.person, NAMES_ANOTHER),
         ]
         .into_iter()
         .filter(|(is_so, _)| !is_so)

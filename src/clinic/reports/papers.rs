@@ -18,8 +18,9 @@ use crate::{
 const NAMED_MAX: usize = 12;
 /// What is said first: what makes values doubtful, then what was found. What lies outside of its range is in the table of
 /// values, too.
-const ORDER: [Sentence; 19] = [
+const ORDER: [Sentence; 20] = [
     Sentence::DocumentOfAnother,
+    Sentence::DocumentConfirmed,
     Sentence::DocumentFromPicture,
     Sentence::DocumentOnlyText,
     Sentence::DocumentPageUnread,

@@ -43,7 +43,7 @@ impl Say {
 
     /// Of each kind and reason the newest, and how many there are.
     fn left_out(&self, all: &[LeftOut]) -> Vec<Value> {
-        let mut kinds: BTreeMap<(String, Reason), (Date, &Measure, usize)> = BTreeMap::new();
+        let mut kinds: BTreeMap<(String, Reason), (Option<Date>, &Measure, usize)> = BTreeMap::new();
         for it in all {
             let key = (self.called(&it.observed.measure), it.reason);
             let newest = kinds.entry(key).or_insert((it.observed.on, &it.observed.measure, 0));
@@ -52,11 +52,13 @@ impl Say {
                 (newest.0, newest.1) = (it.observed.on, &it.observed.measure);
             }
         }
-        let left_out = |((_, reason), (on, measure, count)): ((String, Reason), (Date, &Measure, usize))| {
-            let code = serde_json::to_value(reason).unwrap_or_default();
-            json!({ "text": self.measured(measure), "day": short_day(on, self.0), "count": count,
+        let left_out =
+            |((_, reason), (on, measure, count)): ((String, Reason), (Option<Date>, &Measure, usize))| {
+                let code = serde_json::to_value(reason).unwrap_or_default();
+                let on = on.map_or_else(|| self.word("label", "not_dated"), |on| short_day(on, self.0));
+                json!({ "text": self.measured(measure), "day": on, "count": count,
                 "reason": self.word("left_out", code.as_str().unwrap_or_default()) })
-        };
+            };
         kinds.into_iter().map(left_out).collect()
     }
 

@@ -370,10 +370,19 @@ sentences! {
     ScoreOldValues = "score.old_values",
         "Valori di più di due anni non sono stati usati.",
         "Values of more than two years were not used.";
+    ScoreUndatedValues = "score.undated_values",
+        "Valori senza data non sono stati usati: non si sa se siano recenti.",
+        "Values without a day were not used: nobody knows how old they are.";
+    ScoreUnconfirmedValues = "score.unconfirmed_values",
+        "Valori di documenti che nominano un'altra persona non sono usati finché qualcuno non conferma di chi sono.",
+        "Values of documents that name somebody else are not used until somebody confirms whose they are.";
 
     DocumentOfAnother = "document.of_another",
-        "Il documento nomina un'altra persona: è da verificare prima di usarne i valori.",
-        "The document names somebody else: it is to be checked before its values are used.";
+        "Il documento nomina un'altra persona: i suoi valori non contano finché qualcuno non conferma di chi è.",
+        "The document names somebody else: its values do not count until somebody confirms whose it is.";
+    DocumentConfirmed = "document.confirmed",
+        "Il documento nomina un'altra persona; è stato confermato che è di questa paziente o di questo paziente.",
+        "The document names somebody else; it was confirmed that it is this patient's.";
     DocumentValueLow = "document.value_low",
         "Il valore è sotto l'intervallo stampato nel referto.",
         "The value lies below the range that the report prints.";

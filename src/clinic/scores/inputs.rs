@@ -2,7 +2,7 @@
 //!
 //! - A value counts in the unit of its curve (`values::canonical`), a hormone beside the range of its own report. A value of
 //!   which only a bound is known counts as the bound, one that was not detectable as nothing. One without a day does not count:
-//!   nobody can say whether it is old.
+//!   nobody can say whether it is old. Nor does one on a page that names somebody else, until somebody has confirmed it.
 //! - Genetic tests count by what was found. "Positive" alone does not say how many copies, and counts as of uncertain meaning;
 //!   of deletions it says all. MTHFR does not count: the American College of Medical Genetics advises against the test (Hickey
 //!   et al., Genet Med 2013;15:153-156).
@@ -21,7 +21,7 @@ use crate::{
         patients::{History, Lifestyle, Patient, Sex, Smoking},
         rules::{
             patient::birth,
-            score::{GeneticResult, Hormone, Measure, Observed},
+            score::{Considered, GeneticResult, Hormone, LeftOut, Measure, Observed, Reason},
         },
         values::LaboratoryValue,
     },
@@ -108,8 +108,8 @@ pub fn graded_as(analyte: &str) -> Option<Kind> {
     }
 }
 
-/// What counts of a value of somebody of this sex; nothing, if only the other one has such values.
-pub fn of_value(value: &LaboratoryValue, sex: Sex) -> Option<Observed> {
+/// What counts of a value of somebody of this sex, or why it cannot; nothing, if only the other one has such values.
+pub fn of_value(value: &LaboratoryValue, sex: Sex) -> Option<Result<Observed, LeftOut>> {
     if !sex.may_have(names::by_code(&value.analyte)?.only_of()) {
         return None;
     }
@@ -118,7 +118,14 @@ pub fn of_value(value: &LaboratoryValue, sex: Sex) -> Option<Observed> {
         Some(document) => format!("document {document}"),
         None => format!("value {}", value.id),
     };
-    Some(Observed { measure, on: value.observed_on?, source })
+    let is_in_question = value.is_in_question();
+    Some(match value.observed_on {
+        Some(on) if !is_in_question => Ok(Observed { measure, on, source }),
+        on => {
+            let reason = if is_in_question { Reason::NamesAnotherPerson } else { Reason::Undated };
+            Err(LeftOut { observed: Considered { measure, on, source }, reason })
+        }
+    })
 }
 
 fn measure(value: &LaboratoryValue, sex: Sex) -> Option<Measure> {
@@ -258,10 +265,15 @@ mod tests {
         }
     }
 
+    /// What counts of a value of which nothing is in question.
+    fn counted(value: &LaboratoryValue, sex: Sex) -> Option<Observed> {
+        of_value(value, sex).map(|it| it.expect("it has its day, and names nobody else"))
+    }
+
     #[test]
     fn values_count_in_the_unit_of_their_curve_and_hormones_beside_their_own_range() {
         let amh = LaboratoryValue { number: Some("20".into()), canonical: Some(2.8), ..value("amh") };
-        let found = of_value(&amh, Sex::Female).unwrap();
+        let found = counted(&amh, Sex::Female).unwrap();
         assert_eq!((found.measure, found.on), (Measure::Amh(2.8), date(2026, 3, 12)));
         let fsh = LaboratoryValue {
             number: Some("7.20".into()),
@@ -272,13 +284,17 @@ mod tests {
         };
         let expected =
             Measure::Hormone { hormone: Hormone::Fsh, value: 7.2, least: Some(3.5), most: Some(12.5) };
-        assert_eq!(of_value(&fsh, Sex::Female).unwrap().measure, expected);
+        assert_eq!(counted(&fsh, Sex::Female).unwrap().measure, expected);
+        let left_out = |value: &LaboratoryValue| match of_value(value, Sex::Female).unwrap() {
+            Err(it) => (it.observed.on, it.reason),
+            Ok(it) => panic!("{it:?}"),
+        };
+        let undated = LaboratoryValue { observed_on: None, ..amh.clone() };
+        assert_eq!(left_out(&undated), (None, Reason::Undated), "nobody knows when");
+        let of_another = LaboratoryValue { doubts: vec!["names_another_person".into()], ..amh };
+        assert_eq!(left_out(&of_another), (of_another.observed_on, Reason::NamesAnotherPerson));
         assert!(
-            of_value(&LaboratoryValue { observed_on: None, ..amh }, Sex::Female).is_none(),
-            "nobody knows when"
-        );
-        assert!(
-            of_value(&LaboratoryValue { canonical: Some(14.0), ..value("haemoglobin") }, Sex::Female)
+            counted(&LaboratoryValue { canonical: Some(14.0), ..value("haemoglobin") }, Sex::Female)
                 .is_none()
         );
     }
@@ -297,7 +313,7 @@ mod tests {
             ("fsh", "not_detected", None),
         ] {
             let value = LaboratoryValue { finding: Some(finding.into()), ..value(analyte) };
-            assert_eq!(of_value(&value, Sex::Other).map(|it| it.measure), expected, "{analyte} {finding}");
+            assert_eq!(counted(&value, Sex::Other).map(|it| it.measure), expected, "{analyte} {finding}");
         }
     }
 
@@ -305,7 +321,7 @@ mod tests {
     fn a_karyotype_of_the_other_sex_is_for_a_geneticist() {
         let of = |finding: &str, sex| {
             let test = LaboratoryValue { finding: Some(finding.into()), ..value("karyotype") };
-            match of_value(&test, sex).unwrap().measure {
+            match counted(&test, sex).unwrap().measure {
                 Measure::GeneticTest { result, .. } => result,
                 other => panic!("{other:?}"),
             }
@@ -332,7 +348,7 @@ mod tests {
             ("amh", true, false),
         ] {
             let value = LaboratoryValue { canonical: Some(4.0), ..value(analyte) };
-            let counts = |sex| of_value(&value, sex).is_some();
+            let counts = |sex| counted(&value, sex).is_some();
             assert_eq!((counts(Sex::Female), counts(Sex::Male)), (female, male), "{analyte}");
             assert!(counts(Sex::Other), "{analyte}");
         }
@@ -342,7 +358,7 @@ mod tests {
     fn genetic_tests_count_by_what_was_found() {
         let found = |analyte: &str, finding: &str| {
             let test = LaboratoryValue { finding: Some(finding.into()), ..value(analyte) };
-            of_value(&test, Sex::Other).map(|it| match it.measure {
+            counted(&test, Sex::Other).map(|it| match it.measure {
                 Measure::GeneticTest { test, result } if test == analyte => result,
                 other => panic!("{other:?}"),
             })

@@ -16,7 +16,7 @@ use crate::{
             Patient, Sex,
             entries::{self, Refused},
         },
-        rules::score::{Band, Domain, FRESH_DAYS, FertilityScore, Observed, compute},
+        rules::score::{Band, Domain, FRESH_DAYS, FertilityScore, LeftOut, Observed, compute},
         values::{self, LaboratoryValue},
         worded::{Cited, Worded, cited, worded},
     },
@@ -154,7 +154,8 @@ pub async fn recompute(tx: &mut Tx, patient: PatientId, now: Timestamp) -> Resul
         WHERE s.patient_id = $1 ORDER BY s.id DESC LIMIT 1";
     let patient = entries::still_open(tx, patient).await?;
     let day = today(now);
-    let score = compute(&observed(tx, &patient, day).await?, day);
+    let (counting, held) = considered(tx, &patient, day).await?;
+    let score = compute(&counting, &held, day);
     let hash = hash(&score);
     let newest = tx.query_opt(NEWEST, &[&patient.id]).await?;
     if newest.is_none() && score.overall.is_none() && score.left_out.is_empty() {
@@ -237,8 +238,12 @@ async fn insert(
     Ok(id)
 }
 
-/// Everything that counts.
-async fn observed(tx: &mut Tx, patient: &Patient, day: Date) -> Result<Vec<Observed>, DbError> {
+/// Everything that counts, and what cannot.
+async fn considered(
+    tx: &mut Tx,
+    patient: &Patient,
+    day: Date,
+) -> Result<(Vec<Observed>, Vec<LeftOut>), DbError> {
     let mut observed = inputs::of_registry(patient, day);
     let values = values::list::counting(tx, patient.id).await?;
     let sex = patient.content.sex;
@@ -248,11 +253,17 @@ async fn observed(tx: &mut Tx, patient: &Patient, day: Date) -> Result<Vec<Obser
         let of = it.patient_document_id.zip(inputs::graded_as(&it.analyte));
         !of.is_some_and(|it| withdrawn.contains(&it))
     };
-    observed.extend(values.iter().filter(counts).filter_map(|it| inputs::of_value(it, sex)));
+    let mut held = Vec::new();
+    for it in values.iter().filter(counts).filter_map(|it| inputs::of_value(it, sex)) {
+        match it {
+            Ok(it) => observed.push(it),
+            Err(it) => held.push(it),
+        }
+    }
     for (id, on, measures) in analysis::counting(tx, (patient.id, sex)).await? {
         observed.extend(inputs::of_analysis(id, on, measures));
     }
-    Ok(observed)
+    Ok((observed, held))
 }
 
 /// Of everything that is said but the days that change by themselves: the same tomorrow is nothing new.
@@ -260,10 +271,9 @@ fn hash(score: &FertilityScore) -> Vec<u8> {
     let mut said = score.clone();
     said.on = Date::ZERO;
     let used = said.domains.iter_mut().flat_map(|it| &mut it.inputs).map(|it| &mut it.observed);
-    let all = used.chain(said.left_out.iter_mut().map(|it| &mut it.observed));
-    for observed in all.filter(|it| it.source == inputs::REGISTRY) {
-        observed.on = Date::ZERO;
-    }
+    used.filter(|it| it.source == inputs::REGISTRY).for_each(|it| it.on = Date::ZERO);
+    let left_out = said.left_out.iter_mut().map(|it| &mut it.observed);
+    left_out.filter(|it| it.source == inputs::REGISTRY).for_each(|it| it.on = None);
     let text = serde_json::to_string(&said).expect("a score is plain data, with text for keys");
     Sha256::digest(text).to_vec()
 }
@@ -272,7 +282,7 @@ fn hash(score: &FertilityScore) -> Vec<u8> {
 fn due_on(score: &FertilityScore, patient: &Patient, day: Date) -> Option<Date> {
     let used = score.domains.iter().flat_map(|it| &it.inputs).map(|it| it.observed.on);
     let old = used.filter_map(|on| on.checked_add((FRESH_DAYS + 1).days()).ok());
-    let to_come = score.left_out.iter().map(|it| it.observed.on);
+    let to_come = score.left_out.iter().filter_map(|it| it.observed.on);
     let born_on = patient.content.born_on.filter(|_| patient.content.sex == Sex::Female);
     let birthdays = born_on.into_iter().flat_map(|born| {
         [0, 1].into_iter().filter_map(move |years| {

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::ids::{ClinicId, LaboratoryValueId, PatientDocumentId, PatientId, UserId};
+use crate::{
+    clinic::laboratory::confidence::NAMES_ANOTHER,
+    ids::{ClinicId, LaboratoryValueId, PatientDocumentId, PatientId, UserId},
+};
 
 /// Where a value is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -134,6 +137,11 @@ macro_rules! value_columns {
 }
 
 impl LaboratoryValue {
+    /// Nobody knows that it is of the patient: its page names somebody else.
+    pub fn is_in_question(&self) -> bool {
+        self.doubts.iter().any(|doubt| doubt == NAMES_ANOTHER)
+    }
+
     /// From a row of `value_columns!`.
     pub fn from_row(row: &Row) -> Self {
         let place = |page| Place {

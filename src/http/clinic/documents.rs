@@ -1,4 +1,4 @@
-//! Documents of a patient: found, read, described, analysed again, taken away.
+//! Documents of a patient: found, read, described, taken away.
 
 use axum::{
     extract::State,
@@ -18,7 +18,7 @@ use crate::{
     audit::{self, Entry},
     clinic::{
         documents::{
-            Finding, Kind, PatientDocument, Status, Unread, change,
+            Finding, Kind, PatientDocument, Unread, change,
             confidence::Confidence,
             content,
             list::{self, Filter},
@@ -40,18 +40,14 @@ use crate::{
         negotiate::Coding,
         problem::{Answer, Problem},
         state::AppState,
-        tasks::TaskStarted,
         validate::Checks,
     },
     ids::{PatientDocumentId, PatientId},
-    jobs::{
-        clinic::{AnalyseDocument, summary_changed},
-        documents::RemoveObjects,
-    },
+    jobs::{clinic::summary_changed, documents::RemoveObjects},
 };
 
 /// Both of the path.
-type Ids = (PatientId, PatientDocumentId);
+pub(super) type Ids = (PatientId, PatientDocumentId);
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -59,7 +55,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(show, change, remove))
         .routes(routes!(download))
         .routes(routes!(text))
-        .routes(routes!(analyse))
 }
 
 /// Where a document is.
@@ -223,7 +218,7 @@ async fn text(
 }
 
 /// Patient and document, both locked, for who may write documents of somebody who has consented.
-async fn lock(
+pub(super) async fn lock(
     state: &AppState,
     tx: Tx,
     who: &Clinician,
@@ -327,42 +322,4 @@ async fn remove(
     summary_changed(&mut tx, (&state.jobs, &state.config.clinic), state.clock.now()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Analyses a document again. What was found stays until the new result is there. A file that could not be stored yet, because the
-/// work was interrupted, can be asked for within 30 days; then it is forgotten.
-#[utoipa::path(post, path = "/clinic/patients/{id}/documents/{document}/analysis", tag = "clinic",
-    security(("bearer" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The patient"),
-        ("document" = uuid::Uuid, Path, description = "The document")),
-    responses((status = 202, description = "It is being analysed", body = TaskStarted),
-        (status = 403, description = "`no_clinic`, `no_permission`: one may not write documents; `consent_missing`"),
-        (status = 409, description = "`in_progress`: it is being analysed; `no_content`: the file was refused or \
-            forgotten; `merged_into`, `archived`, `anonymised`: nothing is written to this record any more")))]
-async fn analyse(State(state): State<AppState>, who: Clinician, Path(ids): Path<Ids>) -> Answer {
-    const ACTION: &str = "patient_document.analyse_again";
-    who.need(Permission::WriteDocuments)?;
-    let (now, user) = (state.clock.now(), who.principal.user);
-    let tx = state.db.begin("clinic.analyse_again").await?;
-    let (mut tx, patient, locked) = lock(&state, tx, &who, (ACTION, ids)).await?;
-    if matches!(locked.status, Status::Pending | Status::Processing) {
-        return Err(Problem::conflict("in_progress", "the document is being analysed"));
-    }
-    if locked.document_id.is_none() && locked.upload_id.is_none() {
-        return Err(Problem::conflict(
-            "no_content",
-            "the file was refused, or not asked for in time: upload another one",
-        ));
-    }
-    let run = locked.run + 1;
-    let analysis = AnalyseDocument { document: locked.id, run, upload: locked.upload_id };
-    let job = analysis.asked_by(user, &patient);
-    let job = state.jobs.insert(&mut tx, &[job]).await?.into_iter().flatten().next();
-    let job = job.ok_or_else(|| Problem::internal("a job without a unique key is inserted"))?;
-    change::begin_again(&mut tx, locked.id, (run, job), now).await?;
-    let details = serde_json::json!({ "document": locked.id, "run": run });
-    let told = who.entry(&state, ACTION, patient.id);
-    audit::record(&mut tx, &[Entry { details, ..told }]).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(TaskStarted::of(job))).into_response())
 }

@@ -3,6 +3,7 @@
 mod analyses;
 mod analysis_input;
 mod clinics;
+mod document_analysis;
 mod document_upload;
 mod documents;
 mod emr;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(merges::routes())
         .merge(document_upload::routes())
         .merge(documents::routes())
+        .merge(document_analysis::routes())
         .merge(values::routes())
         .merge(summary::routes())
         .merge(analyses::routes())

@@ -383,6 +383,7 @@ pub(super) const ROUTES: &[(&str, Who)] = &[
     ("GET /api/v1/clinic/patients/{id}/documents/{document}/text", Clinic(Thing::PatientDocument)),
     ("PATCH /api/v1/clinic/patients/{id}/documents/{document}", Clinic(Thing::PatientDocument)),
     ("POST /api/v1/clinic/patients/{id}/documents/{document}/analysis", Clinic(Thing::PatientDocument)),
+    ("POST /api/v1/clinic/patients/{id}/documents/{document}/confirmation", Clinic(Thing::PatientDocument)),
     ("DELETE /api/v1/clinic/patients/{id}/documents/{document}", Clinic(Thing::PatientDocument)),
     ("POST /api/v1/auth/logout", Account), // the last one: it ends the session
 ];

@@ -7,6 +7,7 @@ mod analysis_lost;
 mod analysis_waits;
 mod batches;
 mod clinics;
+mod confirmation;
 mod consents;
 mod documents;
 pub(crate) mod dossier;

@@ -71,7 +71,7 @@ async fn a_score_is_made_when_something_that_counts_has_changed_and_says_everyth
     assert!(history[0]["overall"].as_f64() < history[1]["overall"].as_f64(), "smoking is worse");
     let newest = ward.reader.get(&format!("{PATIENTS}/{id}/score")).await.expect(200).json();
     assert_eq!((&newest["id"], &newest["score"]["overall"]), (&history[0]["id"], &history[0]["overall"]));
-    assert_eq!(newest["score"]["method"], "sportello.fertility-score/2");
+    assert_eq!(newest["score"]["method"], "sportello.fertility-score/3");
     let codes = |part: &str| {
         newest["explanation"][part]
             .as_array()

@@ -142,13 +142,14 @@ async fn who_asks_while_a_reading_is_being_told_waits_until_it_was() {
 /// A request, its answer, and what is told of it.
 type Attempt = (Method, String, Option<Value>, u16, String);
 
-fn of_document(own: &str, patient: PatientId) -> [Attempt; 3] {
+fn of_document(own: &str, patient: PatientId) -> [Attempt; 4] {
     let about = |action: &str| format!("{action} patient {patient} not_found");
     let note = Some(json!({ "note": "x" }));
     [
         (Method::PATCH, own.to_owned(), note, 404, about("patient_document.change")),
         (Method::DELETE, own.to_owned(), None, 404, about("patient_document.delete")),
         (Method::POST, format!("{own}/analysis"), None, 404, about("patient_document.analyse_again")),
+        (Method::POST, format!("{own}/confirmation"), None, 404, about("patient_document.confirm")),
     ]
 }
 

@@ -172,9 +172,10 @@ fn a_score_is_shown_with_what_it_was_computed_from_and_what_was_left_out() {
         observed(Measure::AntralFollicles(9.0), date(2020, 1, 1)),
     ];
     let mut record = record(Vec::new());
-    record.score = Score::Of(Box::new(compute(&inputs, today)));
+    record.score = Score::Of(Box::new(compute(&inputs, &[], today)));
     let text = words(&pdf(&record, Language::It));
-    let amh = compute(&inputs, today).domains.into_iter().find(|it| it.domain == Domain::Ovarian).unwrap();
+    let amh =
+        compute(&inputs, &[], today).domains.into_iter().find(|it| it.domain == Domain::Ovarian).unwrap();
     let points = figures::rounded(amh.inputs[0].points, 1, Language::It);
     for part in [
         &*format!("Riserva ovarica AMH: 0,4 ng/mL 01/11/2026 {points}"),
@@ -269,7 +270,7 @@ fn a_cavity_shows_sizes_extents_and_types_and_what_it_is_at_least() {
     let measured = Input::stored(AnalysisKind::Hysteroscopy, cavity).unwrap().grade().unwrap().measures();
     let observed = |measure| Observed { measure, on: date(2026, 11, 1), source: "form".to_owned() };
     let observed: Vec<_> = measured.into_iter().map(observed).collect();
-    record.score = Score::Of(Box::new(compute(&observed, date(2026, 11, 22))));
+    record.score = Score::Of(Box::new(compute(&observed, &[], date(2026, 11, 22))));
     let italian = words(&pdf(&record, Language::It));
     for part in [
         "Cavità uterina: almeno reperti moderati",

@@ -181,7 +181,7 @@ pub(super) fn patient() -> Patient {
 pub(super) fn score() -> FertilityScore {
     let observed = |measure| Observed { measure, on: date(2026, 11, 1), source: "form".to_owned() };
     let measures = [Measure::Age(36.0), Measure::Amh(0.4), Measure::AntralFollicles(9.0)];
-    compute(&measures.map(observed), date(2026, 11, 22))
+    compute(&measures.map(observed), &[], date(2026, 11, 22))
 }
 
 pub(super) fn analysis() -> Analysis {

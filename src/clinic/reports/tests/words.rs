@@ -32,7 +32,18 @@ fn every_code_has_a_word() {
         of("band", &["excellent", "good", "moderate", "significant_concerns"]),
         of("analysis_kind", &["semen", "oocyte", "embryo", "follicle", "hysteroscopy"]),
         of("source", &["document", "form", "fhir", "program"]),
-        of("left_out", &["too_old", "in_the_future", "superseded", "other_count_used", "unusable"]),
+        of(
+            "left_out",
+            &[
+                "too_old",
+                "in_the_future",
+                "superseded",
+                "other_count_used",
+                "unusable",
+                "undated",
+                "names_another_person",
+            ],
+        ),
     ];
     for path in expected.concat() {
         assert!(it.contains(&path), "{path} has no word");

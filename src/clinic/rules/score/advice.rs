@@ -32,7 +32,7 @@ pub(super) struct Advised {
 pub(super) fn of_values(used: &[Used], left_out: &[LeftOut]) -> Advised {
     let is_count = |it: &Measure| matches!(it, Measure::SpermTotal(_) | Measure::SpermConcentration(_));
     let counted_on = used.iter().find(|it| is_count(&it.observed.measure)).map(|it| it.observed.on);
-    let is_other = |it: &&LeftOut| it.reason == Reason::OtherCountUsed && Some(it.observed.on) == counted_on;
+    let is_other = |it: &&LeftOut| it.reason == Reason::OtherCountUsed && it.observed.on == counted_on;
     let other = left_out.iter().filter(is_other);
     let measures = used.iter().map(|it| &it.observed.measure).chain(other.map(|it| &it.observed.measure));
     let (mut critical, mut positive) = (Vec::new(), Vec::new());

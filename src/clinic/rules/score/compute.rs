@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::{
     advice,
-    measure::{Domain, Measure, Observed},
+    measure::{Considered, Domain, Measure, Observed},
 };
 use crate::clinic::rules::{references::Reference, sentences::Sentence};
 
 /// The method, with its version: any change of a curve, a weight or a rule is another one.
-const METHOD: &str = "sportello.fertility-score/2";
+const METHOD: &str = "sportello.fertility-score/3";
 /// Older values do not count, in days.
 pub const FRESH_DAYS: i32 = 730;
 /// Less of the weights covered, in per cent, says little.
@@ -77,6 +77,10 @@ pub enum Reason {
     OtherCountUsed,
     /// Cannot be, or has no reference interval.
     Unusable,
+    /// Nobody knows of which day it is.
+    Undated,
+    /// Its page names somebody else, and nobody has confirmed that it is of the patient.
+    NamesAnotherPerson,
 }
 
 /// A value that was left out.
@@ -84,7 +88,7 @@ pub enum Reason {
 #[schema(as = ScoreInputLeftOut)]
 pub struct LeftOut {
     /// The value.
-    pub observed: Observed,
+    pub observed: Considered,
     /// Why.
     pub reason: Reason,
 }
@@ -135,9 +139,9 @@ pub struct FertilityScore {
     pub limits: Vec<Sentence>,
 }
 
-/// The score of what was observed, as of `today`.
-pub fn compute(observed: &[Observed], today: Date) -> FertilityScore {
-    let (mut used, left_out) = choose(observed, today);
+/// The score of what was observed, as of `today`. `held`: what cannot be weighed at all, and is listed with the rest.
+pub fn compute(observed: &[Observed], held: &[LeftOut], today: Date) -> FertilityScore {
+    let (mut used, left_out) = choose(observed, held, today);
     used.sort_by(|a, b| a.observed.measure.kind().cmp(&b.observed.measure.kind()));
     let advised = advice::of_values(&used, &left_out);
     let domains: Vec<_> = Domain::ALL.iter().map(|domain| domain_score(*domain, &used)).collect();
@@ -147,13 +151,15 @@ pub fn compute(observed: &[Observed], today: Date) -> FertilityScore {
     let overall = (weights > 0.0).then(|| tenths(sum / weights));
     let coverage_percent = weights as u8;
     let improvable = |it: &&DomainScore| it.score.is_some_and(|score| score < IMPROVE_BELOW);
-    let is_old = left_out.iter().any(|it| it.reason == Reason::TooOld);
+    let is_any = |reason| left_out.iter().any(|it| it.reason == reason);
     let limits = [
         Some(Sentence::SupportsClinicians),
         Some(Sentence::ScoreConvention),
         Some(Sentence::ScoreNotProbability),
         (coverage_percent < COVERAGE_LITTLE).then_some(Sentence::ScoreLowCoverage),
-        is_old.then_some(Sentence::ScoreOldValues),
+        is_any(Reason::TooOld).then_some(Sentence::ScoreOldValues),
+        is_any(Reason::Undated).then_some(Sentence::ScoreUndatedValues),
+        is_any(Reason::NamesAnotherPerson).then_some(Sentence::ScoreUnconfirmedValues),
     ];
     FertilityScore {
         method: METHOD.to_owned(),
@@ -163,11 +169,11 @@ pub fn compute(observed: &[Observed], today: Date) -> FertilityScore {
         coverage_percent,
         improvement: domains.iter().filter(improvable).map(|it| it.domain).collect(),
         recommendations: advice::recommendations(&domains, &used, coverage_percent < COVERAGE_LITTLE),
+        limits: limits.into_iter().flatten().collect(),
         domains,
         left_out,
         critical: advised.critical,
         positive: advised.positive,
-        limits: limits.into_iter().flatten().collect(),
     }
 }
 
@@ -176,8 +182,8 @@ fn tenths(value: f64) -> f64 {
 }
 
 /// Which values count, and why the others do not.
-fn choose(observed: &[Observed], today: Date) -> (Vec<Used>, Vec<LeftOut>) {
-    let mut left_out = Vec::new();
+fn choose(observed: &[Observed], held: &[LeftOut], today: Date) -> (Vec<Used>, Vec<LeftOut>) {
+    let mut left_out = held.to_vec();
     let mut kinds: BTreeMap<_, Vec<Used>> = BTreeMap::new();
     for it in observed {
         match usable(it, today) {
@@ -186,11 +192,11 @@ fn choose(observed: &[Observed], today: Date) -> (Vec<Used>, Vec<LeftOut>) {
                 let used = Used { observed: it.clone(), points, references };
                 kinds.entry(it.measure.kind()).or_default().push(used);
             }
-            Err(reason) => left_out.push(LeftOut { observed: it.clone(), reason }),
+            Err(reason) => left_out.push(LeftOut { observed: it.clone().into(), reason }),
         }
     }
     let leave = |left_out: &mut Vec<LeftOut>, it: Used, reason| {
-        left_out.push(LeftOut { observed: it.observed, reason });
+        left_out.push(LeftOut { observed: it.observed.into(), reason });
     };
     let mut used = Vec::new();
     for (_, mut values) in kinds {
@@ -205,7 +211,9 @@ fn choose(observed: &[Observed], today: Date) -> (Vec<Used>, Vec<LeftOut>) {
     }
     left_out.sort_by(|a, b| {
         let key = |it: &LeftOut| (it.observed.measure.kind(), it.observed.on, it.reason);
-        key(a).cmp(&key(b)).then_with(|| by_value(&a.observed, &b.observed))
+        let (a_value, b_value) = (&a.observed.measure, &b.observed.measure);
+        let values = || by_value((a_value, &a.observed.source), (b_value, &b.observed.source));
+        key(a).cmp(&key(b)).then_with(values)
     });
     (used, left_out)
 }
@@ -224,16 +232,18 @@ fn usable(it: &Observed, today: Date) -> Result<f64, Reason> {
 /// The latest first, of one day the worse.
 fn by_preference(a: &Used, b: &Used) -> std::cmp::Ordering {
     let by_day = Reverse(a.observed.on).cmp(&Reverse(b.observed.on));
-    by_day.then_with(|| a.points.total_cmp(&b.points)).then_with(|| by_value(&a.observed, &b.observed))
+    let (a_value, b_value) = (&a.observed.measure, &b.observed.measure);
+    let values = || by_value((a_value, &a.observed.source), (b_value, &b.observed.source));
+    by_day.then_with(|| a.points.total_cmp(&b.points)).then_with(values)
 }
 
 /// An order of its own for values that are worth the same, so that theirs does not matter.
-fn by_value(a: &Observed, b: &Observed) -> std::cmp::Ordering {
-    let number = |it: &Observed| it.measure.number().unwrap_or(0.0);
+fn by_value((a, a_source): (&Measure, &str), (b, b_source): (&Measure, &str)) -> std::cmp::Ordering {
+    let number = |it: &Measure| it.number().unwrap_or(0.0);
     number(a)
         .total_cmp(&number(b))
-        .then_with(|| a.source.cmp(&b.source))
-        .then_with(|| format!("{:?}", a.measure).cmp(&format!("{:?}", b.measure)))
+        .then_with(|| a_source.cmp(b_source))
+        .then_with(|| format!("{a:?}").cmp(&format!("{b:?}")))
 }
 
 /// Of number and concentration, the one that does not count.

@@ -254,6 +254,24 @@ pub struct Observed {
     pub source: String,
 }
 
+/// A value that was considered and does not count; it may have no day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ConsideredMeasure)]
+pub struct Considered {
+    /// What.
+    pub measure: Measure,
+    /// When; `null`: nobody knows.
+    pub on: Option<Date>,
+    /// Where: a document, an analysis, the registry.
+    pub source: String,
+}
+
+impl From<Observed> for Considered {
+    fn from(Observed { measure, on, source }: Observed) -> Self {
+        Self { measure, on: Some(on), source }
+    }
+}
+
 impl Measure {
     /// Stable word for programs.
     pub const fn code(&self) -> &'static str {

@@ -22,8 +22,9 @@
 //!
 //! Of several values of one kind the latest counts, of one day the worse. Of number and concentration of spermatozoa the later
 //! counts, of one day the number (WHO). Values of more than two years do not count, except those that stay: genetic tests and
-//! the stage of endometriosis. Hormones count by the reference interval of their own report; without one they are left out.
-//! Whatever is left out is listed with its reason.
+//! the stage of endometriosis. Hormones count by the reference interval of their own report; without one they are left out. So are
+//! values without a day, and those on a page that names somebody else until somebody has confirmed whose it is (version 2 counted
+//! these, and did not list those). Whatever is left out is listed with its reason.
 //!
 //! A score is about a couple: the partner's semen belongs to the record in which it is observed. Where only one of two is
 //! examined, coverage says so.
@@ -43,5 +44,6 @@ mod tests;
 
 pub use compute::{Band, DomainScore, FRESH_DAYS, FertilityScore, LeftOut, Reason, Used, compute};
 pub use measure::{
-    CavityFinding, Domain, EndometriosisStage, GeneticResult, Hormone, Measure, Observed, Ovulation, Tubes,
+    CavityFinding, Considered, Domain, EndometriosisStage, GeneticResult, Hormone, Measure, Observed,
+    Ovulation, Tubes,
 };

@@ -7,8 +7,8 @@ use jiff::{
 use proptest::prelude::*;
 
 use super::{
-    Band, CavityFinding, Domain, EndometriosisStage, FertilityScore, GeneticResult, Hormone, Measure,
-    Observed, Ovulation, Reason, Tubes, compute,
+    Band, CavityFinding, Considered, Domain, EndometriosisStage, FertilityScore, GeneticResult, Hormone,
+    LeftOut, Measure, Observed, Ovulation, Reason, Tubes,
 };
 use crate::clinic::rules::{hysteroscopy::Level, sentences::Sentence};
 
@@ -16,6 +16,10 @@ const TODAY: Date = date(2026, 11, 22);
 
 fn on(day: Date, measure: Measure) -> Observed {
     Observed { measure, on: day, source: "laboratory report".to_owned() }
+}
+
+fn compute(observed: &[Observed], today: Date) -> FertilityScore {
+    super::compute(observed, &[], today)
 }
 
 fn score(measures: Vec<Measure>) -> FertilityScore {
@@ -242,6 +246,25 @@ fn what_cannot_be_is_left_out_with_its_reason() {
         reasons(&it),
         [("normal_forms", Reason::Unusable), ("amh", Reason::Unusable), ("hormone", Reason::Unusable)]
     );
+}
+
+#[test]
+fn what_has_no_day_or_may_be_somebody_elses_is_listed_and_counts_nowhere() {
+    let held = |measure, on, reason| {
+        let observed = Considered { measure, on, source: "document 1".to_owned() };
+        LeftOut { observed, reason }
+    };
+    let of_another = held(Measure::Amh(0.1), Some(TODAY), Reason::NamesAnotherPerson);
+    let undated = held(Measure::AntralFollicles(3.0), None, Reason::Undated);
+    let own = [on(date(2026, 1, 1), Measure::Amh(2.4))];
+    let it = super::compute(&own, &[undated.clone(), of_another.clone()], TODAY);
+    assert_eq!((it.overall, it.critical.len()), (Some(100.0), 0), "the older one of her own counts");
+    let reasons: Vec<_> = it.left_out.iter().map(|it| it.reason).collect();
+    assert_eq!((reasons.len(), it.left_out.contains(&of_another)), (2, true));
+    let said = [Sentence::ScoreUndatedValues, Sentence::ScoreUnconfirmedValues];
+    assert!(it.limits.ends_with(&said), "{:?}", it.limits);
+    let again = super::compute(&own, &[of_another, undated], TODAY);
+    assert_eq!(again, it, "whatever their order");
 }
 
 #[test]

@@ -81,8 +81,8 @@ struct Understood {
 }
 
 impl Understood {
-    fn of(pages: Vec<PageText>, person: &Person, uploaded_on: Date) -> Self {
-        let read = read::read(pages, person, uploaded_on);
+    fn of(pages: Vec<PageText>, whose: (&Person, bool), uploaded_on: Date) -> Self {
+        let read = read::read(pages, whose, uploaded_on);
         let gradings = graded::of(&read);
         let findings = findings::of(&read, &gradings);
         Self { read, gradings, findings }
@@ -102,9 +102,9 @@ impl AnalyseDocument {
         let pages = self.text(ctx, &document).await?;
         let text_from = read::text_from(&pages);
         let person = self.person(ctx, &document).await?;
-        let uploaded_on = today(document.created_at);
-        let understood =
-            ctx.blocking(move |_| calmly(|| Understood::of(pages, &person, uploaded_on))).await?;
+        let (uploaded_on, is_confirmed) = (today(document.created_at), document.confirmed_at.is_some());
+        let understand = move || Understood::of(pages, (&person, is_confirmed), uploaded_on);
+        let understood = ctx.blocking(move |_| calmly(understand)).await?;
         let Understood { read, gradings, findings } = understood;
         let count = serde_json::json!({ "values": read.values.len(), "unread": read.unread.len() });
         self.pass(ctx, Step::Values, &count).await?;

@@ -47,7 +47,7 @@ fn person(about: &Json) -> Person {
 
 /// What an analysis takes from a document of the corpus, as lines.
 pub(super) fn found(document: Document, about: &Json) -> Vec<String> {
-    let found = read(PageText::of(document), &person(about), jiff::civil::date(2026, 11, 22));
+    let found = read(PageText::of(document), (&person(about), false), jiff::civil::date(2026, 11, 22));
     found.values.iter().map(said).collect()
 }
 
@@ -60,7 +60,7 @@ async fn compare(reader: &Reader, about: Json) -> Compared {
     let name = about["document"].as_str().unwrap();
     let file = std::fs::read(corpus("documents").join(name)).unwrap();
     let document = outcome(reader.read(file.as_slice()).await).unwrap();
-    let found = read(PageText::of(document), &person(&about), jiff::civil::date(2026, 11, 22));
+    let found = read(PageText::of(document), (&person(&about), false), jiff::civil::date(2026, 11, 22));
     assert!(found.of_another.is_empty(), "{name} is about the one whose it is");
     let mut missed = printed(&about);
     let without_day = |line: &str| line.split_once('@').map(|(value, _)| value.to_owned());
