@@ -18,4 +18,4 @@ pub mod result;
 pub mod state;
 
 /// The name of the method, with its version: another one may read something else in the same text.
-pub const METHOD: &str = "sportello laboratory grammar 4";
+pub const METHOD: &str = "sportello laboratory grammar 5";

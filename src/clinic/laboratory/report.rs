@@ -200,6 +200,7 @@ pub fn read(text: &str, about: About) -> Report {
             reader.line(at, line);
         }
     }
+    reader.forget_pending();
     reader.report
 }
 

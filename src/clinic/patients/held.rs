@@ -44,7 +44,7 @@ pub const HELD: &[Held] = &[
             WITH of_them AS (
                 UPDATE patient_document SET name = kind, note = '', findings = '[]', unread = '[]', reported_on = NULL,
                     created_at = date_trunc('year', created_at, 'UTC'), updated_at = date_trunc('year', updated_at, 'UTC'),
-                    analysed_at = date_trunc('year', analysed_at, 'UTC')
+                    analysed_at = date_trunc('year', analysed_at, 'UTC'), confirmed_at = date_trunc('year', confirmed_at, 'UTC')
                 WHERE patient_id = ANY ($1) RETURNING id
             )
             DELETE FROM patient_document_text AS t USING of_them AS d WHERE t.patient_document_id = d.id",

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::harness::client::Answer;
 
-/// The patient is Andrea Verdi, born in 1985.
-const OF_ANOTHER: &str = "Paziente: ROSSI MARIO   Data di nascita: 01/01/1970\n";
+/// No patient of the tests is called so.
+pub(super) const OF_ANOTHER: &str = "Paziente: ROSSI MARIO   Data di nascita: 01/01/1970\n";
 
 impl Dossier {
-    async fn confirm(&self, id: &str) -> Answer {
+    pub(super) async fn confirm(&self, id: &str) -> Answer {
         let path = format!("{}/documents/{id}/confirmation", self.path);
         self.ward.manager.request(Method::POST, &path, &[], None).await
     }

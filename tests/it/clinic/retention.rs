@@ -17,6 +17,7 @@ use sportello::{
 
 use super::{
     analyses::one_of_each,
+    confirmation::OF_ANOTHER,
     dossier::{Dossier, REPORT},
     ward::{PATIENTS, Ward, a_person, with},
 };
@@ -156,7 +157,9 @@ async fn every_column_about_a_patient_has_a_rule() {
 async fn days_jobs_and_kept_answers_go_with_the_person() {
     let dossier = Dossier::new().await;
     let (ward, id) = (&dossier.ward, dossier.patient);
-    let document = dossier.uploaded("Anna Bianchi.txt", REPORT.as_bytes()).await;
+    let document = dossier.uploaded("Anna Bianchi.txt", format!("{OF_ANOTHER}{REPORT}").as_bytes()).await;
+    dossier.analysed(&document).await;
+    dossier.confirm(&document).await.expect(202);
     dossier.analysed(&document).await;
     let key = [("idempotency-key", "k")];
     let value = json!({ "analyte": "amh", "number": "2.80", "unit": "ng/mL", "observed_on": "2026-03-12" });

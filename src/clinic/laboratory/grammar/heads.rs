@@ -45,6 +45,9 @@ pub fn read(line: &Line<'_>, at: usize, section: Section) -> Option<Head> {
             if length > 1 && name.iter().all(|it| it.len() == 1) && !is_dotted(line, at, end) {
                 return None;
             }
+            if analyte.is_sentence() {
+                return Some(Head { analyte, end, unit: None, depends_on_section: false });
+            }
             let depends_on_section = !analyte.names.contains(&name.join(" ").as_str());
             return Suffix { line, analyte, section, at: end, unit: None }.read(depends_on_section);
         }

@@ -146,6 +146,11 @@ impl Analyte {
         }
     }
 
+    /// Whether its name says it all: whatever stands behind it, it is told.
+    pub fn is_sentence(&self) -> bool {
+        self.code == "azoospermia"
+    }
+
     /// Whether it is an antibody, and may be called so.
     pub fn is_antibody(&self) -> bool {
         const OTHERS: [&str; 2] = ["anti_tpo", "anti_tg"];

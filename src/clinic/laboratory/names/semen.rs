@@ -43,6 +43,7 @@ pub const TABLE: &[Analyte] = &[
             "concentrazione spermatica",
             "concentrazione nemaspermica",
             "concentrazione nemaspermi",
+            "nemaspermi ml",
             "spermatozoi ml",
             "n spermatozoi ml",
             "numero spermatozoi ml",
@@ -52,6 +53,22 @@ pub const TABLE: &[Analyte] = &[
     )
     .in_semen(&["concentrazione", "concentration", "conta spermatozoi"])
     .loinc(&[(Count, "9780-8")]),
+    // Mostly a sentence by itself, which is told and not guessed: somebody reads it.
+    semen(
+        "azoospermia",
+        Kind::Finding,
+        &[
+            "azoospermia",
+            "azoospermico",
+            "spermatozoi assenti",
+            "spermatozoi non osservati",
+            "assenza di spermatozoi",
+            "non si osservano spermatozoi",
+            "no spermatozoa",
+            "no sperm seen",
+            "absence of spermatozoa",
+        ],
+    ),
     semen(
         "sperm_total",
         Kind::Quantity(&[Number]),
@@ -91,8 +108,12 @@ pub const TABLE: &[Analyte] = &[
             "motilita progressiva",
             "motilita progressiva pr",
             "motilita progressiva totale",
+            "motilita progressiva a b",
+            "motilita a b",
             "mobilita progressiva",
             "progressive motility",
+            "progressive motility a b",
+            "motility a b",
             "progressively motile",
         ],
     )

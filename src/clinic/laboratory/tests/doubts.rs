@@ -359,3 +359,32 @@ fn a_range_may_have_wide_blanks() {
     let older = "Esame   Risultato   U.M.     Precedente\nLH      7,2         mUI/mL   6,1   -   6,8";
     assert_eq!(ranges(older), (0, None));
 }
+
+#[test]
+fn that_there_are_no_spermatozoa_is_told_and_never_guessed() {
+    let his = |text: &str| read(text, About { sex: Some(Sex::Male), ..About::default() });
+    for text in [
+        "SPERMIOGRAMMA\nAzoospermia",
+        "SPERMIOGRAMMA\nAzoospermia: assente",
+        "SPERMIOGRAMMA\nSpermatozoi assenti",
+        "SPERMIOGRAMMA\nNon si osservano spermatozoi nel campione",
+        "SPERMIOGRAMMA\nAssenza di spermatozoi dopo centrifugazione",
+        "SEMEN ANALYSIS\nNo spermatozoa seen",
+    ] {
+        let report = his(text);
+        let unread: Vec<_> = report.unread.iter().map(|it| it.analyte.code).collect();
+        assert_eq!((report.values.len(), unread), (0, vec!["azoospermia"]), "{text}");
+    }
+    for (text, expected) in [
+        ("SPERMIOGRAMMA\nMotilità a+b   40 %", "sperm_motility_progressive 40 %"),
+        ("SPERMIOGRAMMA\nNemaspermi/mL   40 milioni/mL", "sperm_concentration 40 10*6/mL"),
+    ] {
+        let values: Vec<_> = his(text).values.iter().map(said).collect();
+        assert_eq!(values, [expected], "{text}");
+    }
+}
+
+#[test]
+fn the_last_name_of_a_text_is_told_if_it_has_no_value() {
+    assert_eq!(unread("TSH   2,1 mUI/L\nFSH"), ["fsh"]);
+}

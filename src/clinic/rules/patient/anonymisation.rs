@@ -96,7 +96,7 @@ fields! {
     Document = "document", Keep, ["patient_document.kind", "patient_document.status", "patient_document.run",
         "patient_document.job_id", "patient_document.step", "patient_document.failure", "patient_document.page_count",
         "patient_document.text_from", "patient_document.confidence", "patient_document.domains", "patient_document.method",
-        "patient_document.uploaded_by"], "That there was one of a kind, and how its analysis ended.";
+        "patient_document.uploaded_by", "patient_document.confirmed_by"], "That there was one of a kind, and how its analysis ended.";
     ReportDate = "report_date", Remove, ["patient_document.reported_on"], "Days of visits identify.";
     Findings = "findings", Remove, ["patient_document.findings", "patient_document.unread"], "They quote what the pages say.";
     ExtractedText = "extracted_text", Remove, ["patient_document_text.pages", "patient_document_text.next_pages"], "It is what the pages say.";
@@ -128,6 +128,7 @@ fields! {
         "Which records were one person's: ids, counts and names of fields.";
     WrittenAt = "written_at", Coarsen, ["patient.created_at", "patient.last_entry_at", "patient.archived_at",
         "patient_document.created_at", "patient_document.updated_at", "patient_document.analysed_at",
+        "patient_document.confirmed_at",
         "laboratory_value.created_at", "laboratory_value.withdrawn_at", "graded_analysis.created_at", "graded_analysis.updated_at",
         "graded_analysis.withdrawn_at", "fertility_score.computed_at"],
         "Mostly the day of the visit, or the next.";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
+    openapi::{Object, RefOr, Schema, Type, schema::AnyOf},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -47,12 +47,16 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(ask)).routes(routes!(show))
 }
 
-/// An analysis of a batch: the kind, its input, and what stands beside it.
+/// An analysis of a batch: the kind, its input, and what stands beside it. Any other object is accepted, too: it is refused by
+/// itself, and the batch says why.
 struct AskForOne;
 
 impl PartialSchema for AskForOne {
     fn schema() -> RefOr<Schema> {
-        schema_with::<Asked>()
+        let other = Object::builder().schema_type(Type::Object);
+        let other =
+            other.description(Some("Anything else ends as refused, with its reasons, beside the others"));
+        Schema::AnyOf(AnyOf::builder().item(schema_with::<Asked>()).item(other).build()).into()
     }
 }
 
