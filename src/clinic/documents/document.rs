@@ -184,6 +184,9 @@ pub struct PatientDocument {
     /// When it was changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+    /// The first document of the patient with the same file, byte by byte: its values are there twice. One of them is to be taken
+    /// away.
+    pub same_file_as: Option<PatientDocumentId>,
     /// Counts its changes; its ETag.
     pub version: i64,
     /// What was found; shown with the details.
@@ -201,7 +204,9 @@ macro_rules! patient_document_columns {
     () => {
         "d.id, d.clinic_id, d.patient_id, d.document_id, d.upload_id, d.kind, d.name, d.note, f.media_type, f.bytes, d.status, d.run, \
          d.job_id, d.step, d.failure, d.page_count, d.text_from, d.reported_on, d.confidence, d.domains, d.method, \
-         d.uploaded_by, d.confirmed_by, d.confirmed_at, d.analysed_at, d.created_at, d.updated_at, d.version, d.findings, d.unread"
+         d.uploaded_by, d.confirmed_by, d.confirmed_at, d.analysed_at, d.created_at, d.updated_at, d.version, d.findings, d.unread, \
+         (SELECT o.id FROM patient_document AS o JOIN document_version AS g ON g.document_id = o.document_id AND g.number = 1 \
+          WHERE o.patient_id = d.patient_id AND o.id < d.id AND g.sha256 = f.sha256 ORDER BY o.id LIMIT 1) AS same_file_as"
     };
 }
 
@@ -246,6 +251,7 @@ impl PatientDocument {
             analysed_at: row.get("analysed_at"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
+            same_file_as: row.get("same_file_as"),
             version: row.get("version"),
             findings,
             unread: of_newer(row, "unread"),

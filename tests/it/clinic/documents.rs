@@ -1,7 +1,7 @@
 //! Documents of patients: who may upload, see and remove them, and what stays of them.
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sportello::{accounts::erasure, jobs::accounts::EraseAccount};
 
 use super::{
@@ -160,6 +160,31 @@ async fn a_repeated_upload_is_one_document() {
     assert_eq!(dossier.ward.app.value::<i64>("SELECT count(*) FROM patient_document").await, 1);
     dossier.ward.app.run_jobs().await;
     assert_eq!(objects(&dossier.ward.app), 1, "of what was sent twice nothing is left");
+    dossier.ward.app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_came_before_says_which_one_it_is() {
+    let dossier = Dossier::new().await;
+    let manager = &dossier.ward.manager;
+    let other = dossier.ward.register_consenting(a_person("Eva", "Neri", "1985-02-03")).await;
+    upload(manager, &format!("{PATIENTS}/{other}"), "suo.txt", REPORT.as_bytes(), "lab_report")
+        .await
+        .expect(202);
+    let mut ids = Vec::new();
+    for name in ["referto.txt", "di nuovo.txt", "ancora.txt"] {
+        let id = dossier.uploaded(name, REPORT.as_bytes()).await;
+        dossier.analysed(&id).await;
+        ids.push(id);
+    }
+    let said = async || {
+        let page = manager.get(&format!("{}/documents", dossier.path)).await.expect(200).json();
+        page["data"].as_array().unwrap().iter().map(|it| it["same_file_as"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(said().await, [json!(ids[0]), json!(ids[0]), Value::Null]);
+    manager.delete(&format!("{}/documents/{}", dossier.path, ids[0])).await.expect(204);
+    assert_eq!(said().await, [json!(ids[1]), Value::Null]);
+    assert_eq!(dossier.document(&ids[2]).await["same_file_as"], json!(ids[1]));
     dossier.ward.app.finish().await;
 }
 
