@@ -85,6 +85,13 @@ impl Ward {
         self.app.run_jobs().await;
     }
 
+    /// What was written behind the back of everybody is refreshed, whatever the time is: no job was asked for.
+    async fn refreshed(&self) {
+        let mut tx = self.app.app.db.begin("tests.refresh").await.unwrap();
+        refresh::refresh(&mut tx, self.app.app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn summaries(&self, query: &str) -> Vec<String> {
         let page = self.reader.get(&format!("{SUMMARY}{query}")).await.expect(200).json();
         let names =
@@ -96,6 +103,7 @@ impl Ward {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clinic_sees_who_needs_it_by_counts_that_nothing_multiplies() {
     let ward = Ward::new().await;
+    ward.app.pause_schedule("clinic.refresh_summary").await;
     let client = ward.app.database.client().await;
     client.batch_execute(IDS).await.unwrap();
     let person = async |first: &str| ward.register(a_person(first, "Rossi", "1990-05-17")).await;
@@ -104,7 +112,7 @@ async fn a_clinic_sees_who_needs_it_by_counts_that_nothing_multiplies() {
     write(&client, eva, 7).await;
     let before = ward.reader.get(SUMMARY).await.expect(200).json();
     assert_eq!((&before["data"], &before["is_stale"]), (&json!([]), &json!(true)), "and it says so");
-    ward.some_seconds_later().await;
+    ward.refreshed().await;
     let page = ward.reader.get(SUMMARY).await.expect(200).json();
     assert_eq!(page["is_stale"], false);
     let of = |id: PatientId| {
@@ -182,6 +190,7 @@ async fn every_order_is_walked_page_by_page(ward: &Ward) {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_merged_or_anonymous_is_out_at_once_and_the_target_has_everything() {
     let ward = Ward::new().await;
+    ward.app.pause_schedule("clinic.refresh_summary").await;
     let client = ward.app.database.client().await;
     client.batch_execute(IDS).await.unwrap();
     let twin = |n: u8| {
@@ -195,7 +204,7 @@ async fn who_is_merged_or_anonymous_is_out_at_once_and_the_target_has_everything
     for id in [target, source, gone] {
         write(&client, id, 3).await;
     }
-    ward.some_seconds_later().await;
+    ward.refreshed().await;
     ward.merge(target, source).await.expect(200);
     ward.archive(gone, true).await.expect(200);
     assert_eq!(ward.summaries("?state=all").await.len(), 2, "before anything is refreshed");
@@ -320,9 +329,7 @@ async fn while_everything_changes_nobody_who_reads_waits_and_afterwards_every_co
     };
     let refresher = async || {
         for _ in 0..40 {
-            let mut tx = ward.app.app.db.begin("tests.refresh").await.unwrap();
-            refresh::refresh(&mut tx, ward.app.app.clock.now()).await.unwrap();
-            tx.commit().await.unwrap();
+            ward.refreshed().await;
         }
         enough.store(true, SeqCst);
     };
@@ -339,7 +346,7 @@ async fn while_everything_changes_nobody_who_reads_waits_and_afterwards_every_co
     assert!(wrote > 10 && read > 100 && asked > 5);
     assert_eq!(blocked.load(SeqCst), 0, "nobody who reads has waited for a lock");
     // After the last one nothing is missing, and nobody is told otherwise.
-    ward.some_seconds_later().await;
+    ward.refreshed().await;
     assert_eq!(differences(&client).await, 0);
     let stale: i64 = ward.app.value("SELECT count(*) FROM patient_summary_change").await;
     assert_eq!(stale, 0);
