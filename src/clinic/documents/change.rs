@@ -1,5 +1,5 @@
-//! A document is described anew, analysed again, confirmed to be the patient's, or taken away. Whoever calls this was admitted: patient and document are
-//! locked.
+//! A document is described anew, analysed again, confirmed to be the patient's, or taken away. Whoever calls this was admitted:
+//! patient and document are locked.
 
 use jiff::Timestamp;
 

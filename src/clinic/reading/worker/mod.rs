@@ -1,5 +1,6 @@
-//! The process that looks at a file, or turns a picture that one has made of it. It is this program, started anew with `read-document`: it confines itself, reads the
-//! file from standard input, and writes [frames](super::frames) to standard output. It uses no thread but its first.
+//! The process that looks at a file, or turns a picture that one has made of it. It is this program, started anew with
+//! `read-document`: it confines itself, reads the file from standard input, and writes [frames](super::frames) to standard output.
+//! It uses no thread but its first.
 //!
 //! What it meets in a file ends it in one of three ways: a frame that says why, a panic (exit code [`PANICKED`]), or a signal
 //! of the kernel. [`super::parent`] makes a refusal of each.
